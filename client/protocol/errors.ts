@@ -1,0 +1,116 @@
+/** One row of the error table. Clients decide from the row, never from the text. */
+export interface ErrorKind {
+  /** JSON-RPC `error.code`. */
+  readonly number: number;
+  /** HTTP status of the same error. */
+  readonly http: number;
+  /** gRPC status code of the same error (etcd's door). */
+  readonly grpc: number;
+  /** The sentence etcd gives, where it has the error; clients of etcd match on it. */
+  readonly text: string;
+  /** True when the same request may succeed later or at another member. */
+  readonly retryable: boolean;
+  /** True when the request may have taken effect although it failed. */
+  readonly ambiguous: boolean;
+}
+
+function kind(
+  number: number,
+  http: number,
+  grpc: number,
+  text: string,
+  traits: { retryable?: true; ambiguous?: true } = {},
+): ErrorKind {
+  return {
+    number,
+    http,
+    grpc,
+    text,
+    retryable: traits.retryable ?? false,
+    ambiguous: traits.ambiguous ?? false,
+  };
+}
+
+/** PROTOCOL [W-40]: every error a member can answer with. */
+export const errorTable = {
+  parse_error: kind(-32700, 400, 3, 'the frame is not JSON'),
+  invalid_request: kind(-32600, 400, 3, 'the frame is not a JSON-RPC 2.0 request'),
+  unknown_method: kind(-32601, 404, 12, 'there is no such method'),
+  invalid_params: kind(-32602, 400, 3, 'the params do not fit the method'),
+  internal: kind(-32603, 500, 13, 'internal error', { ambiguous: true }),
+  empty_key: kind(-32001, 400, 3, 'etcdserver: key is not provided'),
+  request_too_large: kind(-32002, 413, 3, 'etcdserver: request is too large'),
+  answer_too_large: kind(-32003, 400, 8, 'the answer is too large for one frame'),
+  compacted: kind(-32010, 400, 11, 'etcdserver: mvcc: required revision has been compacted'),
+  future_revision: kind(-32011, 400, 11, 'etcdserver: mvcc: required revision is a future revision'),
+  watch_id_taken: kind(-32012, 409, 9, 'the watch id is in use on this connection'),
+  too_many_requests: kind(-32020, 429, 8, 'etcdserver: too many requests', { retryable: true }),
+  no_leader: kind(-32021, 503, 14, 'etcdserver: no leader', { retryable: true }),
+  leader_changed: kind(-32022, 503, 14, 'etcdserver: leader changed', {
+    retryable: true,
+    ambiguous: true,
+  }),
+  timeout: kind(-32023, 504, 14, 'etcdserver: request timed out', {
+    retryable: true,
+    ambiguous: true,
+  }),
+  server_stopped: kind(-32024, 503, 14, 'etcdserver: server stopped', {
+    retryable: true,
+    ambiguous: true,
+  }),
+  not_leader: kind(-32025, 409, 9, 'etcdserver: not leader', { retryable: true }),
+  bad_leader_transferee: kind(-32026, 400, 9, 'etcdserver: bad leader transferee'),
+  forbidden_origin: kind(-32030, 403, 7, 'requests from this origin are not allowed'),
+  not_found: kind(-32040, 404, 5, 'there is nothing under this path'),
+  method_not_allowed: kind(-32041, 405, 12, 'the path does not take this HTTP method'),
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(errorTable, code);
+}
+
+/** The `error` member of a JSON-RPC reply, and the `error` member of an HTTP error body. */
+export interface WireError {
+  readonly code: number;
+  readonly message: string;
+  readonly data: {
+    readonly code: ErrorCode;
+    readonly retryable: boolean;
+    readonly ambiguous: boolean;
+    /** For `compacted`: the revision up to which history is gone. */
+    readonly compactRevision?: number;
+  };
+}
+
+/** An error of the table, thrown inside a member and turned into a {@link WireError} at the door. */
+export class TableError extends Error {
+  override readonly name = 'TableError';
+  readonly code: ErrorCode;
+  readonly compactRevision: number | undefined;
+
+  constructor(code: ErrorCode, message?: string, details: { compactRevision?: number } = {}) {
+    super(message ?? errorTable[code].text);
+    this.code = code;
+    this.compactRevision = details.compactRevision;
+  }
+
+  get kind(): ErrorKind {
+    return errorTable[this.code];
+  }
+
+  toWire(): WireError {
+    const { number, retryable, ambiguous } = this.kind;
+    return {
+      code: number,
+      message: this.message,
+      data: {
+        code: this.code,
+        retryable,
+        ambiguous,
+        ...(this.compactRevision === undefined ? {} : { compactRevision: this.compactRevision }),
+      },
+    };
+  }
+}

@@ -1,0 +1,6 @@
+/** The wire: what client and member say to each other. PROTOCOL.md beside this file is the document. */
+export * from './bytes.ts';
+export * from './errors.ts';
+export * from './limits.ts';
+export * from './methods.ts';
+export * from './model.ts';

@@ -1,0 +1,21 @@
+/** Bounds both ends of a connection agree on. Bytes are bytes of UTF-8; durations are milliseconds. */
+export const limits = {
+  /** A put's key and value, or a whole transaction, as counted by the member (etcd: 1.5 MiB). */
+  requestBytesMax: 1_572_864,
+  /** One key: far above any sane name, far below what would hurt every ordered walk. */
+  keyBytesMax: 65_536,
+  /** One frame from a client: a request of the largest size, base64-encoded, with its envelope. */
+  frameBytesMax: 4 * 1024 * 1024,
+  /** One `kv.range` answer; beyond it the caller is told to narrow or page. */
+  answerBytesMax: 4 * 1024 * 1024,
+  batchRequestsMax: 64,
+  requestsInFlightMax: 256,
+  watchesPerConnectionMax: 10_000,
+  /** A member that heard nothing (not even a pong) from a client for this long closes the socket. */
+  silenceMsMax: 5_000,
+  heartbeatMs: 2_000,
+} as const;
+
+export const subprotocol = 'lockstep.v1';
+export const webSocketPath = '/v1/ws';
+export const defaultClientPort = 2379;
