@@ -1,0 +1,118 @@
+import { allMembers } from './membership.ts';
+import type { DropReason, Message } from './message.ts';
+import { voteResult } from './quorum.ts';
+import type { RaftState, Role, Transitions } from './state.ts';
+import type { MemberId } from './types.ts';
+
+/**
+ * Collects votes. As `preCandidate` it asks whether it would get them, without raising its term
+ * (thesis 9.6); as `candidate` it has raised the term and voted for itself (paper 5.2).
+ */
+export class Candidate implements Role {
+  readonly name: 'preCandidate' | 'candidate';
+  readonly #state: RaftState;
+  readonly #transitions: Transitions;
+  readonly #votes = new Map<MemberId, boolean>();
+  #elapsed = 0;
+  readonly #timeout: number;
+
+  constructor(
+    state: RaftState,
+    transitions: Transitions,
+    kind: { name: 'preCandidate' | 'candidate'; transfer: boolean },
+  ) {
+    this.name = kind.name;
+    this.#state = state;
+    this.#transitions = transitions;
+    this.#timeout = state.drawElectionTimeout();
+    this.#ask(kind.transfer);
+  }
+
+  #ask(transfer: boolean): void {
+    const state = this.#state;
+    const preVote = this.name === 'preCandidate';
+    const term = preVote ? state.term + 1 : state.term;
+    for (const member of allMembers(state.membership)) {
+      if (member === state.id) continue;
+      state.send(
+        member,
+        {
+          type: 'voteRequest',
+          preVote,
+          transfer,
+          lastIndex: state.log.lastIndex,
+          lastTerm: state.log.lastTerm,
+        },
+        term,
+      );
+    }
+    // The own vote counts when it is durable, like anybody else's.
+    state.sendAfterWrite(state.id, { type: 'voteReply', preVote, granted: true }, term);
+  }
+
+  tick(): void {
+    this.#elapsed++;
+    if (this.#elapsed < this.#timeout) return;
+    if (!this.#state.promotable) {
+      return this.#transitions.becomeFollower(this.#state.term, '');
+    }
+    this.#transitions.campaign(this.#state.options.preVote ? 'preVote' : 'election', false);
+  }
+
+  step(message: Message): void {
+    switch (message.type) {
+      case 'voteReply':
+        if (message.preVote === (this.name === 'preCandidate')) {
+          this.#count(message.from, message.granted);
+        }
+        return;
+      case 'appendRequest':
+      case 'heartbeat':
+      case 'installSnapshot':
+        // Somebody leads this term (paper 5.2): follow, and answer as a follower.
+        this.#transitions.becomeFollower(message.term, message.from);
+        return;
+      case 'forwardedProposal':
+        return this.#state.send(
+          message.from,
+          { type: 'proposalDropped', batch: message.batch, reason: 'no_leader' },
+          0,
+        );
+      case 'proposalDropped':
+        this.#state.droppedProposals.push({ batch: message.batch, reason: message.reason });
+        return;
+      default:
+        return; // Nothing else concerns a member without a leader.
+    }
+  }
+
+  #count(member: MemberId, granted: boolean): void {
+    if (!this.#votes.has(member)) this.#votes.set(member, granted);
+    switch (voteResult(this.#state.membership, (voter) => this.#votes.get(voter))) {
+      case 'won':
+        if (this.name === 'preCandidate') this.#transitions.campaign('election', false);
+        else this.#transitions.becomeLeader();
+        return;
+      case 'lost':
+        return this.#transitions.becomeFollower(this.#state.term, '');
+      case 'pending':
+        return;
+    }
+  }
+
+  propose(): DropReason | undefined {
+    return 'no_leader';
+  }
+
+  readIndex(): boolean {
+    return false;
+  }
+
+  transfer(): boolean {
+    return false;
+  }
+
+  flush(): void {}
+
+  membershipChanged(): void {}
+}

@@ -1,0 +1,137 @@
+import { Random } from '../base/random.ts';
+import { RaftLog } from './log.ts';
+import { isVoter } from './membership.ts';
+import type { Body, DropReason, Message } from './message.ts';
+import type { FlowLimits } from './progress.ts';
+import type { ReadState } from './ready.ts';
+import {
+  type Entry,
+  type HardState,
+  type MemberId,
+  type Membership,
+  nobody,
+  type SnapshotMeta,
+} from './types.ts';
+
+export interface RaftOptions extends FlowLimits {
+  readonly id: MemberId;
+  /** Seeds the randomized election timeouts and the read contexts; the same seed replays the same run. */
+  readonly seed: number;
+  /** Ticks without a leader before an election; the real timeout is drawn from [n, 2n) (paper 5.2). */
+  readonly electionTicks: number;
+  readonly heartbeatTicks: number;
+  /** Ask before raising the term, so that a member that comes back does not depose a leader (thesis 9.6). */
+  readonly preVote: boolean;
+  /** A leader that hears from no quorum for an election timeout steps down; followers of a live leader refuse votes (thesis 6.2). */
+  readonly checkQuorum: boolean;
+  /** Entries in one append message, in bytes. */
+  readonly messageBytesMax: number;
+  /** Committed entries in one take, in bytes: what is applied in one go. */
+  readonly commitBytesMax: number;
+  /** Proposals that are not committed yet, in bytes; beyond it they are dropped with `too_many_requests`. */
+  readonly uncommittedBytesMax: number;
+}
+
+/** What a restart knows: the newest snapshot, and the log and hard state after it. */
+export interface RaftRecovery {
+  readonly hardState: HardState;
+  readonly snapshot: SnapshotMeta;
+  readonly entries: readonly Entry[];
+}
+
+/** The part a member plays in its term (paper, figure 4). */
+export interface Role {
+  readonly name: 'follower' | 'preCandidate' | 'candidate' | 'leader';
+  tick(): void;
+  /** A message of the current term, or one without a term. */
+  step(message: Message): void;
+  /** Appends or forwards; or says why not. */
+  propose(payloads: readonly Uint8Array[], batch: number): DropReason | undefined;
+  readIndex(context: number): boolean;
+  transfer(target: MemberId): boolean;
+  /** Last chance to send in this take. */
+  flush(): void;
+  /** The membership in force changed. */
+  membershipChanged(): void;
+}
+
+/** The changes of role, implemented by the door so that the roles need not know each other. */
+export interface Transitions {
+  becomeFollower(term: number, leader: MemberId): void;
+  /** Starts an election; `transfer` when the old leader asked for it. */
+  campaign(kind: 'preVote' | 'election', transfer: boolean): void;
+  becomeLeader(): void;
+}
+
+/** The state all roles share, and their way to send. */
+export class RaftState {
+  readonly id: MemberId;
+  readonly options: RaftOptions;
+  readonly random: Random;
+  readonly log: RaftLog;
+  term: number;
+  vote: MemberId;
+  leader: MemberId = nobody;
+  membership: Membership;
+  /** The newest snapshot that exists here; what a follower too far behind is sent. */
+  snapshot: SnapshotMeta;
+  /** Entries from here on were not given to the disk yet. */
+  writeFrom: number;
+  /** A snapshot from the leader that must be installed and made durable. */
+  installing: SnapshotMeta | undefined;
+
+  /** Messages that may leave at once. */
+  now: Message[] = [];
+  /** Messages that must not leave before everything written so far is durable. */
+  afterWrite: Message[] = [];
+  reads: ReadState[] = [];
+  droppedProposals: { batch: number; reason: DropReason }[] = [];
+  snapshotsTo: MemberId[] = [];
+
+  constructor(options: RaftOptions, recovery: RaftRecovery) {
+    this.options = options;
+    this.id = options.id;
+    this.random = new Random(options.seed);
+    this.log = new RaftLog(recovery.snapshot);
+    this.log.append(recovery.entries);
+    this.log.commitTo(Math.min(recovery.hardState.commit, this.log.lastIndex));
+    this.term = recovery.hardState.term;
+    this.vote = recovery.hardState.vote;
+    this.membership = recovery.snapshot.membership;
+    this.snapshot = recovery.snapshot;
+    this.writeFrom = this.log.lastIndex + 1;
+  }
+
+  /** A member that is a learner, or that was removed, does not campaign. */
+  get promotable(): boolean {
+    return isVoter(this.membership, this.id) && this.installing === undefined;
+  }
+
+  drawElectionTimeout(): number {
+    return this.options.electionTicks + this.random.below(this.options.electionTicks);
+  }
+
+  send(to: MemberId, body: Body, term = this.term): void {
+    this.now.push(this.#envelope(to, body, term));
+  }
+
+  /** For what the sender vouches for with its disk: votes and acknowledged entries. May be addressed to itself. */
+  sendAfterWrite(to: MemberId, body: Body, term = this.term): void {
+    this.afterWrite.push(this.#envelope(to, body, term));
+  }
+
+  #envelope(to: MemberId, body: Body, term: number): Message {
+    // The spread of a distributive Omit is not seen as the union it is.
+    return { ...body, from: this.id, to, term } as Message;
+  }
+
+  append(entries: readonly Entry[]): void {
+    this.log.append(entries);
+  }
+
+  /** Replaces the log from `index` on (paper 5.3: conflicting entries are removed). */
+  truncate(index: number): void {
+    this.log.truncate(index);
+    this.writeFrom = Math.min(this.writeFrom, index);
+  }
+}
