@@ -1,5 +1,5 @@
 import { allMembers } from './membership.ts';
-import type { DropReason, Message } from './message.ts';
+import type { Body, DropReason, Message } from './message.ts';
 import { voteResult } from './quorum.ts';
 import type { RaftState, Role, Transitions } from './state.ts';
 import type { MemberId } from './types.ts';
@@ -32,19 +32,15 @@ export class Candidate implements Role {
     const state = this.#state;
     const preVote = this.name === 'preCandidate';
     const term = preVote ? state.term + 1 : state.term;
+    const { lastIndex, lastTerm } = state.log;
     for (const member of allMembers(state.membership)) {
       if (member === state.id) continue;
-      state.send(
-        member,
-        {
-          type: 'voteRequest',
-          preVote,
-          transfer,
-          lastIndex: state.log.lastIndex,
-          lastTerm: state.log.lastTerm,
-        },
-        term,
-      );
+      const request: Body = { type: 'voteRequest', preVote, transfer, lastIndex, lastTerm };
+      // A real request waits until the term, the own vote and the log it speaks for are durable:
+      // a candidate that forgot them in a crash could run in the same term again with a shorter
+      // log, and votes for the first attempt would count for the second.
+      if (preVote) state.send(member, request, term);
+      else state.sendAfterWrite(member, request, term);
     }
     // The own vote counts when it is durable, like anybody else's.
     state.sendAfterWrite(state.id, { type: 'voteReply', preVote, granted: true }, term);
@@ -62,10 +58,10 @@ export class Candidate implements Role {
   step(message: Message): void {
     switch (message.type) {
       case 'voteReply':
-        if (message.preVote === (this.name === 'preCandidate')) {
-          this.#count(message.from, message.granted);
-        }
-        return;
+        if (message.preVote !== (this.name === 'preCandidate')) return;
+        // A pre-vote that was granted for an earlier term says nothing about this one.
+        if (message.preVote && message.granted && message.term <= this.#state.term) return;
+        return this.#count(message.from, message.granted);
       case 'appendRequest':
       case 'heartbeat':
       case 'installSnapshot':
@@ -73,11 +69,11 @@ export class Candidate implements Role {
         this.#transitions.becomeFollower(message.term, message.from);
         return;
       case 'forwardedProposal':
-        return this.#state.send(
-          message.from,
-          { type: 'proposalDropped', batch: message.batch, reason: 'no_leader' },
-          0,
-        );
+        return this.#state.send(message.from, {
+          type: 'proposalDropped',
+          batch: message.batch,
+          reason: 'no_leader',
+        });
       case 'proposalDropped':
         this.#state.droppedProposals.push({ batch: message.batch, reason: message.reason });
         return;

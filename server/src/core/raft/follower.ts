@@ -54,11 +54,11 @@ export class Follower implements Role {
         if (this.#state.promotable) this.#transitions.campaign('election', true);
         return;
       case 'forwardedProposal':
-        return this.#state.send(
-          message.from,
-          { type: 'proposalDropped', batch: message.batch, reason: 'no_leader' },
-          0,
-        );
+        return this.#state.send(message.from, {
+          type: 'proposalDropped',
+          batch: message.batch,
+          reason: 'no_leader',
+        });
       case 'proposalDropped':
         this.#state.droppedProposals.push({ batch: message.batch, reason: message.reason });
         return;
@@ -154,7 +154,9 @@ export class Follower implements Role {
   propose(payloads: readonly Uint8Array[], batch: number): DropReason | undefined {
     const { leader } = this.#state;
     if (leader === nobody) return 'no_leader';
-    this.#state.send(leader, { type: 'forwardedProposal', batch, payloads }, 0);
+    // It carries this term, so that only this term's leader takes it: the host can then tell, from
+    // an applied entry of a later term, that the proposal will never be in the log.
+    this.#state.send(leader, { type: 'forwardedProposal', batch, payloads });
     return undefined;
   }
 

@@ -182,7 +182,7 @@ export class Leader implements Role {
   #forwarded(message: ForwardedProposal): void {
     const reason = this.propose(message.payloads);
     if (reason === undefined) return;
-    this.#state.send(message.from, { type: 'proposalDropped', batch: message.batch, reason }, 0);
+    this.#state.send(message.from, { type: 'proposalDropped', batch: message.batch, reason });
   }
 
   /** Appends a membership change, or says in a sentence why it is refused. */
@@ -242,7 +242,8 @@ export class Leader implements Role {
   transfer(target: MemberId): boolean {
     const progress = this.#progress.get(target);
     if (progress === undefined || !isVoter(this.#state.membership, target)) return false;
-    if (target === this.#state.id) return true;
+    // Asking again must not prolong the time in which proposals are refused.
+    if (target === this.#state.id || target === this.#transferTo) return true;
     this.#transferTo = target;
     this.#transferElapsed = 0;
     this.#maybeTimeoutNow(progress);
@@ -346,15 +347,15 @@ export class Leader implements Role {
   }
 
   #trackMembers(): void {
-    const members = allMembers(this.#state.membership);
-    for (const member of this.#progress.keys()) {
-      if (!members.includes(member)) this.#progress.delete(member);
-    }
-    for (const member of members) {
-      if (this.#progress.has(member)) continue;
-      const progress = new Progress(member, this.#state.log.lastIndex + 1, this.#state.options);
-      // A newcomer counts as active for its first election timeout, or check-quorum would fall over it.
-      progress.recentlyActive = true;
+    const known = new Map(this.#progress);
+    this.#progress.clear();
+    for (const member of allMembers(this.#state.membership)) {
+      let progress = known.get(member);
+      if (progress === undefined) {
+        progress = new Progress(member, this.#state.log.lastIndex + 1, this.#state.options);
+        // A newcomer counts as active for its first election timeout, or check-quorum would fall over it.
+        progress.recentlyActive = true;
+      }
       this.#progress.set(member, progress);
     }
   }

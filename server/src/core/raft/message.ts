@@ -3,7 +3,7 @@ import type { Entry, MemberId, SnapshotMeta } from './types.ts';
 interface Envelope {
   readonly from: MemberId;
   readonly to: MemberId;
-  /** The sender's term; 0 for messages that carry none (forwarded proposals and reads). */
+  /** The sender's term; in a pre-vote the term it would campaign for. */
   readonly term: number;
 }
 

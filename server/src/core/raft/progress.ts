@@ -74,14 +74,8 @@ export class Progress {
 
   /** True when no append may be sent for now. */
   get paused(): boolean {
-    switch (this.state) {
-      case 'probe':
-        return this.probing;
-      case 'replicate':
-        return this.windowFull;
-      case 'snapshot':
-        return true;
-    }
+    if (this.state === 'replicate') return this.windowFull;
+    return this.state === 'snapshot' || this.probing;
   }
 
   get windowFull(): boolean {

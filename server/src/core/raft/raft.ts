@@ -127,7 +127,7 @@ export class Raft {
   step(message: Message): void {
     if (message.type === 'voteRequest') return this.#voteRequest(message);
     if (message.term > this.#state.term && !this.#higherTerm(message)) return;
-    if (message.term !== 0 && message.term < this.#state.term) return this.#lowerTerm(message);
+    if (message.term < this.#state.term) return this.#lowerTerm(message);
     const role = this.#role;
     role.step(message);
     // A candidate that found its term's leader has become a follower, who answers.
@@ -144,6 +144,10 @@ export class Raft {
   }
 
   #lowerTerm(message: Message): void {
+    if (message.type === 'forwardedProposal') {
+      const { batch, from } = message;
+      this.#state.send(from, { type: 'proposalDropped', batch, reason: 'no_leader' });
+    }
     if (isFromLeader(message)) {
       // A leader of the past, or one that this member cannot follow because its own term ran ahead:
       // the answer's term makes it step down, and the cluster moves on (thesis 9.6).
@@ -277,9 +281,12 @@ export class Raft {
     const { term, vote } = this.#written;
     const changed = term !== state.term || vote !== state.vote;
     if (entries.length === 0 && !changed && state.installing === undefined) return undefined;
+    // The commit index rides along and is never worth a write of its own. It covers earlier batches
+    // only: a torn write may keep this hard state and lose the entries, and what they would have
+    // replaced must not pass for committed.
+    const commit = Math.min(state.log.committed, state.writeFrom - 1);
     state.writeFrom = state.log.lastIndex + 1;
-    this.#written = { term: state.term, vote: state.vote, commit: state.log.committed };
-    // The commit index only rides along: it is not needed for safety, and never worth a write.
+    this.#written = { term: state.term, vote: state.vote, commit };
     return {
       batch: ++this.#lastBatch,
       entries,

@@ -43,7 +43,7 @@ export interface RaftRecovery {
 export interface Role {
   readonly name: 'follower' | 'preCandidate' | 'candidate' | 'leader';
   tick(): void;
-  /** A message of the current term, or one without a term. */
+  /** A message of the current term, or a granted pre-vote for the next. */
   step(message: Message): void;
   /** Appends or forwards; or says why not. */
   propose(payloads: readonly Uint8Array[], batch: number): DropReason | undefined;
@@ -94,9 +94,11 @@ export class RaftState {
     this.random = new Random(options.seed);
     this.log = new RaftLog(recovery.snapshot);
     this.log.append(recovery.entries);
-    this.log.commitTo(Math.min(recovery.hardState.commit, this.log.lastIndex));
-    this.term = recovery.hardState.term;
-    this.vote = recovery.hardState.vote;
+    const commit = Math.max(recovery.hardState.commit, provenCommit(recovery.entries));
+    this.log.commitTo(Math.min(commit, this.log.lastIndex));
+    // A torn write may have kept entries of a term whose hard state it lost.
+    this.term = Math.max(recovery.hardState.term, this.log.lastTerm);
+    this.vote = this.term === recovery.hardState.term ? recovery.hardState.vote : nobody;
     this.membership = recovery.snapshot.membership;
     this.snapshot = recovery.snapshot;
     this.writeFrom = this.log.lastIndex + 1;
@@ -134,4 +136,14 @@ export class RaftState {
     this.log.truncate(index);
     this.writeFrom = Math.min(this.writeFrom, index);
   }
+}
+
+/**
+ * What the log alone proves to be committed. A leader appends a membership change only when the one
+ * before is in force, so of two in one log the first is committed. A member must act on that: with
+ * a membership two changes old it could win an election that overlaps no quorum of the newest.
+ */
+function provenCommit(entries: readonly Entry[]): number {
+  const changes = entries.filter((entry) => entry.kind === 'membership');
+  return changes[changes.length - 2]?.index ?? 0;
 }

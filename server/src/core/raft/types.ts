@@ -18,7 +18,7 @@ export interface HardState {
   readonly term: number;
   /** Who got this member's vote in `term`; '' for nobody. */
   readonly vote: MemberId;
-  /** A lower bound of what is committed; not needed for safety, it shortens a restart. */
+  /** A lower bound of what is committed: the memberships up to here are in force after a restart. */
   readonly commit: number;
 }
 
