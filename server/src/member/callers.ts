@@ -1,0 +1,81 @@
+import { DecodeError } from '../core/base/codec.ts';
+import type { PeerLink, PeerLinkHandler } from '../ports.ts';
+import {
+  decodeFrame,
+  encodeFrame,
+  type Introduction,
+  type PeerFrame,
+  type RefusalKind,
+} from './peer-frame.ts';
+
+export interface Refusal {
+  readonly kind: RefusalKind;
+  readonly sentence: string;
+}
+
+export interface CallerEvents {
+  introduce(): Introduction;
+  /** Another member dialed; a refusal in a sentence, or undefined to welcome it. */
+  called(other: Introduction, to: string): Refusal | undefined;
+  /** A frame from a member that was welcomed. */
+  received(caller: Caller, frame: PeerFrame): void;
+  left(caller: Caller): void;
+}
+
+/** The way in from one other member: a link that it dialed and sends on. */
+export class Caller {
+  readonly #link: PeerLink;
+  readonly #events: CallerEvents;
+  #other: Introduction | undefined;
+
+  constructor(link: PeerLink, events: CallerEvents) {
+    this.#link = link;
+    this.#events = events;
+  }
+
+  /** Who is calling; '' before the hello. */
+  get memberId(): string {
+    return this.#other?.memberId ?? '';
+  }
+
+  handler(): PeerLinkHandler {
+    return {
+      opened: () => {},
+      frame: (bytes) => this.#frame(bytes),
+      drained: () => {},
+      closed: () => this.#events.left(this),
+    };
+  }
+
+  #frame(bytes: Uint8Array): void {
+    try {
+      const frame = decodeFrame(bytes);
+      if (this.#other !== undefined) return this.#events.received(this, frame);
+      if (frame.type === 'hello') return this.#hello(frame);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+    }
+    // What it says is not this protocol, or not in order.
+    this.close();
+  }
+
+  #hello(frame: PeerFrame & { type: 'hello' }): void {
+    const refusal = this.#events.called(frame.self, frame.to);
+    if (refusal !== undefined) {
+      // The other side closes when it has read why.
+      this.#link.send(encodeFrame({ type: 'refusal', ...refusal }));
+      return;
+    }
+    this.#other = frame.self;
+    this.answer({ type: 'welcome', self: this.#events.introduce() });
+  }
+
+  answer(frame: PeerFrame): void {
+    this.#link.send(encodeFrame(frame));
+  }
+
+  close(): void {
+    this.#link.close();
+    this.#events.left(this);
+  }
+}

@@ -1,0 +1,61 @@
+import type { Links } from './links.ts';
+
+const inquiryPauseTicks = 5;
+
+/**
+ * A member on an empty disk must not vote before it knows that it never did: had its disk been
+ * wiped, it could help to elect a leader that lacks entries it once confirmed. So it asks first.
+ * It may take part when
+ *
+ *   - a majority of the voters, itself included, are on empty disks: the cluster is new; or
+ *   - a member that leads or follows a leader answers, after a linearizable read, that the id is
+ *     bound to no other directory. A leader binds an id before it sends that member any entry, so
+ *     an id that ever confirmed one is bound.
+ */
+export class Joining {
+  readonly #links: Links;
+  readonly #voters: readonly string[];
+  readonly #self: { memberId: string; directoryId: string };
+  #pause = 0;
+  #state: 'asking' | 'joined' | 'refused' = 'asking';
+
+  constructor(
+    links: Links,
+    voters: readonly string[],
+    self: { memberId: string; directoryId: string; fresh: boolean },
+  ) {
+    this.#links = links;
+    this.#voters = voters;
+    this.#self = self;
+    // A member with a past knows what it did, and one alone has nobody to ask.
+    if (!self.fresh || (voters.length === 1 && voters[0] === self.memberId)) this.#state = 'joined';
+  }
+
+  get joined(): boolean {
+    return this.#state === 'joined';
+  }
+
+  get refused(): boolean {
+    return this.#state === 'refused';
+  }
+
+  tick(): void {
+    if (this.#state !== 'asking') return;
+    let fresh = 1;
+    const ask = this.#pause-- <= 0;
+    if (ask) this.#pause = inquiryPauseTicks;
+    for (const { peer, other } of this.#links.up()) {
+      if (other.fresh && this.#voters.includes(peer.id)) fresh++;
+      else if (ask) peer.send({ type: 'inquiry' });
+    }
+    if (this.#voters.includes(this.#self.memberId) && fresh > this.#voters.length / 2) {
+      this.#state = 'joined';
+    }
+  }
+
+  answered(registeredDirectory: string): void {
+    if (this.#state !== 'asking') return;
+    const free = registeredDirectory === '' || registeredDirectory === this.#self.directoryId;
+    this.#state = free ? 'joined' : 'refused';
+  }
+}

@@ -1,0 +1,201 @@
+import type { MemberRecord, MemberTable } from '../core/member-table.ts';
+import type { Message } from '../core/raft/message.ts';
+import type { PeerNetwork } from '../ports.ts';
+import { Caller, type Refusal } from './callers.ts';
+import { Peer } from './peer.ts';
+import { type Introduction, type PeerFrame, peerProtocolVersion } from './peer-frame.ts';
+
+const callersMax = 64;
+
+export interface LinksEvents {
+  introduce(): Introduction;
+  members(): MemberTable;
+  /** Raft messages from a member that was welcomed. */
+  messages(messages: readonly Message[]): void;
+  /** A frame about snapshots or an inquiry, from a member that dialed. */
+  request(caller: Caller, frame: PeerFrame): void;
+  /** A frame that answers something sent to a peer. */
+  answer(peer: Peer, frame: PeerFrame): void;
+  up(peer: Peer, other: Introduction): void;
+  down(peer: Peer): void;
+  callerLeft(caller: Caller): void;
+  /** Another member does not want this one. */
+  refused(peer: Peer, refusal: Refusal): void;
+  /** Something may be sent again, or arrived: the loop should run. */
+  wake(): void;
+}
+
+/** All links to and from the other members, and the rules of who may talk to whom. */
+export class Links {
+  readonly #network: PeerNetwork;
+  readonly #events: LinksEvents;
+  readonly #peers = new Map<string, Peer>();
+  readonly #callers = new Set<Caller>();
+  /** What each peer said of itself when its link came up. */
+  readonly #introductions = new Map<string, Introduction>();
+
+  constructor(network: PeerNetwork, events: LinksEvents) {
+    this.#network = network;
+    this.#events = events;
+  }
+
+  /** Takes calls from now on, and dials everybody in the table. */
+  open(): void {
+    this.#network.accept((link) => {
+      const caller = new Caller(link, {
+        introduce: () => this.#events.introduce(),
+        called: (other, to) => this.#called(other, to),
+        received: (from, frame) => this.#received(from, frame),
+        left: (who) => {
+          this.#callers.delete(who);
+          this.#events.callerLeft(who);
+        },
+      });
+      if (this.#callers.size >= callersMax) link.close();
+      else this.#callers.add(caller);
+      return caller.handler();
+    });
+    this.sync();
+  }
+
+  /** Follows the table: dials who was added, hangs up on who was removed or moved. */
+  sync(): void {
+    const self = this.#events.introduce().memberId;
+    const wanted = new Map<string, MemberRecord>();
+    for (const record of this.#events.members().list()) {
+      if (record.memberId !== self) wanted.set(record.memberId, record);
+    }
+    for (const peer of [...this.#peers.values()]) {
+      if (wanted.get(peer.id)?.peerAddress === peer.address) continue;
+      peer.hangUp('it is not a member any more');
+      this.#peers.delete(peer.id);
+    }
+    for (const record of wanted.values()) {
+      if (this.#peers.has(record.memberId)) continue;
+      this.#peers.set(record.memberId, this.#peer(record));
+    }
+  }
+
+  #peer(record: MemberRecord): Peer {
+    return new Peer({ id: record.memberId, address: record.peerAddress }, this.#network, {
+      introduce: () => this.#events.introduce(),
+      greeted: (peer, other) => {
+        this.#introductions.set(peer.id, other);
+        return this.#problem(other)?.sentence;
+      },
+      refused: (peer, refusal) => this.#events.refused(peer, refusal),
+      up: (peer) => {
+        const other = this.#introductions.get(peer.id);
+        if (other !== undefined) this.#events.up(peer, other);
+      },
+      down: (peer) => {
+        this.#introductions.delete(peer.id);
+        this.#events.down(peer);
+      },
+      answer: (peer, frame) => this.#events.answer(peer, frame),
+      drained: () => this.#events.wake(),
+    });
+  }
+
+  #called(other: Introduction, to: string): Refusal | undefined {
+    const self = this.#events.introduce();
+    const problem = this.#problem(other);
+    if (problem !== undefined) return problem;
+    if (to !== self.memberId) {
+      return {
+        kind: 'member',
+        sentence: `this is member ${self.name} (${self.memberId}), not ${to}: is the address of a member wrong?`,
+      };
+    }
+    const peer = this.#peers.get(other.memberId);
+    if (peer !== undefined && !peer.isUp) peer.hurry();
+    return undefined;
+  }
+
+  /** What speaks against talking to the other, from what it says of itself. */
+  #problem(other: Introduction): Refusal | undefined {
+    const self = this.#events.introduce();
+    if (other.protocol !== peerProtocolVersion) {
+      return {
+        kind: 'protocol',
+        sentence: `${other.name} speaks peer protocol ${other.protocol}, this build speaks ${peerProtocolVersion}`,
+      };
+    }
+    if (other.clusterId !== self.clusterId) {
+      return {
+        kind: 'cluster',
+        sentence:
+          `${other.name} and ${self.name} belong to different clusters: one was first started with ` +
+          `--initial-cluster ${other.initialCluster}, the other with ${self.initialCluster}; ` +
+          'all members of a new cluster need the same list and the same token',
+      };
+    }
+    if (other.memberId === self.memberId) {
+      return { kind: 'name', sentence: `two processes act as member ${self.name}: stop one` };
+    }
+    const record = this.#events.members().get(other.memberId);
+    if (record === undefined) {
+      return { kind: 'member', sentence: `${other.name} is not a member of this cluster` };
+    }
+    if (record.directoryId !== '' && record.directoryId !== other.directoryId) {
+      return { kind: 'wiped', sentence: wipedSentence(record.name) };
+    }
+    return undefined;
+  }
+
+  #received(caller: Caller, frame: PeerFrame): void {
+    if (frame.type === 'messages') this.#events.messages(frame.messages);
+    else this.#events.request(caller, frame);
+  }
+
+  peer(id: string): Peer | undefined {
+    return this.#peers.get(id);
+  }
+
+  /** Peers whose link is up, with what they said of themselves. */
+  *up(): Iterable<{ peer: Peer; other: Introduction }> {
+    for (const peer of this.#peers.values()) {
+      const other = this.#introductions.get(peer.id);
+      if (peer.isUp && other !== undefined) yield { peer, other };
+    }
+  }
+
+  /** In sentences, which peers cannot be reached and why. */
+  problems(): string[] {
+    const problems: string[] = [];
+    for (const peer of this.#peers.values()) {
+      if (peer.isUp) continue;
+      const name = this.#events.members().get(peer.id)?.name || peer.id;
+      problems.push(`no link to ${name} at ${peer.address}: ${peer.problem || 'still dialing'}`);
+    }
+    return problems;
+  }
+
+  tick(): void {
+    for (const peer of this.#peers.values()) peer.tick();
+  }
+
+  post(message: Message): void {
+    this.#peers.get(message.to)?.post(message);
+  }
+
+  flush(): void {
+    for (const peer of this.#peers.values()) peer.flush();
+  }
+
+  close(): void {
+    for (const peer of this.#peers.values()) peer.hangUp('this member stops');
+    this.#peers.clear();
+    for (const caller of [...this.#callers]) caller.close();
+  }
+}
+
+/** The answer to a member that comes back with an empty disk. */
+export function wipedSentence(name: string): string {
+  return (
+    `the id of member ${name} belongs to another data directory: a member that lost its disk must ` +
+    'not come back under its old id, because it has forgotten what it voted for and confirmed. ' +
+    'Put the old directory back, or replace the member: ' +
+    `\`lockstep member remove ${name}\`, then \`lockstep member add\` with a new name`
+  );
+}

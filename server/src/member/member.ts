@@ -1,0 +1,467 @@
+import type { ErrorCode } from '@lockstep/client/protocol';
+import { InvariantError } from '../core/base/assert.ts';
+import type { Command } from '../core/command.ts';
+import type { Machine } from '../core/machine.ts';
+import type { MembershipChange } from '../core/raft/membership.ts';
+import { decodeChange } from '../core/raft/membership.ts';
+import type { Message } from '../core/raft/message.ts';
+import { Raft } from '../core/raft/raft.ts';
+import type { Ready, WriteBatch } from '../core/raft/ready.ts';
+import { type Entry, nobody } from '../core/raft/types.ts';
+import { WatchHub } from '../core/watch/watch-hub.ts';
+import type { Cancel, Clock, PeerNetwork } from '../ports.ts';
+import type { Wal } from '../storage/wal/wal.ts';
+import { genesisIndex, genesisTerm, type Recovered } from './bootstrap.ts';
+import { Joining } from './joining.ts';
+import { Links, wipedSentence } from './links.ts';
+import { type LogRetention, retainFrom } from './log-retention.ts';
+import type { MemberOptions } from './options.ts';
+import type { Introduction } from './peer-frame.ts';
+import { peerProtocolVersion } from './peer-frame.ts';
+import { type Outcome, Proposals } from './proposals.ts';
+import { Reads } from './reads.ts';
+import { RevisionWaits } from './revision-waits.ts';
+import { Snapshots } from './snapshots.ts';
+
+/** A turn of the loop gives way to the event loop after so long. */
+const turnMsMax = 8;
+
+/**
+ * One member: the one loop that joins the pure core with disk, clock and network. Start reading here.
+ *
+ * Everything that happens (a tick, a peer's message, a caller's proposal, "the disk is done") is
+ * noted by the method it arrives through, which asks for a turn. A turn hands all of it to the
+ * core, then carries out what the core wants: write, send, apply, answer.
+ *
+ *   propose/read ─┐                        ┌─▶ wal.append ──▶ persisted ─▶ (next turn)
+ *   messages ─────┼─▶ turn ─▶ raft ─▶ ready ┼─▶ links.post
+ *   persisted ────┤                        └─▶ machine.apply ─▶ hub.publish, caller's answer
+ *   tick (last) ──┘
+ *
+ * Rules: inputs are drained before a tick, so that a process that was paused sees its leader's
+ * heartbeats before it judges it; missed ticks are dropped, not replayed; no turn holds the event
+ * loop for long; whatever throws stops the member, because its state can no longer be trusted.
+ */
+export class Member {
+  readonly options: MemberOptions;
+  readonly raft: Raft;
+  readonly hub: WatchHub;
+  readonly links: Links;
+  readonly snapshots: Snapshots;
+  readonly #clock: Clock;
+  readonly #wal: Wal;
+  readonly #joining: Joining;
+  readonly #proposals: Proposals;
+  readonly #reads: Reads;
+  readonly #waits = new RevisionWaits();
+  readonly #retention: LogRetention;
+  #machine: Machine;
+  #appliedIndex: number;
+  #appliedTerm: number;
+  #stopTicking: Cancel = () => {};
+  #messages: Message[] = [];
+  #persistedBatch = 0;
+  /** Writes held back until a received snapshot is durable. */
+  #heldWrites: WriteBatch[] | undefined;
+  #tick = 0;
+  #tickDue = false;
+  #turnDue = false;
+  #leaderlessTicks = 0;
+  #registering = false;
+  #transfer:
+    | { target: string; done: (error: ErrorCode | undefined) => void; deadlineTick: number }
+    | undefined;
+  #state: 'new' | 'running' | 'stopped' = 'new';
+
+  constructor(
+    options: MemberOptions,
+    ports: { clock: Clock; network: PeerNetwork },
+    recovered: Recovered,
+  ) {
+    this.options = options;
+    this.#clock = ports.clock;
+    this.#wal = recovered.wal;
+    this.#machine = recovered.machine;
+    this.#appliedIndex = recovered.raft.snapshot.index;
+    this.#appliedTerm = recovered.raft.snapshot.term;
+    this.#retention = options.retention;
+    this.raft = new Raft(
+      { ...options.raft, id: options.memberId, seed: options.seed },
+      recovered.raft,
+    );
+    this.hub = new WatchHub(this.#machine.store);
+    this.#proposals = new Proposals({
+      incarnation: options.incarnation,
+      bytesMax: options.raft.uncommittedBytesMax,
+    });
+    this.#reads = new Reads(options.incarnation);
+    this.links = new Links(ports.network, this.#linksEvents());
+    this.#joining = new Joining(this.links, this.raft.membership.voters, this.#introduce());
+    const { files, snapshotBytes } = recovered;
+    const saving = { files, logBytesMin: options.snapshotBytesMin, lastBytes: snapshotBytes };
+    this.snapshots = new Snapshots(saving, {
+      received: (message) => this.#received([message]),
+      finished: (peer, ok) => this.raft.snapshotFinished(peer, ok),
+      saved: (meta, releasable) => {
+        this.raft.snapshotTaken(meta);
+        this.#wal.release(releasable);
+      },
+      failed: (error) => this.fail(error),
+      wake: () => this.#wake(),
+    });
+  }
+
+  get machine(): Machine {
+    return this.#machine;
+  }
+
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  get running(): boolean {
+    return this.#state === 'running';
+  }
+
+  /** True once the member takes part in the cluster, which one on an empty disk does only after asking. */
+  get joined(): boolean {
+    return this.#joining.joined;
+  }
+
+  start(): void {
+    this.#state = 'running';
+    this.links.open();
+    this.#stopTicking = this.#clock.every(this.options.tickMs, () => {
+      this.#tickDue = true;
+      this.#wake();
+    });
+    // One voter alone need not wait for silence: nobody else can lead.
+    if (this.raft.membership.voters.length === 1 && this.#joining.joined) this.raft.campaign();
+    this.#wake();
+  }
+
+  /** Has `command` replicated and applied. The outcome comes within {@link MemberOptions.callTicks}. */
+  propose(command: Command, done: (outcome: Outcome) => void): void {
+    if (this.#state !== 'running') return done({ ok: false, code: 'server_stopped' });
+    this.#proposals.add(command, this.#tick + this.options.callTicks, done);
+    this.#wake();
+  }
+
+  /** Calls back when the state here is at least as new as everything acknowledged before this call. */
+  readIndex(done: Parameters<Reads['add']>[1]): void {
+    if (this.#state !== 'running') return done('server_stopped');
+    this.#reads.add(this.#tick + this.options.callTicks, done);
+    this.#wake();
+  }
+
+  /** Calls back when `revision` is applied here. */
+  waitForRevision(revision: number, done: Parameters<Reads['add']>[1]): void {
+    if (this.#state !== 'running') return done('server_stopped');
+    if (revision <= this.#machine.store.revision) return done(undefined);
+    this.#waits.add({ revision, deadlineTick: this.#tick + this.options.callTicks, done });
+  }
+
+  /** Only on the leader; a sentence when it is refused. */
+  changeMembership(change: MembershipChange): string | undefined {
+    const refused = this.raft.proposeMembership(change);
+    this.#wake();
+    return refused;
+  }
+
+  /** Hands leadership to `target`; calls back when it leads, or with `timeout` when that took too long. */
+  moveLeader(target: string, done: (error: ErrorCode | undefined) => void): void {
+    if (this.#state !== 'running') return done('server_stopped');
+    this.#transfer?.done('leader_changed');
+    this.#transfer = {
+      target,
+      done,
+      deadlineTick: this.#tick + 2 * this.options.raft.electionTicks,
+    };
+    if (!this.raft.transfer(target)) this.#endTransfer('no_leader');
+    this.#wake();
+  }
+
+  #endTransfer(error: ErrorCode | undefined): void {
+    const transfer = this.#transfer;
+    this.#transfer = undefined;
+    transfer?.done(error);
+  }
+
+  /** A watch has room again, or began in the past: the hub has work. */
+  wakeWatches(): void {
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#turnDue || this.#state !== 'running') return;
+    this.#turnDue = true;
+    this.#clock.defer(() => {
+      this.#turnDue = false;
+      if (this.#state !== 'running') return;
+      try {
+        this.#turn();
+      } catch (error) {
+        this.fail(error instanceof Error ? error : new InvariantError(String(error)));
+      }
+    });
+  }
+
+  #turn(): void {
+    if (this.#joining.joined) {
+      this.raft.persisted(this.#persistedBatch);
+      const messages = this.#messages;
+      this.#messages = [];
+      for (const message of messages) this.raft.step(message);
+      this.#offer();
+    }
+    if (this.#tickDue) this.#doTick();
+    const caughtUp = this.#carryOut();
+    this.snapshots.settleReceived();
+    this.#settle();
+    if (!caughtUp || this.hub.hasWork || this.snapshots.step()) this.#wake();
+  }
+
+  #offer(): void {
+    const { raft } = this;
+    if (this.#proposals.hasUnsent) {
+      this.#proposals.offer(raft.term, (payloads, batch) => raft.propose(payloads, batch));
+    }
+    this.#reads.offer({ tick: this.#tick, term: raft.term }, (context) => raft.readIndex(context));
+  }
+
+  #doTick(): void {
+    this.#tickDue = false;
+    this.#tick++;
+    this.links.tick();
+    if (this.#joining.joined) {
+      this.raft.tick();
+    } else {
+      this.#joining.tick();
+      if (this.#joining.joined) this.options.events.info('joined the cluster');
+    }
+    this.#proposals.expire(this.#tick);
+    this.#waits.expire(this.#tick);
+    this.#reads.tick(this.#tick);
+    this.snapshots.tick();
+    if (this.#transfer !== undefined && this.#transfer.deadlineTick <= this.#tick) {
+      this.#endTransfer('timeout');
+    }
+    this.#register();
+    this.#watchLeader();
+    this.#offer();
+  }
+
+  /** Does what the core wants, for one turn's time. False when there is more. */
+  #carryOut(): boolean {
+    const until = this.#clock.monotonicMs() + turnMsMax;
+    for (;;) {
+      const ready = this.raft.take();
+      if (ready === undefined) return true;
+      this.#execute(ready);
+      if (this.#clock.monotonicMs() > until) return false;
+    }
+  }
+
+  #execute(ready: Ready): void {
+    for (const message of ready.now) this.links.post(message);
+    if (ready.install !== undefined) this.#install(ready.install.index, ready.install.term);
+    if (ready.write !== undefined) this.#write(ready.write);
+    for (const entry of ready.committed) this.#apply(entry);
+    for (const { context, index } of ready.reads) this.#reads.confirmed(context, index);
+    for (const { batch, reason } of ready.droppedProposals) this.#proposals.dropped(batch, reason);
+    for (const id of ready.snapshotsTo) this.#sendSnapshot(id);
+  }
+
+  #write(write: WriteBatch): void {
+    if (this.#heldWrites !== undefined) {
+      this.#heldWrites.push(write);
+      return;
+    }
+    this.#wal.append(write, () => {
+      this.#persistedBatch = Math.max(this.#persistedBatch, write.batch);
+      this.#wake();
+    });
+  }
+
+  #apply(entry: Entry): void {
+    this.#proposals.reachedTerm(entry.term);
+    if (entry.kind === 'membership') {
+      this.#machine.applyMembership(decodeChange(entry.payload));
+      this.links.sync();
+    } else if (entry.payload.length > 0) {
+      const applied = this.#machine.apply(entry.payload);
+      this.hub.publish(applied.events);
+      this.#proposals.applied(applied, entry.term);
+    }
+    this.#appliedIndex = entry.index;
+    this.#appliedTerm = entry.term;
+    this.options.events.applied?.(entry);
+  }
+
+  /** Replaces the whole state by the snapshot that was received. */
+  #install(index: number, term: number): void {
+    this.#heldWrites = [];
+    this.#machine = this.snapshots.install(index, () => {
+      const held = this.#heldWrites ?? [];
+      this.#heldWrites = undefined;
+      for (const write of held) this.#write(write);
+    });
+    this.#appliedIndex = index;
+    this.#appliedTerm = term;
+    this.#proposals.jumped(term);
+    this.hub.replaceSource(this.#machine.store);
+    this.links.sync();
+    this.options.events.info(`installed a snapshot at index ${index}`);
+  }
+
+  /** What the applied state allows to answer; then what was posted leaves. */
+  #settle(): void {
+    this.#reads.applied(this.#appliedIndex);
+    this.#waits.reached(this.#machine.store.revision);
+    if (this.#transfer?.target === this.raft.leader) this.#endTransfer(undefined);
+    if (this.hub.hasWork) this.hub.work();
+    this.links.flush();
+    const retain = retainFrom(this.raft, this.#appliedIndex, this.#retention);
+    if (retain !== undefined) this.raft.compact(retain - 1);
+    this.snapshots.considerSaving(this.#machine, {
+      meta: {
+        index: this.#appliedIndex,
+        term: this.#appliedTerm,
+        membership: this.raft.membership,
+      },
+      logBytes: this.#wal.appendedBytes,
+    });
+  }
+
+  #sendSnapshot(id: string): void {
+    const peer = this.links.peer(id);
+    if (peer === undefined || !peer.isUp) return this.raft.snapshotFinished(id, false);
+    const meta = {
+      index: this.#appliedIndex,
+      term: this.#appliedTerm,
+      membership: this.raft.membership,
+    };
+    this.snapshots.send(peer, { term: this.raft.term, meta, machine: this.#machine });
+    this.options.events.info(`sending a snapshot at index ${meta.index} to ${id}`);
+  }
+
+  #received(messages: readonly Message[]): void {
+    for (const message of messages) this.#messages.push(message);
+    this.#wake();
+  }
+
+  #introduce(): Introduction {
+    const { options } = this;
+    return {
+      protocol: peerProtocolVersion,
+      clusterId: options.clusterId,
+      initialCluster: options.initialCluster,
+      memberId: options.memberId,
+      directoryId: options.directoryId,
+      name: options.name,
+      peerAddress: options.peerAddress,
+      clientAddress: options.clientAddress,
+      fresh: this.raft.term <= genesisTerm && this.raft.lastIndex <= genesisIndex,
+    };
+  }
+
+  #linksEvents(): ConstructorParameters<typeof Links>[1] {
+    return {
+      introduce: () => this.#introduce(),
+      members: () => this.#machine.members,
+      messages: (messages) => this.#received(messages),
+      request: (caller, frame) => {
+        if (frame.type !== 'inquiry') return this.snapshots.receive(caller, frame);
+        this.readIndex((error) => {
+          const registeredDirectory = this.#machine.members.get(caller.memberId)?.directoryId ?? '';
+          if (error === undefined) caller.answer({ type: 'inquiryReply', registeredDirectory });
+        });
+      },
+      answer: (peer, frame) => {
+        if (frame.type === 'snapshotReply') this.snapshots.replied(peer, frame.ok);
+        else if (frame.type === 'inquiryReply') {
+          this.#joining.answered(frame.registeredDirectory);
+          if (this.#joining.refused) this.fail(new Error(wipedSentence(this.options.name)));
+        }
+      },
+      up: (_peer, other) => this.#bind(other),
+      down: (peer) => {
+        this.raft.unreachable(peer.id);
+        this.snapshots.down(peer);
+      },
+      callerLeft: (caller) => this.snapshots.callerLeft(caller),
+      refused: (peer, refusal) => {
+        this.options.events.warn(`${peer.address} refuses this member: ${refusal.sentence}`);
+        const misfit = refusal.kind === 'cluster' && this.#introduce().fresh;
+        if (refusal.kind === 'wiped' || misfit) this.fail(new Error(refusal.sentence));
+      },
+      wake: () => this.#wake(),
+    };
+  }
+
+  /** The leader binds a member's id to its directory before it sends it any entry. */
+  #bind(other: Introduction): void {
+    this.#wake();
+    if (this.raft.role !== 'leader') return;
+    if (this.#machine.members.get(other.memberId)?.directoryId !== '') return;
+    const { memberId, directoryId, name, clientAddress, peerAddress } = other;
+    this.propose(
+      { type: 'register', memberId, directoryId, name, clientAddress, peerAddress },
+      () => {},
+    );
+  }
+
+  /** Keeps the own record true: after the first start, and when an address changed. */
+  #register(): void {
+    if (this.#registering || this.raft.leader === nobody) return;
+    const { memberId, directoryId, name, clientAddress, peerAddress } = this.#introduce();
+    const known = this.#machine.members.get(memberId);
+    if (known === undefined) return;
+    if (known.directoryId === directoryId && known.clientAddress === clientAddress) return;
+    this.#registering = true;
+    this.propose(
+      { type: 'register', memberId, directoryId, name, clientAddress, peerAddress },
+      (outcome) => {
+        this.#registering = false;
+        if (!outcome.ok || outcome.reply.type !== 'register') return;
+        if (outcome.reply.refused !== undefined) this.fail(new Error(wipedSentence(name)));
+      },
+    );
+  }
+
+  /** Watches must not look alive while the member cannot hear of new writes. */
+  #watchLeader(): void {
+    this.#leaderlessTicks = this.raft.leader === nobody ? this.#leaderlessTicks + 1 : 0;
+    if (this.#leaderlessTicks === 3 * this.options.raft.electionTicks) this.hub.endAll('no_leader');
+  }
+
+  /** In sentences, what is wrong now. */
+  problems(): string[] {
+    const problems = this.links.problems();
+    if (!this.#joining.joined) problems.push('waiting for the other members before it may vote');
+    else if (this.raft.leader === nobody) problems.push('no leader is known');
+    return problems;
+  }
+
+  /** Stops at once and for good; whoever waits is told. Idempotent. */
+  close(): void {
+    if (this.#state === 'stopped') return;
+    this.#state = 'stopped';
+    this.#stopTicking();
+    this.hub.endAll('server_stopped');
+    this.#proposals.failAll('server_stopped');
+    this.#reads.failAll('server_stopped');
+    this.#waits.failAll('server_stopped');
+    this.#endTransfer('server_stopped');
+    this.snapshots.close();
+    this.links.close();
+    this.#wal.close();
+  }
+
+  /** The member cannot go on. */
+  fail(error: Error): void {
+    if (this.#state === 'stopped') return;
+    this.close();
+    this.options.events.failed(error);
+  }
+}

@@ -1,0 +1,36 @@
+import type { RaftOptions } from '../core/raft/state.ts';
+import type { Entry } from '../core/raft/types.ts';
+import type { LogRetention } from './log-retention.ts';
+
+export interface MemberEvents {
+  info(sentence: string): void;
+  warn(sentence: string): void;
+  /** The member stopped by itself; called once, after it closed. */
+  failed(error: Error): void;
+  /** For checkers: an entry was applied. */
+  applied?(entry: Entry): void;
+}
+
+/** Who the member is and how it behaves. Times are in ticks unless the name says otherwise. */
+export interface MemberOptions {
+  readonly name: string;
+  readonly memberId: string;
+  readonly clusterId: string;
+  readonly directoryId: string;
+  /** As it was given, for messages when clusters differ. */
+  readonly initialCluster: string;
+  readonly peerAddress: string;
+  readonly clientAddress: string;
+  /** Seeds the core's chance. */
+  readonly seed: number;
+  /** A number below 2^48 that no earlier life of the member had. */
+  readonly incarnation: number;
+  readonly tickMs: number;
+  /** How long a caller waits before it is told that it takes too long. */
+  readonly callTicks: number;
+  readonly raft: Omit<RaftOptions, 'id' | 'seed'>;
+  readonly retention: LogRetention;
+  /** The log grows by at least this much between two snapshots. */
+  readonly snapshotBytesMin: number;
+  readonly events: MemberEvents;
+}

@@ -1,0 +1,155 @@
+import { DecodeError, Reader, Writer } from '../core/base/codec.ts';
+import type { Message } from '../core/raft/message.ts';
+import type { SnapshotMeta } from '../core/raft/types.ts';
+import { readMessage, readMeta, writeMessage, writeMeta } from './peer-codec.ts';
+
+/** Raised when members of an older build could not read the frames any more. */
+export const peerProtocolVersion = 1;
+
+/** Who speaks, and for which cluster: the first frame in both directions of a link. */
+export interface Introduction {
+  readonly protocol: number;
+  readonly clusterId: string;
+  /** For the message when cluster ids differ. */
+  readonly initialCluster: string;
+  readonly memberId: string;
+  readonly directoryId: string;
+  readonly name: string;
+  readonly peerAddress: string;
+  readonly clientAddress: string;
+  /** True while the member has neither a vote nor an entry, as on a new disk. */
+  readonly fresh: boolean;
+}
+
+/** Why a link is refused; `wiped` means that the id is bound to another data directory. */
+export type RefusalKind = 'protocol' | 'cluster' | 'member' | 'wiped' | 'name';
+
+export type PeerFrame =
+  /** Dialer: who I am and whom I want to talk to. */
+  | { readonly type: 'hello'; readonly to: string; readonly self: Introduction }
+  /** Accepter: welcome; or a refusal in a sentence, after which it closes. */
+  | { readonly type: 'welcome'; readonly self: Introduction }
+  | { readonly type: 'refusal'; readonly kind: RefusalKind; readonly sentence: string }
+  /** From a member on a new disk: does the cluster know me? Answered after a linearizable read. */
+  | { readonly type: 'inquiry' }
+  | { readonly type: 'inquiryReply'; readonly registeredDirectory: string }
+  /** Raft messages, in the order they were sent. */
+  | { readonly type: 'messages'; readonly messages: readonly Message[] }
+  /** The leader's state in chunks, numbered from 0; `end` carries the count. */
+  | { readonly type: 'snapshotBegin'; readonly term: number; readonly meta: SnapshotMeta }
+  | { readonly type: 'snapshotChunk'; readonly number: number; readonly chunk: Uint8Array }
+  | { readonly type: 'snapshotEnd'; readonly count: number }
+  /** Accepter of a snapshot: installed or refused; the leader goes on either way. */
+  | { readonly type: 'snapshotReply'; readonly ok: boolean };
+
+const tags = {
+  hello: 1,
+  welcome: 2,
+  refusal: 3,
+  inquiry: 4,
+  inquiryReply: 5,
+  messages: 6,
+  snapshotBegin: 7,
+  snapshotChunk: 8,
+  snapshotEnd: 9,
+  snapshotReply: 10,
+} as const satisfies Record<PeerFrame['type'], number>;
+
+const refusalKinds: readonly RefusalKind[] = ['protocol', 'cluster', 'member', 'wiped', 'name'];
+
+export function encodeFrame(frame: PeerFrame): Uint8Array {
+  const writer = new Writer(frame.type === 'messages' ? 4096 : 512).u8(tags[frame.type]);
+  switch (frame.type) {
+    case 'hello':
+      writer.text(frame.to);
+      writeIntroduction(writer, frame.self);
+      break;
+    case 'welcome':
+      writeIntroduction(writer, frame.self);
+      break;
+    case 'refusal':
+      writer.u8(refusalKinds.indexOf(frame.kind)).text(frame.sentence);
+      break;
+    case 'inquiryReply':
+      writer.text(frame.registeredDirectory);
+      break;
+    case 'messages':
+      writer.number(frame.messages.length);
+      for (const message of frame.messages) writeMessage(writer, message);
+      break;
+    case 'snapshotBegin':
+      writer.number(frame.term);
+      writeMeta(writer, frame.meta);
+      break;
+    case 'snapshotChunk':
+      writer.number(frame.number).bytes(frame.chunk);
+      break;
+    case 'snapshotEnd':
+      writer.number(frame.count);
+      break;
+    case 'snapshotReply':
+      writer.flag(frame.ok);
+      break;
+    case 'inquiry':
+      break;
+  }
+  return writer.finish();
+}
+
+/** @throws DecodeError on anything this build does not know. */
+export function decodeFrame(bytes: Uint8Array): PeerFrame {
+  const reader = new Reader(bytes);
+  const tag = reader.u8();
+  switch (tag) {
+    case tags.hello:
+      return { type: 'hello', to: reader.text(), self: readIntroduction(reader) };
+    case tags.welcome:
+      return { type: 'welcome', self: readIntroduction(reader) };
+    case tags.refusal: {
+      const kind = refusalKinds[reader.u8()];
+      if (kind === undefined) throw new DecodeError('a refusal of unknown kind');
+      return { type: 'refusal', kind, sentence: reader.text() };
+    }
+    case tags.inquiry:
+      return { type: 'inquiry' };
+    case tags.inquiryReply:
+      return { type: 'inquiryReply', registeredDirectory: reader.text() };
+    case tags.messages: {
+      const messages: Message[] = [];
+      for (let left = reader.number(); left > 0; left--) messages.push(readMessage(reader));
+      return { type: 'messages', messages };
+    }
+    case tags.snapshotBegin:
+      return { type: 'snapshotBegin', term: reader.number(), meta: readMeta(reader) };
+    case tags.snapshotChunk:
+      return { type: 'snapshotChunk', number: reader.number(), chunk: reader.bytes() };
+    case tags.snapshotEnd:
+      return { type: 'snapshotEnd', count: reader.number() };
+    case tags.snapshotReply:
+      return { type: 'snapshotReply', ok: reader.flag() };
+    default:
+      throw new DecodeError(`a peer frame of unknown type ${tag}`);
+  }
+}
+
+function writeIntroduction(writer: Writer, self: Introduction): void {
+  // The version stands first, so that a later format can still be told apart.
+  writer.number(self.protocol);
+  writer.text(self.clusterId).text(self.initialCluster).text(self.memberId);
+  writer.text(self.directoryId).text(self.name);
+  writer.text(self.peerAddress).text(self.clientAddress).flag(self.fresh);
+}
+
+function readIntroduction(reader: Reader): Introduction {
+  return {
+    protocol: reader.number(),
+    clusterId: reader.text(),
+    initialCluster: reader.text(),
+    memberId: reader.text(),
+    directoryId: reader.text(),
+    name: reader.text(),
+    peerAddress: reader.text(),
+    clientAddress: reader.text(),
+    fresh: reader.flag(),
+  };
+}

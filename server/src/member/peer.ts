@@ -1,0 +1,163 @@
+import { DecodeError } from '../core/base/codec.ts';
+import type { Message } from '../core/raft/message.ts';
+import type { PeerLink, PeerNetwork } from '../ports.ts';
+import { decodeFrame, encodeFrame, type Introduction, type PeerFrame } from './peer-frame.ts';
+
+/** Unsent bytes to one peer beyond which Raft messages are dropped; Raft sends again what matters. */
+const queuedBytesMax = 32 * 1024 * 1024;
+/** One frame of messages is closed at about this size. */
+const frameBytesMax = 2 * 1024 * 1024;
+const redialTicksMax = 10;
+
+export interface PeerEvents {
+  /** How this member introduces itself. */
+  introduce(): Introduction;
+  /** The other side answered; a sentence refuses it. */
+  greeted(peer: Peer, other: Introduction): string | undefined;
+  refused(peer: Peer, refusal: PeerFrame & { type: 'refusal' }): void;
+  up(peer: Peer): void;
+  down(peer: Peer): void;
+  /** A frame that answers something sent on this link. */
+  answer(peer: Peer, frame: PeerFrame): void;
+  drained(peer: Peer): void;
+}
+
+/**
+ * The way out to one other member: a link this member dials and sends on. (What the other sends
+ * arrives on the link that it dials.) Redials for ever, with pauses that grow to a second.
+ */
+export class Peer {
+  readonly id: string;
+  readonly address: string;
+  readonly #network: PeerNetwork;
+  readonly #events: PeerEvents;
+  #link: PeerLink | undefined;
+  #state: 'down' | 'greeting' | 'up' = 'down';
+  #messages: Message[] = [];
+  #redialInTicks = 0;
+  #redialPause = 1;
+  /** Why the last link failed or was refused, for status and messages. */
+  problem = '';
+
+  constructor(target: { id: string; address: string }, network: PeerNetwork, events: PeerEvents) {
+    this.id = target.id;
+    this.address = target.address;
+    this.#network = network;
+    this.#events = events;
+  }
+
+  get isUp(): boolean {
+    return this.#state === 'up';
+  }
+
+  tick(): void {
+    if (this.#link !== undefined) return;
+    if (--this.#redialInTicks > 0) return;
+    this.#dial();
+  }
+
+  /** The other side is there: no need to wait for the next try. */
+  hurry(): void {
+    this.#redialInTicks = 0;
+    this.#redialPause = 1;
+  }
+
+  #dial(): void {
+    this.#redialInTicks = this.#redialPause;
+    this.#redialPause = Math.min(this.#redialPause * 2, redialTicksMax);
+    const link = this.#network.dial(this.address, {
+      opened: () => this.#opened(link),
+      frame: (bytes) => this.#frame(link, bytes),
+      drained: () => this.#events.drained(this),
+      closed: (reason) => this.#closed(link, reason),
+    });
+    this.#link = link;
+    this.#state = 'greeting';
+  }
+
+  #opened(link: PeerLink): void {
+    link.send(encodeFrame({ type: 'hello', to: this.id, self: this.#events.introduce() }));
+  }
+
+  #frame(link: PeerLink, bytes: Uint8Array): void {
+    if (link !== this.#link) return;
+    try {
+      this.#receive(decodeFrame(bytes));
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.hangUp(`an unreadable frame: ${error.message}`);
+    }
+  }
+
+  #receive(frame: PeerFrame): void {
+    if (frame.type === 'refusal') {
+      this.hangUp(frame.sentence);
+      return this.#events.refused(this, frame);
+    }
+    if (frame.type !== 'welcome') return this.#events.answer(this, frame);
+    const problem = this.#events.greeted(this, frame.self);
+    if (problem !== undefined) return this.hangUp(problem);
+    this.#state = 'up';
+    this.#redialPause = 1;
+    this.problem = '';
+    this.#events.up(this);
+  }
+
+  #closed(link: PeerLink, reason: string): void {
+    if (link !== this.#link) return;
+    this.#link = undefined;
+    const wasUp = this.#state === 'up';
+    this.#state = 'down';
+    this.#messages = [];
+    this.problem ||= reason;
+    if (wasUp) this.#events.down(this);
+  }
+
+  /** Closes the link; it will be dialed again. */
+  hangUp(reason: string): void {
+    const link = this.#link;
+    if (link === undefined) return;
+    this.problem = reason;
+    link.close();
+    this.#closed(link, reason);
+  }
+
+  /** Queues a Raft message for the end of the turn; dropped while the link is down or too full. */
+  post(message: Message): void {
+    if (this.#state === 'up') this.#messages.push(message);
+  }
+
+  /** Sends what was posted in this turn. */
+  flush(): void {
+    if (this.#messages.length === 0) return;
+    const messages = this.#messages;
+    this.#messages = [];
+    const link = this.#link;
+    if (link === undefined || link.queuedBytes() > queuedBytesMax) return;
+    let first = 0;
+    let bytes = 0;
+    messages.forEach((message, at) => {
+      bytes += sizeOf(message);
+      if (bytes < frameBytesMax && at < messages.length - 1) return;
+      link.send(encodeFrame({ type: 'messages', messages: messages.slice(first, at + 1) }));
+      first = at + 1;
+      bytes = 0;
+    });
+  }
+
+  /** Sends a frame at once. False when the link is not up. */
+  send(frame: PeerFrame): boolean {
+    if (this.#state !== 'up' || this.#link === undefined) return false;
+    this.#link.send(encodeFrame(frame));
+    return true;
+  }
+
+  queuedBytes(): number {
+    return this.#link?.queuedBytes() ?? 0;
+  }
+}
+
+function sizeOf(message: Message): number {
+  if (message.type !== 'appendRequest') return 64;
+  return message.entries.reduce((sum, { payload }) => sum + payload.length + 16, 64);
+}

@@ -1,0 +1,159 @@
+import type { ErrorCode } from '@lockstep/client/protocol';
+import { type Command, encodeCommand, type Origin } from '../core/command.ts';
+import type { Applied, Reply } from '../core/machine.ts';
+import type { DropReason } from '../core/raft/message.ts';
+
+/** How a proposal ended. An `ambiguous` code means that it may still be, or have been, applied. */
+export type Outcome =
+  | { readonly ok: true; readonly reply: Reply; readonly revision: number; readonly term: number }
+  | { readonly ok: false; readonly code: ErrorCode };
+
+interface Waiting {
+  readonly sequence: number;
+  readonly payload: Uint8Array;
+  readonly done: (outcome: Outcome) => void;
+  readonly deadlineTick: number;
+  /** The term it was proposed in; undefined while it waits for a leader. */
+  term: number | undefined;
+  batch: number;
+}
+
+/**
+ * The callers that wait for their command to be applied here.
+ *
+ * A proposal is only ever taken in the term it was proposed in (the core sees to that), and terms
+ * in the log never go down. So once an entry of a later term is applied, a proposal that was not
+ * among the entries before it never will be, and may be proposed again without a chance of running
+ * twice. That is why a change of leader costs callers time, but no errors.
+ */
+export class Proposals {
+  readonly #incarnation: number;
+  readonly #bytesMax: number;
+  /** All callers, oldest first; deadlines go up with the sequence. */
+  readonly #waiting = new Map<number, Waiting>();
+  #unsent: Waiting[] = [];
+  #bytes = 0;
+  #lastSequence = 0;
+  #lastBatch = 0;
+  #appliedTerm = 0;
+
+  constructor(options: { incarnation: number; bytesMax: number }) {
+    this.#incarnation = options.incarnation;
+    this.#bytesMax = options.bytesMax;
+  }
+
+  get count(): number {
+    return this.#waiting.size;
+  }
+
+  /** Queues a command; over the bound it is refused at once with `too_many_requests`. */
+  add(command: Command, deadlineTick: number, done: (outcome: Outcome) => void): void {
+    const sequence = ++this.#lastSequence;
+    const payload = encodeCommand({ incarnation: this.#incarnation, sequence }, command);
+    if (this.#waiting.size > 0 && this.#bytes + payload.length > this.#bytesMax) {
+      return done({ ok: false, code: 'too_many_requests' });
+    }
+    const waiting = { sequence, payload, done, deadlineTick, term: undefined, batch: 0 };
+    this.#waiting.set(sequence, waiting);
+    this.#bytes += payload.length;
+    this.#unsent.push(waiting);
+  }
+
+  get hasUnsent(): boolean {
+    return this.#unsent.length > 0;
+  }
+
+  /** Offers everything that was not proposed yet; what is not taken waits for the next offer. */
+  offer(
+    term: number,
+    propose: (payloads: readonly Uint8Array[], batch: number) => DropReason | undefined,
+  ): void {
+    const unsent = this.#unsent.filter(({ sequence }) => this.#waiting.has(sequence));
+    this.#unsent = unsent;
+    if (unsent.length === 0) return;
+    const batch = ++this.#lastBatch;
+    const reason = propose(
+      unsent.map(({ payload }) => payload),
+      batch,
+    );
+    if (reason === 'too_many_requests') return this.#refuse(unsent);
+    if (reason !== undefined) return;
+    for (const waiting of unsent) {
+      waiting.term = term;
+      waiting.batch = batch;
+    }
+    this.#unsent = [];
+  }
+
+  #refuse(refused: readonly Waiting[]): void {
+    this.#unsent = [];
+    for (const waiting of refused) this.#settle(waiting, { ok: false, code: 'too_many_requests' });
+  }
+
+  /** The leader did not append the batch and never will. */
+  dropped(batch: number, reason: DropReason): void {
+    const dropped = [...this.#waiting.values()].filter((waiting) => waiting.batch === batch);
+    if (reason === 'too_many_requests') return this.#refuse(dropped);
+    this.#proposeAgain(dropped);
+  }
+
+  #proposeAgain(again: readonly Waiting[]): void {
+    for (const waiting of again) {
+      waiting.term = undefined;
+      waiting.batch = 0;
+    }
+    this.#unsent = [...again, ...this.#unsent].sort(
+      (left, right) => left.sequence - right.sequence,
+    );
+  }
+
+  /** A command was applied; answers its caller if it waits here. */
+  applied(applied: Applied, term: number): void {
+    const waiting = this.#callerOf(applied.origin);
+    if (waiting === undefined) return;
+    this.#settle(waiting, { ok: true, reply: applied.reply, revision: applied.revision, term });
+  }
+
+  #callerOf(origin: Origin): Waiting | undefined {
+    return origin.incarnation === this.#incarnation
+      ? this.#waiting.get(origin.sequence)
+      : undefined;
+  }
+
+  /** An entry of `term` is about to be applied: what an earlier term did not bring is proposed again. */
+  reachedTerm(term: number): void {
+    if (term === this.#appliedTerm) return;
+    this.#appliedTerm = term;
+    const lost = [...this.#waiting.values()].filter(
+      (waiting) => waiting.term !== undefined && waiting.term < term,
+    );
+    if (lost.length > 0) this.#proposeAgain(lost);
+  }
+
+  /** The state jumped over entries up to one of `term`: whether what was proposed is among them cannot be known. */
+  jumped(term: number): void {
+    this.#appliedTerm = term;
+    for (const waiting of [...this.#waiting.values()]) {
+      if (waiting.term !== undefined) this.#settle(waiting, { ok: false, code: 'leader_changed' });
+    }
+  }
+
+  expire(tick: number): void {
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.deadlineTick > tick) break;
+      const code = waiting.term === undefined ? 'no_leader' : 'timeout';
+      this.#settle(waiting, { ok: false, code });
+    }
+  }
+
+  failAll(code: ErrorCode): void {
+    for (const waiting of [...this.#waiting.values()]) this.#settle(waiting, { ok: false, code });
+    this.#unsent = [];
+  }
+
+  #settle(waiting: Waiting, outcome: Outcome): void {
+    this.#waiting.delete(waiting.sequence);
+    this.#bytes -= waiting.payload.length;
+    waiting.done(outcome);
+  }
+}

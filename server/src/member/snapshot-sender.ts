@@ -1,0 +1,46 @@
+import type { Machine } from '../core/machine.ts';
+import { machineChunks } from '../core/machine-image.ts';
+import type { SnapshotMeta } from '../core/raft/types.ts';
+import type { Peer } from './peer.ts';
+
+/** Chunks wait here, not in the socket, while this much is unsent. */
+const queuedBytesMax = 1024 * 1024;
+/** A follower that takes nothing for so long is given up. */
+const idleTicksMax = 50;
+
+/**
+ * Streams the state as of its start to a follower that is too far behind for the log, chunk by
+ * chunk as the link drains, while writes go on.
+ */
+export class SnapshotSender {
+  readonly #peer: Peer;
+  readonly #chunks: Iterator<Uint8Array>;
+  #sent = 0;
+  #ended = false;
+  #idleTicks = 0;
+
+  constructor(peer: Peer, source: { term: number; meta: SnapshotMeta; machine: Machine }) {
+    this.#peer = peer;
+    this.#chunks = machineChunks(source.machine.image());
+    peer.send({ type: 'snapshotBegin', term: source.term, meta: source.meta });
+  }
+
+  /** Sends one chunk if the link has room. True when it should be called again soon. */
+  step(): boolean {
+    if (this.#ended || this.#peer.queuedBytes() > queuedBytesMax) return false;
+    const next = this.#chunks.next();
+    if (next.done) {
+      this.#ended = true;
+      this.#peer.send({ type: 'snapshotEnd', count: this.#sent });
+      return false;
+    }
+    this.#peer.send({ type: 'snapshotChunk', number: this.#sent++, chunk: next.value });
+    this.#idleTicks = 0;
+    return true;
+  }
+
+  /** True when the follower has taken nothing for too long. */
+  tick(): boolean {
+    return ++this.#idleTicks > idleTicksMax;
+  }
+}

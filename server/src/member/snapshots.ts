@@ -1,0 +1,247 @@
+import { assert } from '../core/base/assert.ts';
+import { DecodeError } from '../core/base/codec.ts';
+import { Machine } from '../core/machine.ts';
+import { type MachineRestorer, machineChunks } from '../core/machine-image.ts';
+import type { InstallSnapshot } from '../core/raft/message.ts';
+import type { SnapshotMeta } from '../core/raft/types.ts';
+import type { SnapshotFiles, SnapshotWriter } from '../storage/snapshot.ts';
+import type { Caller } from './callers.ts';
+import type { Peer } from './peer.ts';
+import type { PeerFrame } from './peer-frame.ts';
+import { SnapshotSender } from './snapshot-sender.ts';
+
+export interface SnapshotsSetup {
+  readonly files: SnapshotFiles;
+  /** The log must have grown by this much, or by the size of the last snapshot if that is more. */
+  readonly logBytesMin: number;
+  /** Size of the newest snapshot on disk. */
+  readonly lastBytes: number;
+}
+
+export interface SnapshotsEvents {
+  /** A whole snapshot arrived from the leader; Raft decides whether it is wanted. */
+  received(message: InstallSnapshot): void;
+  /** Streaming to a follower ended. */
+  finished(peer: string, ok: boolean): void;
+  /** A snapshot of the own state is durable; the log is not needed up to and including `releasable`. */
+  saved(meta: SnapshotMeta, releasable: number): void;
+  failed(error: Error): void;
+  wake(): void;
+}
+
+interface Saving {
+  readonly meta: SnapshotMeta;
+  readonly writer: SnapshotWriter;
+  readonly chunks: Iterator<Uint8Array>;
+  bytes: number;
+  /** A chunk is on its way to the disk. */
+  busy: boolean;
+}
+
+interface Receiving {
+  readonly caller: Caller;
+  readonly meta: SnapshotMeta;
+  readonly term: number;
+  readonly restorer: MachineRestorer<Machine>;
+  readonly chunks: Uint8Array[];
+  next: number;
+}
+
+/**
+ * Whole states: saved to disk in slices while writes go on, streamed to followers that are too far
+ * behind, and received from the leader. One is saved and one is received at a time.
+ */
+export class Snapshots {
+  readonly #files: SnapshotFiles;
+  readonly #events: SnapshotsEvents;
+  readonly #logBytesMin: number;
+  #lastBytes: number;
+  /** The log's size when the last snapshot began. */
+  #logBytesAt = 0;
+  #saving: Saving | undefined;
+  readonly #senders = new Map<Peer, SnapshotSender>();
+  #receiving: Receiving | undefined;
+  /** Received whole, waiting for Raft's word. */
+  #received: { meta: SnapshotMeta; machine: Machine; chunks: Uint8Array[] } | undefined;
+  /** What was received is being made durable. */
+  #installing = false;
+  #closed = false;
+
+  constructor(setup: SnapshotsSetup, events: SnapshotsEvents) {
+    this.#files = setup.files;
+    this.#events = events;
+    this.#logBytesMin = setup.logBytesMin;
+    this.#lastBytes = setup.lastBytes;
+  }
+
+  /** Begins to save the state if the log has grown enough: so the disk cost of a write stays constant. */
+  considerSaving(machine: Machine, now: { meta: SnapshotMeta; logBytes: number }): void {
+    if (this.#saving !== undefined || this.#received !== undefined) return;
+    const grown = now.logBytes - this.#logBytesAt;
+    if (grown < Math.max(this.#logBytesMin, this.#lastBytes)) return;
+    this.#logBytesAt = now.logBytes;
+    this.#saving = {
+      meta: now.meta,
+      writer: this.#files.create(now.meta),
+      chunks: machineChunks(machine.image()),
+      bytes: 0,
+      busy: false,
+    };
+    this.#events.wake();
+  }
+
+  /** One slice of whatever is going on. True when there is more to do at once. */
+  step(): boolean {
+    let more = false;
+    for (const sender of this.#senders.values()) more = sender.step() || more;
+    this.#saveChunk();
+    return more;
+  }
+
+  #saveChunk(): void {
+    const saving = this.#saving;
+    if (saving === undefined || saving.busy) return;
+    saving.busy = true;
+    const next = saving.chunks.next();
+    const done = (error?: Error): void => {
+      saving.busy = false;
+      if (this.#closed || saving !== this.#saving) return;
+      if (error !== undefined) return this.#events.failed(error);
+      if (next.done) return this.#saved(saving);
+      this.#events.wake();
+    };
+    if (next.done) return saving.writer.finish(done);
+    saving.bytes += next.value.length;
+    saving.writer.write(next.value, done);
+  }
+
+  #saved(saving: Saving): void {
+    this.#saving = undefined;
+    this.#lastBytes = saving.bytes;
+    this.#events.saved(saving.meta, this.#files.oldestIndex);
+  }
+
+  send(peer: Peer, source: ConstructorParameters<typeof SnapshotSender>[1]): void {
+    this.#senders.set(peer, new SnapshotSender(peer, source));
+    this.#events.wake();
+  }
+
+  /** The follower has, or refused, what was streamed. */
+  replied(peer: Peer, ok: boolean): void {
+    if (this.#senders.delete(peer)) this.#events.finished(peer.id, ok);
+    this.#events.wake();
+  }
+
+  down(peer: Peer): void {
+    if (this.#senders.delete(peer)) this.#events.finished(peer.id, false);
+  }
+
+  /** A frame of a snapshot that somebody streams to this member. A gap or a newer begin drops what came so far. */
+  receive(caller: Caller, frame: PeerFrame): void {
+    switch (frame.type) {
+      case 'snapshotBegin':
+        this.#receiving = {
+          caller,
+          meta: frame.meta,
+          term: frame.term,
+          restorer: Machine.restorer(),
+          chunks: [],
+          next: 0,
+        };
+        return;
+      case 'snapshotChunk':
+      case 'snapshotEnd': {
+        const receiving = this.#receiving;
+        if (receiving?.caller !== caller) return;
+        try {
+          if (frame.type === 'snapshotChunk') this.#chunk(receiving, frame);
+          else this.#end(receiving, frame.count);
+        } catch (error) {
+          if (!(error instanceof DecodeError)) throw error;
+          this.#drop(receiving);
+        }
+        return;
+      }
+      default:
+        return; // Nothing else is a request; a newer build may know more.
+    }
+  }
+
+  #chunk(receiving: Receiving, frame: PeerFrame & { type: 'snapshotChunk' }): void {
+    if (frame.number < receiving.next) return; // A frame that arrived twice.
+    if (frame.number > receiving.next) return this.#drop(receiving);
+    receiving.next++;
+    receiving.restorer.push(frame.chunk);
+    receiving.chunks.push(frame.chunk);
+  }
+
+  #drop(receiving: Receiving): void {
+    this.#receiving = undefined;
+    receiving.caller.answer({ type: 'snapshotReply', ok: false });
+  }
+
+  #end(receiving: Receiving, count: number): void {
+    if (receiving.next !== count) return this.#drop(receiving);
+    // One at a time: until the last one is durable, or refused, no other is taken.
+    if (this.#received !== undefined) return this.#drop(receiving);
+    const { meta, term, caller } = receiving;
+    this.#receiving = undefined;
+    const machine = receiving.restorer.finish();
+    this.#received = { meta, machine, chunks: receiving.chunks };
+    this.#events.received({
+      type: 'installSnapshot',
+      from: caller.memberId,
+      to: '',
+      term,
+      snapshot: meta,
+    });
+    caller.answer({ type: 'snapshotReply', ok: true });
+  }
+
+  /** Raft has been told of what was received: if it did not take it by now, it does not want it. */
+  settleReceived(): void {
+    if (!this.#installing) this.#received = undefined;
+  }
+
+  /** Raft wants the received snapshot: gives its machine at once, and makes it durable. */
+  install(index: number, durable: () => void): Machine {
+    const received = this.#received;
+    assert(received?.meta.index === index, `snapshot ${index} is wanted and was not received`);
+    this.#installing = true;
+    // What is being saved of the old state is older than what replaces it.
+    this.#saving?.writer.abort();
+    this.#saving = undefined;
+    const writer = this.#files.create(received.meta);
+    const next = (at: number, error?: Error): void => {
+      if (this.#closed) return;
+      if (error !== undefined) return this.#events.failed(error);
+      const chunk = received.chunks[at];
+      if (chunk !== undefined) return writer.write(chunk, (failed) => next(at + 1, failed));
+      writer.finish((failed) => {
+        if (this.#closed) return;
+        if (failed !== undefined) return this.#events.failed(failed);
+        this.#installing = false;
+        this.#received = undefined;
+        durable();
+      });
+    };
+    next(0);
+    return received.machine;
+  }
+
+  /** Gives up on followers that take nothing more; the log or a later snapshot will serve them. */
+  tick(): void {
+    for (const [peer, sender] of [...this.#senders]) if (sender.tick()) this.down(peer);
+  }
+
+  callerLeft(caller: Caller): void {
+    if (this.#receiving?.caller === caller) this.#receiving = undefined;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#saving?.writer.abort();
+    this.#senders.clear();
+    this.#receiving = undefined;
+  }
+}
