@@ -42,7 +42,12 @@ export const errorTable = {
   request_too_large: kind(-32002, 413, 3, 'etcdserver: request is too large'),
   answer_too_large: kind(-32003, 400, 8, 'the answer is too large for one frame'),
   compacted: kind(-32010, 400, 11, 'etcdserver: mvcc: required revision has been compacted'),
-  future_revision: kind(-32011, 400, 11, 'etcdserver: mvcc: required revision is a future revision'),
+  future_revision: kind(
+    -32011,
+    400,
+    11,
+    'etcdserver: mvcc: required revision is a future revision',
+  ),
   watch_id_taken: kind(-32012, 409, 9, 'the watch id is in use on this connection'),
   too_many_requests: kind(-32020, 429, 8, 'etcdserver: too many requests', { retryable: true }),
   no_leader: kind(-32021, 503, 14, 'etcdserver: no leader', { retryable: true }),
@@ -61,6 +66,7 @@ export const errorTable = {
   not_leader: kind(-32025, 409, 9, 'etcdserver: not leader', { retryable: true }),
   bad_leader_transferee: kind(-32026, 400, 9, 'etcdserver: bad leader transferee'),
   forbidden_origin: kind(-32030, 403, 7, 'requests from this origin are not allowed'),
+  permission_denied: kind(-32031, 403, 7, 'etcdserver: permission denied'),
   not_found: kind(-32040, 404, 5, 'there is nothing under this path'),
   method_not_allowed: kind(-32041, 405, 12, 'the path does not take this HTTP method'),
 } as const satisfies Record<string, ErrorKind>;

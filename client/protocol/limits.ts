@@ -14,6 +14,12 @@ export const limits = {
   /** A member that heard nothing (not even a pong) from a client for this long closes the socket. */
   silenceMsMax: 5_000,
   heartbeatMs: 2_000,
+  /** Answers and events a member holds for one connection before it reads no more requests from it. */
+  unsentBytesMax: 1024 * 1024,
+  /** The same over all connections of a member. */
+  unsentBytesPerMemberMax: 256 * 1024 * 1024,
+  /** A client that takes nothing of what is waiting for it for this long is disconnected. */
+  stallMsMax: 30_000,
 } as const;
 
 export const subprotocol = 'lockstep.v1';

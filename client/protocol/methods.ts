@@ -31,6 +31,10 @@ export type MethodName = keyof Methods;
 export type ParamsOf<Name extends MethodName> = Methods[Name]['params'];
 export type ResultOf<Name extends MethodName> = Methods[Name]['result'];
 
+/** Methods that belong to one WebSocket connection; every other one is called the same on each door. */
+export type ConnectionMethodName = 'watch.create' | 'watch.cancel';
+export type UnaryMethodName = Exclude<MethodName, ConnectionMethodName>;
+
 /** What a method does to the store, which decides whether a client may send it twice. */
 export interface MethodTraits {
   /** True when running it twice means the same as once. */
@@ -51,6 +55,10 @@ export const methodTraits: { readonly [Name in MethodName]: MethodTraits } = {
 };
 
 export const methodNames = Object.keys(methodTraits) as readonly MethodName[];
+
+export function isUnaryMethodName(name: MethodName): name is UnaryMethodName {
+  return !methodTraits[name].connectionBound;
+}
 
 export function isMethodName(name: string): name is MethodName {
   return Object.hasOwn(methodTraits, name);

@@ -91,6 +91,8 @@ export interface DeleteRangeResult {
   readonly header: Header;
   readonly deleted: number;
   readonly prevKvs?: readonly WireKeyValue[];
+  /** True when the pairs were asked for and are too large for one answer; the keys are deleted. */
+  readonly prevKvsOmitted?: boolean;
 }
 
 export interface WatchCreateParams extends KeySelector {

@@ -443,9 +443,9 @@ export class Member {
     return problems;
   }
 
-  /** Stops at once and for good; whoever waits is told. Idempotent. */
-  close(): void {
-    if (this.#state === 'stopped') return;
+  /** Stops at once and for good; whoever waits is told. `done` when the files are closed. Idempotent. */
+  close(done: () => void = () => {}): void {
+    if (this.#state === 'stopped') return done();
     this.#state = 'stopped';
     this.#stopTicking();
     this.hub.endAll('server_stopped');
@@ -455,7 +455,7 @@ export class Member {
     this.#endTransfer('server_stopped');
     this.snapshots.close();
     this.links.close();
-    this.#wal.close();
+    this.#wal.close(done);
   }
 
   /** The member cannot go on. */

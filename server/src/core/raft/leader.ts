@@ -20,7 +20,7 @@ import { Progress } from './progress.ts';
 import { committedIndex, voteResult } from './quorum.ts';
 import { ReadIndexRounds } from './read-index.ts';
 import type { RaftState, Role, Transitions } from './state.ts';
-import { type Entry, type EntryKind, entryBytes, type MemberId, nobody } from './types.ts';
+import { type Entry, type EntryKind, entryBytes, entryOverheadBytes, type MemberId, nobody } from './types.ts';
 
 /** Appends, replicates, commits, confirms reads (paper 5.3, 5.4; thesis 3.10, 6.2, 6.4). */
 export class Leader implements Role {
@@ -167,7 +167,7 @@ export class Leader implements Role {
   propose(payloads: readonly Uint8Array[]): DropReason | undefined {
     if (this.transferring) return 'transferring';
     if (!isMember(this.#state.membership, this.#state.id)) return 'no_leader';
-    const bytes = payloads.reduce((sum, payload) => sum + payload.length, 0);
+    const bytes = payloads.reduce((sum, { length }) => sum + length + entryOverheadBytes, 0);
     if (this.#uncommittedBytes > 0 && this.#uncommittedBytes + bytes > this.#uncommittedLimit) {
       return 'too_many_requests';
     }

@@ -44,7 +44,9 @@ export interface SnapshotMeta {
   readonly membership: Membership;
 }
 
-/** Approximate cost of an entry in memory and in messages, in bytes. */
+/** What an entry costs besides its payload, roughly, in memory and in messages. */
+export const entryOverheadBytes = 32;
+
 export function entryBytes(entry: Entry): number {
-  return entry.payload.length + 32;
+  return entry.payload.length + entryOverheadBytes;
 }

@@ -1,0 +1,48 @@
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+
+export type StopSignal = 'SIGINT' | 'SIGTERM';
+
+/** What the command needs of its process, so that a test can stand in for it. */
+export interface Io {
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Calls `run` for each Ctrl-C or request to end, instead of ending; undo with the returned function. */
+  onStop(run: (signal: StopSignal) => void): () => void;
+}
+
+export type OutputFormat = 'simple' | 'json' | 'table';
+
+/** What every verb gets: its process, and the options all verbs share. */
+export interface Context {
+  readonly io: Io;
+  readonly endpoints: readonly string[];
+  readonly timeoutMs: number;
+  readonly output: OutputFormat;
+}
+
+export const processIo: Io = {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  onStop(run) {
+    const signals = ['SIGINT', 'SIGTERM'] as const;
+    for (const signal of signals) process.on(signal, run);
+    return () => {
+      for (const signal of signals) process.off(signal, run);
+    };
+  },
+};
+
+/** Writes and waits while the reader is slow, so that output does not pile up here. */
+export async function print(io: Io, chunk: string | Uint8Array): Promise<void> {
+  if (chunk.length === 0 || io.stdout.write(chunk)) return;
+  await once(io.stdout, 'drain');
+}
+
+export function warn(io: Io, line: string): void {
+  io.stderr.write(`lockstep: ${line}\n`);
+}

@@ -1,0 +1,49 @@
+import type { KeyValue, WatchBatch } from '@lockstep/client';
+import { UsageError } from './failure.ts';
+import type { Context } from './io.ts';
+
+/** A pair on two lines, the bytes as they are. */
+export function pair(kv: KeyValue): Uint8Array {
+  return lines([kv.keyBytes, kv.valueBytes]);
+}
+
+/** Joins byte rows, each ended by a newline. */
+export function lines(rows: readonly (Uint8Array | string)[]): Uint8Array {
+  return Buffer.concat(rows.flatMap((row) => [Buffer.from(row), newline]));
+}
+
+const newline = Buffer.from('\n');
+
+/** Type, then the pair before (if it was asked for), then the pair, as etcdctl shows events. */
+export function watchLines({ events }: WatchBatch): Uint8Array {
+  return Buffer.concat(
+    events.flatMap(({ type, kv, prevKv }) => [
+      lines([type.toUpperCase()]),
+      ...(prevKv === undefined ? [] : [pair(prevKv)]),
+      pair(kv),
+    ]),
+  );
+}
+
+/** One value in its wire form, on one line. */
+export function json(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
+}
+
+/** @throws UsageError when `--output table` was given to a verb that prints no table. */
+export function refuseTable({ output }: Context, verb: string): void {
+  if (output === 'table') {
+    throw new UsageError(`"${verb}" prints no table: use --output simple or json`);
+  }
+}
+
+/** A table with a heading. */
+export async function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+): Promise<string> {
+  const { default: Table } = await import('cli-table3');
+  const drawn = new Table({ head: [...head], style: { head: [], border: [] } });
+  drawn.push(...rows.map((row) => [...row]));
+  return `${drawn.toString()}\n`;
+}

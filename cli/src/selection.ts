@@ -1,0 +1,41 @@
+import type { Selector } from '@lockstep/client';
+import { UsageError } from './failure.ts';
+
+export interface SelectionOptions {
+  readonly prefix?: boolean;
+  readonly fromKey?: boolean;
+}
+
+/** The keys that `KEY [RANGE_END] [--prefix|--from-key]` name, as etcdctl reads them. */
+export function selection(
+  key: string,
+  rangeEnd: string | undefined,
+  { prefix = false, fromKey = false }: SelectionOptions,
+): Exclude<Selector, string | Uint8Array> {
+  if (prefix && fromKey) throw new UsageError('--prefix and --from-key exclude each other');
+  if (rangeEnd !== undefined && (prefix || fromKey)) {
+    const flag = prefix ? '--prefix' : '--from-key';
+    throw new UsageError(`a range end and ${flag} exclude each other: give one of them`);
+  }
+  if (prefix) return { prefix: key };
+  if (fromKey) return { fromKey: key };
+  return rangeEnd === undefined ? { key } : { key, rangeEnd };
+}
+
+/** A whole number of an option. @throws UsageError */
+export function wholeNumber(given: string | undefined, flag: string): number {
+  if (given === undefined) return 0;
+  const value = Number(given);
+  if (/^\d+$/.test(given) && Number.isSafeInteger(value)) return value;
+  throw new UsageError(`${flag} is "${given}"; it must be a whole number, 0 or more`);
+}
+
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };
+
+/** "500ms", "5s", "1m"; a bare number counts seconds. @throws UsageError */
+export function durationMs(given: string, flag: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(given);
+  const ms = Number(match?.[1]) * (units[match?.[2] ?? 's'] ?? 0);
+  if (match !== null && ms > 0) return ms;
+  throw new UsageError(`${flag} is "${given}"; write for example 5s, 500ms or 1m`);
+}

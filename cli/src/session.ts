@@ -1,0 +1,30 @@
+import { Client } from '@lockstep/client';
+import { type Context, warn } from './io.ts';
+
+const noticeAfterMs = 1_000;
+
+/** Runs `use` with a client that is closed afterwards. */
+export async function withClient<Result>(
+  context: Context,
+  use: (client: Client) => Promise<Result>,
+  options: { readonly endpoints?: readonly string[]; readonly learnEndpoints?: boolean } = {},
+): Promise<Result> {
+  const { io, timeoutMs, endpoints } = context;
+  const client = new Client({
+    endpoints: options.endpoints ?? endpoints,
+    callTimeoutMs: timeoutMs,
+    // A command is over before the cluster's other addresses could be of use.
+    learnEndpoints: options.learnEndpoints ?? false,
+  });
+  const notice = setTimeout(() => {
+    if (!client.isConnected && io.stderr.isTTY === true) {
+      warn(io, `no member answers at ${endpoints.join(', ')} yet; trying for ${timeoutMs} ms`);
+    }
+  }, noticeAfterMs);
+  try {
+    return await use(client);
+  } finally {
+    clearTimeout(notice);
+    client.close();
+  }
+}

@@ -1,0 +1,25 @@
+import { type Context, print } from '../io.ts';
+import { json, table } from '../output.ts';
+import { withClient } from '../session.ts';
+
+/** `member list`: who belongs to the cluster. */
+export async function memberList(context: Context): Promise<number> {
+  const members = await withClient(context, (client) => client.members());
+  const rows = members.map((member) => [
+    member.memberId,
+    member.clientAddress === '' ? 'not started' : 'started',
+    member.name,
+    member.peerAddress,
+    member.clientAddress,
+    member.isLearner ? 'learner' : 'voter',
+  ]);
+  const { io, output } = context;
+  if (output === 'json') await print(io, json(members));
+  else if (output === 'table') {
+    await print(
+      io,
+      await table(['id', 'state', 'name', 'peer address', 'client address', 'kind'], rows),
+    );
+  } else for (const row of rows) await print(io, `${row.join(', ')}\n`);
+  return 0;
+}

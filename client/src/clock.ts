@@ -1,0 +1,18 @@
+/** Time and chance as the client uses them, so that a test can own both. */
+export interface Clock {
+  /** Milliseconds since an arbitrary point, never going back. */
+  now(): number;
+  /** Calls `run` once after `ms`; the returned function takes that back. */
+  after(ms: number, run: () => void): () => void;
+  /** A number in [0, 1). */
+  random(): number;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+  random: () => Math.random(),
+};

@@ -1,0 +1,191 @@
+import pRetry from 'p-retry';
+import type { Clock } from './clock.ts';
+import type { ConnectionMachine, ConnectionSettings } from './connection.ts';
+import { ClosedError } from './errors.ts';
+import { platformDial } from './platform.ts';
+import { type Dial, endpointUrl, type Transport, type TransportHandler } from './transport.ts';
+
+/** Calls come in the order up, frames, down, and again; after {@link Link.close} none come. */
+export interface LinkHandler {
+  up(): void;
+  frame(text: string): void;
+  /** The open connection was lost; what was sent and not answered has an unknown fate. */
+  down(reason: string): void;
+}
+
+export interface LinkOptions {
+  readonly machine: ConnectionMachine;
+  readonly settings: ConnectionSettings;
+  readonly clock: Clock;
+  /** One attempt may take this long, handshake included. */
+  readonly connectTimeoutMs: number;
+  /** The platform's WebSocket when absent. */
+  readonly dial?: Dial | undefined;
+}
+
+/** Keeps one connection open: connects, notices silence and loss, and connects again for ever. */
+export class Link {
+  readonly #machine: ConnectionMachine;
+  readonly #settings: ConnectionSettings;
+  readonly #clock: Clock;
+  readonly #connectTimeoutMs: number;
+  readonly #handler: LinkHandler;
+  readonly #closing = new AbortController();
+  #dial: Dial | undefined;
+  #started = false;
+  #transport: Transport | undefined;
+  #stopSilenceCheck: () => void = () => {};
+
+  constructor(options: LinkOptions, handler: LinkHandler) {
+    this.#machine = options.machine;
+    this.#settings = options.settings;
+    this.#clock = options.clock;
+    this.#connectTimeoutMs = options.connectTimeoutMs;
+    this.#dial = options.dial;
+    this.#handler = handler;
+  }
+
+  get isUp(): boolean {
+    return this.#transport !== undefined;
+  }
+
+  /** Starts connecting, once. */
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    this.#connect();
+  }
+
+  /** Sends on the open connection; does nothing without one. */
+  send(frames: readonly string[]): void {
+    this.#transport?.send(frames);
+  }
+
+  /** Leaves this member for the next endpoint; false when there is no other or no connection. */
+  rotate(reason: string): boolean {
+    if (this.#transport === undefined || this.#machine.endpoints.length < 2) return false;
+    this.drop(reason);
+    return true;
+  }
+
+  /** Gives up the open connection and connects again. */
+  drop(reason: string): void {
+    const transport = this.#transport;
+    if (transport === undefined) return;
+    transport.close();
+    this.#lost(reason);
+  }
+
+  close(): void {
+    this.#started = true;
+    this.#closing.abort(new ClosedError());
+    this.#stopSilenceCheck();
+    this.#transport?.close();
+    this.#transport = undefined;
+  }
+
+  #connect(): void {
+    // p-retry drives the attempts; each one waits by itself first, since p-retry's own jitter is
+    // not full and vanishes at its cap.
+    pRetry(() => this.#attempt(), {
+      retries: Number.POSITIVE_INFINITY,
+      minTimeout: 0,
+      factor: 1,
+      signal: this.#closing.signal,
+    }).catch((error: unknown) => {
+      if (!this.#closing.signal.aborted) throw error;
+    });
+  }
+
+  async #attempt(): Promise<void> {
+    this.#dial ??= await platformDial();
+    const { endpoint, waitMs } = this.#machine.nextAttempt(this.#clock.random());
+    if (waitMs > 0) await this.#wait(waitMs);
+    this.#closing.signal.throwIfAborted();
+    try {
+      await this.#open(this.#dial, endpointUrl(endpoint));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#machine.failed(reason);
+      // A fresh Error: p-retry gives up on a TypeError, which a platform's WebSocket may throw.
+      throw new Error(reason, { cause: error });
+    }
+  }
+
+  #wait(ms: number): Promise<void> {
+    const { signal } = this.#closing;
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        cancel();
+        reject(signal.reason);
+      };
+      const cancel = this.#clock.after(ms, () => {
+        signal.removeEventListener('abort', abort);
+        resolve();
+      });
+      signal.addEventListener('abort', abort, { once: true });
+    });
+  }
+
+  /** Resolves when the connection is open, rejects when it cannot be. */
+  #open(dial: Dial, url: string): Promise<void> {
+    const { signal } = this.#closing;
+    return new Promise((resolve, reject) => {
+      let open = false;
+      const settle = (): void => {
+        cancelTimeout();
+        signal.removeEventListener('abort', giveUp);
+      };
+      const handler: TransportHandler = {
+        opened: () => {
+          settle();
+          open = true;
+          this.#opened(transport);
+          resolve();
+        },
+        frame: (text) => {
+          this.#machine.heard(this.#clock.now());
+          this.#handler.frame(text);
+        },
+        alive: () => this.#machine.heard(this.#clock.now()),
+        closed: (reason) => {
+          if (open) return this.#lost(reason);
+          settle();
+          reject(new Error(reason));
+        },
+      };
+      const transport = dial(url, handler);
+      const giveUp = (): void => {
+        settle();
+        transport.close();
+        reject(signal.aborted ? signal.reason : new Error('it did not answer in time'));
+      };
+      const cancelTimeout = this.#clock.after(this.#connectTimeoutMs, giveUp);
+      signal.addEventListener('abort', giveUp, { once: true });
+    });
+  }
+
+  #opened(transport: Transport): void {
+    this.#transport = transport;
+    this.#machine.opened(this.#clock.now());
+    this.#checkSilence();
+    this.#handler.up();
+  }
+
+  #checkSilence(): void {
+    this.#stopSilenceCheck = this.#clock.after(this.#settings.silenceMs / 5, () => {
+      const { silenceMs } = this.#settings;
+      if (this.#machine.isSilent(this.#clock.now())) this.drop(`silent for ${silenceMs} ms`);
+      else this.#checkSilence();
+    });
+  }
+
+  #lost(reason: string): void {
+    if (this.#transport === undefined) return;
+    this.#transport = undefined;
+    this.#stopSilenceCheck();
+    this.#machine.lost(this.#clock.now(), reason);
+    this.#handler.down(reason);
+    if (!this.#closing.signal.aborted) this.#connect();
+  }
+}

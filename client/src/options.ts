@@ -1,0 +1,71 @@
+import type { Header } from '@lockstep/client/protocol';
+import type { Clock } from './clock.ts';
+import type { ConnectionSettings } from './connection.ts';
+import type { KeyValue } from './key-value.ts';
+import type { CallOptions } from './requests.ts';
+import type { Dial } from './transport.ts';
+
+export interface ClientOptions {
+  /** `host:port` of one or more members, or ws/wss/http/https URLs. Default 127.0.0.1:2379. */
+  readonly endpoints?: string | readonly string[];
+  /** Default deadline of a call, retries and waiting for a connection included. Default 5,000. */
+  readonly callTimeoutMs?: number;
+  /** One attempt to connect may take this long. Default 2,000. */
+  readonly connectTimeoutMs?: number;
+  /** Ask the cluster for its members and fail over to them as well. Default true. */
+  readonly learnEndpoints?: boolean;
+  /** So many calls may wait for a connection at one time; the next is refused. Default 10,000. */
+  readonly waitingCallsMax?: number;
+  /** How reconnecting waits and when silence counts as loss. */
+  readonly connection?: Partial<ConnectionSettings>;
+  /** Another way to open a WebSocket than the platform's. */
+  readonly dial?: Dial;
+  /** Time and chance, for tests. */
+  readonly clock?: Clock;
+}
+
+export interface PutOptions extends CallOptions {
+  /** Return the pair as it was before. */
+  readonly prevKv?: boolean;
+}
+
+export interface ReadOptions extends CallOptions {
+  /** Read the store as it was at this revision. */
+  readonly revision?: number;
+  /** Let the member answer from its own state at once. Never older than what this client saw before. */
+  readonly serializable?: boolean;
+}
+
+export interface RangeOptions extends ReadOptions {
+  /** At most so many pairs. */
+  readonly limit?: number;
+  readonly keysOnly?: boolean;
+  readonly countOnly?: boolean;
+}
+
+export interface DeleteOptions extends CallOptions {
+  /** Return the deleted pairs. */
+  readonly prevKv?: boolean;
+}
+
+export interface PutReply {
+  readonly header: Header;
+  readonly prevKv: KeyValue | undefined;
+}
+
+export interface RangeReply {
+  readonly header: Header;
+  readonly kvs: readonly KeyValue[];
+  /** True when `limit` cut the answer. */
+  readonly more: boolean;
+  /** How many keys the range holds, whatever the limit. */
+  readonly count: number;
+}
+
+export interface DeleteReply {
+  readonly header: Header;
+  readonly deleted: number;
+  readonly prevKvs: readonly KeyValue[];
+  /** True when the pairs were asked for and are too large for one answer; the keys are deleted. */
+  readonly prevKvsOmitted: boolean;
+}

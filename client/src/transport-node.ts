@@ -1,0 +1,77 @@
+import type { Socket } from 'node:net';
+import { limits, subprotocol } from '@lockstep/client/protocol';
+import { WebSocket } from 'ws';
+import { closeReason, type Dial } from './transport.ts';
+
+/** Larger than any frame a member sends: a full answer, its keys and its envelope. */
+const frameBytesMax = 4 * limits.answerBytesMax;
+
+export const dialNode: Dial = (url, handler) => {
+  const socket = new WebSocket(url, subprotocol, {
+    // Compression costs twenty times what it saves on messages of this size.
+    perMessageDeflate: false,
+    maxPayload: frameBytesMax,
+  });
+  let stream: Socket | undefined;
+  let problem: string | undefined;
+  let done = false;
+  const finish = (reason: string): void => {
+    if (done) return;
+    done = true;
+    handler.closed(reason);
+  };
+  socket.on('upgrade', (response) => {
+    stream = response.socket;
+  });
+  socket.on('open', () => {
+    if (!done) handler.opened();
+  });
+  socket.on('message', (data, isBinary) => {
+    if (done) return;
+    if (isBinary) {
+      finish('it sent a binary frame');
+      socket.terminate();
+    } else handler.frame(String(data));
+  });
+  socket.on('ping', () => {
+    if (!done) handler.alive();
+  });
+  // An 'error' is always followed by 'close', which reports it.
+  socket.on('error', (error) => {
+    problem = sentence(error);
+  });
+  socket.on('close', (code, reason) => finish(problem ?? closeReason(code, reason.toString())));
+  return {
+    send(frames) {
+      stream?.cork();
+      for (const frame of frames) socket.send(frame, ignoreError);
+      stream?.uncork();
+    },
+    close() {
+      done = true;
+      if (socket.readyState !== WebSocket.OPEN) return socket.terminate();
+      socket.close(1000);
+      // Ends once the closing frame is written: a peer that does not answer it must not hold this process.
+      stream?.destroySoon();
+    },
+  };
+};
+
+/** A frame that could not be written is reported by 'close', which every call in flight hears of. */
+function ignoreError(): void {}
+
+function sentence(error: Error & { code?: string; errors?: readonly Error[] }): string {
+  const inner = error.errors?.[0];
+  if (inner !== undefined) return sentence(inner);
+  switch (error.code) {
+    case 'ECONNREFUSED':
+      return 'connection refused';
+    case 'ECONNRESET':
+      return 'connection reset';
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'no such host';
+    default:
+      return error.message;
+  }
+}

@@ -1,0 +1,155 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  isUnaryMethodName,
+  limits,
+  parseJson,
+  parseMethod,
+  parseParams,
+  subprotocol,
+  TableError,
+} from '@lockstep/client/protocol';
+import type { CallContext, Caller, Service } from '../../service/service.ts';
+import { pathsHint, sendError, sendJson, sendText } from './answers.ts';
+import { readBody } from './body.ts';
+import { KeyRoutes, keyPath } from './key-routes.ts';
+import { splitTarget, type Target } from './url.ts';
+import { WatchStreamResponse } from './watch-stream.ts';
+
+export interface HttpDoorOptions {
+  readonly service: Service;
+  readonly caller: Caller;
+}
+
+/** The same methods over plain requests, and the short forms for curl and browsers. */
+export class HttpDoor {
+  readonly #service: Service;
+  readonly #context: CallContext;
+  readonly #keys: KeyRoutes;
+  readonly #streams = new Set<WatchStreamResponse>();
+  readonly #responses = new Set<ServerResponse>();
+  #stopping = false;
+
+  constructor(options: HttpDoorOptions) {
+    this.#service = options.service;
+    this.#context = { caller: options.caller };
+    this.#keys = new KeyRoutes(options.service, this.#context);
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    this.#responses.add(response);
+    response.on('close', () => this.#responses.delete(response));
+    this.#route(request, response).catch((error: unknown) => this.refuse(response, error));
+  }
+
+  refuse(response: ServerResponse, error: unknown): void {
+    const failure = this.#service.failure(error);
+    const { headersSent } = response;
+    // The rest of such a body would be taken for the next request.
+    if (failure.code === 'request_too_large' && !headersSent) closeAfterwards(response);
+    sendError(response, failure);
+  }
+
+  /** Called once per heartbeat interval. */
+  heartbeat(): void {
+    for (const stream of this.#streams) stream.heartbeat();
+  }
+
+  /** Ends the watches, and lets every connection close after the answer it is due. */
+  stop(): void {
+    this.#stopping = true;
+    for (const stream of this.#streams) stream.stop();
+    for (const response of this.#responses) closeAfterwards(response);
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.#stopping) {
+      closeAfterwards(response);
+      throw new TableError('server_stopped');
+    }
+    const target = splitTarget(request.url ?? '/');
+    const { path } = target;
+    if (path.startsWith(keyPath)) return this.#keys.handle(request, response, target);
+    if (path === '/v1/watch') return this.#watch(request, response, target);
+    if (path === '/v1/ws') {
+      throw new TableError(
+        'invalid_request',
+        `this is the WebSocket: connect with ws:// and the subprotocol ${subprotocol}`,
+      );
+    }
+    if (path.startsWith('/v1/')) return this.#call(request, response, target);
+    return this.#page(request, response, target);
+  }
+
+  /** PROTOCOL [W-50]: `POST /v1/<method>` with the params as its body. */
+  async #call(request: IncomingMessage, response: ServerResponse, target: Target): Promise<void> {
+    const method = parseMethod(target.path.slice('/v1/'.length));
+    if (!isUnaryMethodName(method)) {
+      throw new TableError(
+        'unknown_method',
+        `${method} belongs to a WebSocket connection; over HTTP, GET /v1/watch?prefix=... watches`,
+      );
+    }
+    if (request.method !== 'POST') {
+      response.setHeader('allow', 'POST');
+      throw new TableError('method_not_allowed', `call ${method} with POST and its params as JSON`);
+    }
+    const body = await readBody(request, limits.frameBytesMax);
+    const params = parseParams(method, body.length === 0 ? {} : parseJson(body.toString()));
+    sendJson(response, 200, await this.#service.call(method, params, this.#context));
+  }
+
+  async #watch(request: IncomingMessage, response: ServerResponse, target: Target): Promise<void> {
+    requireGet(request, response);
+    const stream = new WatchStreamResponse(this.#service, response);
+    this.#streams.add(stream);
+    response.on('close', () => this.#streams.delete(stream));
+    await stream.start(request, target.query, this.#context);
+  }
+
+  async #page(request: IncomingMessage, response: ServerResponse, target: Target): Promise<void> {
+    switch (target.path) {
+      case '/health': {
+        requireGet(request, response);
+        const health = await this.#service.health(isSerializable(target.query));
+        sendJson(response, health.health === 'true' ? 200 : 503, health);
+        return;
+      }
+      case '/livez':
+        requireGet(request, response);
+        sendText(response, 200, 'text/plain; charset=utf-8', 'ok\n');
+        return;
+      case '/readyz': {
+        requireGet(request, response);
+        const { health, reason } = await this.#service.health(false);
+        const isReady = health === 'true';
+        const text = isReady ? 'ok\n' : `not ready: ${reason}\n`;
+        sendText(response, isReady ? 200 : 503, 'text/plain; charset=utf-8', text);
+        return;
+      }
+      case '/version':
+        requireGet(request, response);
+        sendJson(response, 200, { lockstep: this.#service.version, protocol: subprotocol });
+        return;
+      default:
+        throw new TableError('not_found', `there is nothing under this path; ${pathsHint}`);
+    }
+  }
+}
+
+function requireGet(request: IncomingMessage, response: ServerResponse): void {
+  if (request.method === 'GET' || request.method === 'HEAD') return;
+  response.setHeader('allow', 'GET, HEAD');
+  throw new TableError('method_not_allowed', 'this path takes GET');
+}
+
+/** The one option of `/health`, as etcd spells it. */
+function isSerializable(query: string): boolean {
+  if (query === '' || query === 'serializable=false') return false;
+  if (query === 'serializable' || query === 'serializable=true') return true;
+  throw new TableError('invalid_params', '/health knows one option: serializable=true');
+}
+
+function closeAfterwards(response: ServerResponse): void {
+  response.shouldKeepAlive = false;
+  if (!response.headersSent) response.setHeader('connection', 'close');
+}

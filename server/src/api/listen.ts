@@ -1,0 +1,285 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { limits, TableError } from '@lockstep/client/protocol';
+import { anyone, type Service } from '../service/service.ts';
+import { HttpDoor } from './http/door.ts';
+import { OriginGuard } from './origin.ts';
+import { WebSocketDoor } from './ws/socket.ts';
+
+export interface DoorsOptions {
+  readonly service: Service;
+  /** host:port to listen on; port 0 for any free one. IPv6 as `[::1]:2379`. */
+  readonly listen: string;
+  /** host:port that clients are told; requests may name it as their Host. */
+  readonly advertise?: string | undefined;
+  /** Origins of web pages, or hosts, that may use this member besides its own; `*` for any. */
+  readonly allowOrigins?: readonly string[] | undefined;
+  readonly limits?: Partial<DoorLimits> | undefined;
+}
+
+/** What the doors allow a connection. Durations are milliseconds. */
+export interface DoorLimits {
+  /** Between heartbeats of the member. */
+  readonly heartbeatMs: number;
+  /** A WebSocket client that was not heard for this long, pongs included, is let go. */
+  readonly silenceMs: number;
+  /** A new connection must have sent its first request within this time. */
+  readonly firstRequestMs: number;
+  /** A whole request, body included. */
+  readonly requestMs: number;
+  /** A client that takes nothing of what waits for it for this long is cut. */
+  readonly stallMs: number;
+  /** How long {@link Doors.stop} waits for answers that are due. */
+  readonly stopMs: number;
+  /** Open sockets; further ones are closed at once. */
+  readonly connectionsMax: number;
+}
+
+export const doorLimits: DoorLimits = {
+  heartbeatMs: limits.heartbeatMs,
+  silenceMs: limits.silenceMsMax,
+  firstRequestMs: 5_000,
+  requestMs: 60_000,
+  stallMs: limits.stallMsMax,
+  stopMs: 5_000,
+  connectionsMax: 20_000,
+};
+
+export interface Doors {
+  /** host:port that is really listened on. */
+  readonly address: string;
+  readonly port: number;
+  /** What is open and waiting at this moment. */
+  counts(): { readonly webSockets: number; readonly unsentBytes: number };
+  /**
+   * Takes no new connections, ends watches with `server_stopped`, answers what is under way,
+   * closes; what is still open after `stopMs` is cut. Never rejects; a second call waits too.
+   */
+  stop(): Promise<void>;
+}
+
+/** How often silence and stalls are counted, at least. */
+const sweepMsMax = 500;
+
+/**
+ * Opens the client port: HTTP, and WebSocket by upgrade.
+ * @throws Error in plain words when the address is malformed, taken or not this machine's.
+ */
+export async function startDoors(options: DoorsOptions): Promise<Doors> {
+  const allowed = { ...doorLimits, ...options.limits };
+  const { host, port } = parseAddress(options.listen);
+  const sweepMs = Math.max(1, Math.min(sweepMsMax, allowed.heartbeatMs / 4));
+  const common = { service: options.service, caller: anyone };
+  const http = new HttpDoor(common);
+  const webSockets = new WebSocketDoor({
+    ...common,
+    heartbeatSweeps: Math.ceil(allowed.heartbeatMs / sweepMs),
+    silenceSweeps: Math.ceil(allowed.silenceMs / sweepMs),
+    stallSweeps: Math.ceil(allowed.stallMs / sweepMs),
+  });
+  const server = createServer({
+    headersTimeout: allowed.firstRequestMs,
+    requestTimeout: allowed.requestMs,
+    connectionsCheckingInterval: sweepMs,
+    noDelay: true,
+  });
+  server.maxConnections = allowed.connectionsMax;
+  server.timeout = allowed.stallMs;
+  const address = await listen(server, host, port);
+  const guard = new OriginGuard({
+    listen: address.text,
+    advertise: options.advertise,
+    allowOrigins: options.allowOrigins ?? [],
+  });
+  const silent = new SilentSockets(server);
+  connect(server, { guard, http, webSockets, service: options.service });
+  const heartbeats = setInterval(() => http.heartbeat(), allowed.heartbeatMs);
+  const sweeps = setInterval(() => webSockets.sweep(), sweepMs);
+  let stopped: Promise<void> | undefined;
+  const stop = async () => {
+    silent.destroy();
+    await stopDoors(server, http, webSockets, allowed.stopMs);
+    clearInterval(heartbeats);
+    clearInterval(sweeps);
+  };
+  return {
+    address: address.text,
+    port: address.port,
+    counts: () => ({
+      webSockets: webSockets.connections,
+      unsentBytes: webSockets.unsentBytes,
+    }),
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+/** Connections that have not asked for anything yet; nothing is owed to them when the door closes. */
+class SilentSockets {
+  readonly #sockets = new Set<Duplex>();
+
+  constructor(server: Server) {
+    const spoke = (request: IncomingMessage) => this.#sockets.delete(request.socket);
+    server.on('request', spoke);
+    server.on('checkContinue', spoke);
+    server.on('upgrade', spoke);
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+  }
+
+  destroy(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+interface Wiring {
+  readonly guard: OriginGuard;
+  readonly http: HttpDoor;
+  readonly webSockets: WebSocketDoor;
+  readonly service: Service;
+}
+
+function connect(server: Server, { guard, http, webSockets, service }: Wiring): void {
+  const request = (incoming: IncomingMessage, response: ServerResponse) => {
+    try {
+      const foreign = guard.check(incoming);
+      if (foreign !== undefined && answerCors(incoming, response, foreign)) return;
+    } catch (error) {
+      http.refuse(response, error);
+      return;
+    }
+    http.handle(incoming, response);
+  };
+  server.on('request', request);
+  // A client that asks before it sends a large body gets the refusal instead of the go-ahead.
+  server.on('checkContinue', (incoming: IncomingMessage, response: ServerResponse) => {
+    const announced = Number(incoming.headers['content-length'] ?? 0);
+    if (announced <= limits.frameBytesMax) response.writeContinue();
+    request(incoming, response);
+  });
+  server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
+    try {
+      guard.check(incoming);
+      webSockets.upgrade(incoming, socket, head);
+    } catch (error) {
+      refuseSocket(socket, service.failure(error));
+    }
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    refuseSocket(socket, malformed(error));
+  });
+}
+
+/** Tells the browser that the page may read the answer; true when that was all it asked. */
+function answerCors(request: IncomingMessage, response: ServerResponse, origin: string): boolean {
+  response.setHeader('access-control-allow-origin', origin);
+  response.setHeader('vary', 'origin');
+  response.setHeader('access-control-expose-headers', '*');
+  if (request.method !== 'OPTIONS') return false;
+  response.setHeader('access-control-allow-methods', 'GET, HEAD, PUT, POST, DELETE');
+  response.setHeader('access-control-allow-headers', 'content-type, last-event-id');
+  response.writeHead(204).end();
+  return true;
+}
+
+function malformed(error: NodeJS.ErrnoException): TableError {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new TableError('invalid_request', 'no complete request came in time');
+  }
+  if (error.code === 'HPE_HEADER_OVERFLOW') {
+    return new TableError(
+      'request_too_large',
+      'the path and headers are too long; POST /v1/kv.put takes long keys in its body',
+    );
+  }
+  return new TableError('invalid_request', 'this is not an HTTP/1.1 request');
+}
+
+/** The answer to what never became a request of Node's. */
+function refuseSocket(socket: Duplex, error: TableError): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = `${JSON.stringify({ error: error.toWire() })}\n`;
+  const head = [
+    `HTTP/1.1 ${error.kind.http} Refused`,
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  socket.on('error', () => socket.destroy());
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+async function stopDoors(
+  server: Server,
+  http: HttpDoor,
+  webSockets: WebSocketDoor,
+  stopMs: number,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  http.stop();
+  server.closeIdleConnections();
+  const cut = setTimeout(() => {
+    webSockets.terminate();
+    server.closeAllConnections();
+  }, stopMs);
+  await Promise.all([webSockets.stop(), closed]);
+  clearTimeout(cut);
+}
+
+/** "host:port" taken apart; the host of `[::1]:2379` comes without brackets. */
+export function parseAddress(address: string): { readonly host: string; readonly port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || !(port <= 65535)) {
+    throw new Error(
+      `${JSON.stringify(address)} is no address; it should look like 127.0.0.1:2379 or [::1]:2379`,
+    );
+  }
+  return { host, port };
+}
+
+function listen(
+  server: Server,
+  host: string,
+  port: number,
+): Promise<{ text: string; port: number }> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(new Error(listenFailure(error, formatAddress(host, port)), { cause: error }));
+    });
+    server.listen({ host, port }, () => {
+      server.removeAllListeners('error');
+      // A server that listens on TCP has an address of this shape.
+      const bound = server.address() as AddressInfo;
+      resolve({ text: formatAddress(host, bound.port), port: bound.port });
+    });
+  });
+}
+
+function listenFailure(error: NodeJS.ErrnoException, address: string): string {
+  const other = 'choose another with --listen';
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `${address} is in use: another process listens there, perhaps another member; stop it or ${other}`;
+    case 'EACCES':
+      return `this user may not listen on ${address}; ${other}`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `${address} is not an address of this machine; ${other}`;
+    default:
+      return `cannot listen on ${address}: ${error.message}; ${other}`;
+  }
+}
+
+function formatAddress(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

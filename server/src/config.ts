@@ -1,0 +1,426 @@
+/**
+ * Every default and limit of a member, in one place. A setting can come from a flag, a `LOCKSTEP_*`
+ * variable or a YAML file, all of them under one name; {@link resolveConfig} turns what was
+ * given into a checked {@link MemberConfig} or says everything that is wrong with it at once.
+ */
+import { defaultClientPort, nearest } from '@lockstep/client/protocol';
+import { z } from 'zod';
+
+export interface ClusterEntry {
+  readonly name: string;
+  /** host:port of the member's peer door. */
+  readonly address: string;
+}
+
+export interface MemberConfig {
+  /** Unique within the cluster. */
+  readonly name: string;
+  readonly dataDir: string;
+  /** host:port of the client door as this machine binds it, and as others reach it. */
+  readonly listen: string;
+  readonly advertise: string;
+  /** The same for the door that other members use. */
+  readonly peerListen: string;
+  readonly peerAdvertise: string;
+  /** The members a new cluster starts with, sorted by name, this one included. */
+  readonly initialCluster: readonly ClusterEntry[];
+  /** Keeps two clusters that were bootstrapped from the same addresses apart. */
+  readonly initialClusterToken: string;
+  /** Origins and host names besides the member's own that a browser may come from. */
+  readonly allowOrigins: readonly string[];
+  readonly heartbeatMs: number;
+  readonly electionMs: number;
+  readonly walSegmentBytes: number;
+  /** No snapshot is taken before the log has grown by this much. */
+  readonly snapshotBytesMin: number;
+  /** Log entries kept in memory behind the applied index, by number and by size, the lesser. */
+  readonly logEntriesKept: number;
+  readonly logBytesKept: number;
+  /** Proposed and not yet committed bytes beyond which writes get `too_many_requests`. */
+  readonly uncommittedBytesMax: number;
+  readonly logLevel: LogLevel;
+  /** Sentences about what works but is unwise, for the operator to read at start. */
+  readonly warnings: readonly string[];
+}
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+const mebibyte = 1024 * 1024;
+
+export const defaults = {
+  name: 'default',
+  dataDir: './lockstep-data',
+  listen: `127.0.0.1:${defaultClientPort}`,
+  initialClusterToken: 'lockstep',
+  allowOrigins: [],
+  heartbeatMs: 100,
+  electionMs: 1_000,
+  walSegmentBytes: 64 * mebibyte,
+  snapshotBytesMin: 64 * mebibyte,
+  logEntriesKept: 5_000,
+  logBytesKept: 64 * mebibyte,
+  uncommittedBytesMax: 64 * mebibyte,
+  logLevel: 'info',
+} as const satisfies Partial<MemberConfig>;
+
+/** An election must survive a few lost heartbeats. */
+const heartbeatsPerElectionMin = 5;
+const membersMax = 5;
+
+const wholeNumber = (least: number, most: number) =>
+  z.preprocess(
+    (given) => (typeof given === 'string' && /^\d+$/.test(given.trim()) ? Number(given) : given),
+    z
+      .number(`must be a whole number from ${least} to ${most}`)
+      .refine(
+        (value) => Number.isSafeInteger(value) && value >= least && value <= most,
+        `must be a whole number from ${least} to ${most}`,
+      ),
+  );
+
+const bytes = (least: number) => wholeNumber(least, 2 ** 40);
+
+const text = z.string('must be text').trim().min(1, 'must not be empty');
+
+const memberName = text.regex(
+  /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+  'must be letters, digits, ".", "_" and "-", at most 64, beginning with a letter or digit',
+);
+
+const address = z
+  .string('must be host:port, for example 127.0.0.1:2379')
+  .trim()
+  .superRefine((given, context) => {
+    const problem = addressProblem(given);
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  });
+
+/** One text with commas, or a list. */
+const list = z.preprocess(
+  (given) =>
+    typeof given === 'string'
+      ? given
+          .split(',')
+          .map((part) => part.trim())
+          .filter(Boolean)
+      : given,
+  z.array(text, 'must be a list, or one text with commas'),
+);
+
+/** `a=host:port,b=host:port`, a list of such, or (in YAML) a map of name to host:port. */
+const cluster = z.preprocess(
+  (given) => {
+    if (typeof given === 'string') return given.split(',').filter((part) => part.trim() !== '');
+    if (typeof given === 'object' && given !== null && !Array.isArray(given)) {
+      return Object.entries(given).map(([name, at]) => `${name}=${String(at)}`);
+    }
+    return given;
+  },
+  z
+    .array(z.string(), 'must be name=host:port,name=host:port')
+    .transform((entries, context): ClusterEntry[] => {
+      const parsed: ClusterEntry[] = [];
+      for (const entry of entries) {
+        const cut = entry.indexOf('=');
+        const one = { name: entry.slice(0, cut).trim(), address: entry.slice(cut + 1).trim() };
+        const problem = cut <= 0 ? `"${entry}" is not name=host:port` : addressProblem(one.address);
+        if (problem === undefined) parsed.push(one);
+        else context.addIssue({ code: 'custom', message: problem });
+      }
+      return parsed;
+    }),
+);
+
+/** One row per setting: its key here, and what its value must be. */
+const schema = z.object({
+  name: memberName.default(defaults.name),
+  dataDir: text.default(defaults.dataDir),
+  listen: address.default(defaults.listen),
+  advertise: address.optional(),
+  peerListen: address.optional(),
+  peerAdvertise: address.optional(),
+  initialCluster: cluster.optional(),
+  initialClusterToken: text.default(defaults.initialClusterToken),
+  allowOrigins: list.default([...defaults.allowOrigins]),
+  heartbeatMs: wholeNumber(10, 60_000).default(defaults.heartbeatMs),
+  electionMs: wholeNumber(50, 600_000).default(defaults.electionMs),
+  walSegmentBytes: bytes(64 * 1024).default(defaults.walSegmentBytes),
+  snapshotBytesMin: bytes(64 * 1024).default(defaults.snapshotBytesMin),
+  logEntriesKept: wholeNumber(1, 10_000_000).default(defaults.logEntriesKept),
+  logBytesKept: bytes(64 * 1024).default(defaults.logBytesKept),
+  uncommittedBytesMax: bytes(2 * mebibyte).default(defaults.uncommittedBytesMax),
+  logLevel: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default(defaults.logLevel),
+});
+
+export type SettingKey = keyof z.infer<typeof schema>;
+
+/** What a flag, a variable or a file gave, not yet checked; absent and undefined mean the default. */
+export type RawConfig = { readonly [Key in SettingKey]?: unknown };
+
+export const settingKeys = Object.keys(schema.shape) as readonly SettingKey[];
+
+/** The name of a setting as a flag (without dashes) and in YAML: `data-dir`. */
+export function settingName(key: SettingKey): string {
+  // One value of a repeatable flag is one origin.
+  if (key === 'allowOrigins') return 'allow-origin';
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function camelCase(name: string): string {
+  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** The name of a setting as an environment variable: `LOCKSTEP_DATA_DIR`. */
+export function settingVariable(key: SettingKey): string {
+  return `LOCKSTEP_${settingName(key).replaceAll('-', '_').toUpperCase()}`;
+}
+
+/** A configuration that cannot work; the message lists each problem and what would be right. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[], where = 'the configuration') {
+    const [first = ''] = problems;
+    super(
+      problems.length === 1
+        ? `${where} cannot work: ${first}`
+        : `${where} cannot work:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+    );
+    this.problems = problems;
+  }
+}
+
+/** Checks what was given and fills in what was not. @throws ConfigError with every problem found. */
+export function resolveConfig(raw: RawConfig): MemberConfig {
+  const parsed = schema.safeParse(raw);
+  if (!parsed.success) {
+    throw new ConfigError(
+      parsed.error.issues.map(({ path, message }) => {
+        const key = settingKeys.find((known) => known === path[0]);
+        if (key === undefined) return message;
+        return `--${settingName(key)} ${message}${givenValue(raw[key])}`;
+      }),
+    );
+  }
+  const given = parsed.data;
+  const problems: string[] = [];
+  const warnings: string[] = [];
+  const peerListen = given.peerListen ?? nextPort(given.listen, problems);
+  const addresses = {
+    listen: given.listen,
+    advertise: given.advertise ?? reachable(given.listen),
+    peerListen,
+    peerAdvertise: given.peerAdvertise ?? reachable(peerListen),
+  };
+  const initialCluster = given.initialCluster ?? [
+    { name: given.name, address: addresses.peerAdvertise },
+  ];
+  checkCluster(initialCluster, given.name, addresses.peerAdvertise, problems, warnings);
+  checkWildcards(given, initialCluster.length, problems, warnings);
+  if (addresses.listen === peerListen && portOf(peerListen) !== 0) {
+    problems.push(`--listen and --peer-listen are both ${peerListen}; they need different ports`);
+  }
+  if (given.electionMs < heartbeatsPerElectionMin * given.heartbeatMs) {
+    problems.push(
+      `--election-ms is ${given.electionMs}; it must be at least ${heartbeatsPerElectionMin} times ` +
+        `--heartbeat-ms, so ${heartbeatsPerElectionMin * given.heartbeatMs} or more`,
+    );
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return {
+    ...given,
+    ...addresses,
+    initialCluster: [...initialCluster].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    warnings,
+  };
+}
+
+/** The settings that parsed flags give, by name: `--allow-origin` may come several times. */
+export function rawFromOptions(options: Readonly<Record<string, unknown>>): RawConfig {
+  const entries = settingKeys.map((key) => [key, options[camelCase(settingName(key))]] as const);
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+
+/** The settings that `LOCKSTEP_*` variables give. An empty variable counts as absent. */
+export function rawFromEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+): RawConfig {
+  const entries = settingKeys
+    .map((key) => [key, environment[settingVariable(key)]] as const)
+    .filter(([, value]) => value !== undefined && value !== '');
+  return Object.fromEntries(entries);
+}
+
+/**
+ * The settings that a YAML text gives; its keys are the names of the flags.
+ * @param where names the file in messages.
+ * @throws ConfigError when it is not YAML, not a map, or has a key that is no setting.
+ */
+export async function rawFromYaml(source: string, where: string): Promise<RawConfig> {
+  const { parse } = await import('yaml');
+  let document: unknown;
+  try {
+    document = parse(source);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigError([`it is not YAML: ${reason.trimEnd()}`], where);
+  }
+  if (document === null || document === undefined) return {};
+  if (typeof document !== 'object' || Array.isArray(document)) {
+    throw new ConfigError(
+      ['it must be a map of settings, such as "data-dir: /var/lib/lockstep"'],
+      where,
+    );
+  }
+  const names = new Map(settingKeys.map((key) => [settingName(key), key]));
+  const problems: string[] = [];
+  const raw: { [Key in SettingKey]?: unknown } = {};
+  for (const [name, value] of Object.entries(document)) {
+    const key = names.get(name);
+    if (key !== undefined) raw[key] = value ?? undefined;
+    else {
+      const near = nearest(name, [...names.keys()]);
+      const hint =
+        near === undefined
+          ? `known are ${[...names.keys()].join(', ')}`
+          : `did you mean "${near}"?`;
+      problems.push(`there is no setting "${name}"; ${hint}`);
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems, where);
+  return raw;
+}
+
+/** Joins sources; for each setting the first source that has it wins. */
+export function mergeRaw(...sources: readonly RawConfig[]): RawConfig {
+  const merged: { [Key in SettingKey]?: unknown } = {};
+  for (const source of sources) {
+    for (const key of settingKeys) {
+      if (merged[key] === undefined && source[key] !== undefined) merged[key] = source[key];
+    }
+  }
+  return merged;
+}
+
+/** Host and port of a checked address; an IPv6 host comes without brackets. */
+export function splitAddress(checked: string): { readonly host: string; readonly port: number } {
+  const cut = checked.lastIndexOf(':');
+  return {
+    host: checked.slice(0, cut).replace(/^\[|\]$/g, ''),
+    port: Number(checked.slice(cut + 1)),
+  };
+}
+
+function checkCluster(
+  entries: readonly ClusterEntry[],
+  name: string,
+  peerAdvertise: string,
+  problems: string[],
+  warnings: string[],
+): void {
+  const flag = '--initial-cluster';
+  if (entries.length === 0 || entries.length > membersMax) {
+    problems.push(`${flag} names ${entries.length} members; it must be 1, 3 or ${membersMax}`);
+  } else if (entries.length % 2 === 0) {
+    const [less, more] = [entries.length - 1, entries.length + 1];
+    warnings.push(
+      `a cluster of ${entries.length} members survives no more failures than one of ${less}; use ${less} or ${more}`,
+    );
+  }
+  const twice = (pick: (entry: ClusterEntry) => string): Set<string> =>
+    new Set(entries.map(pick).filter((value, at, all) => all.indexOf(value) !== at));
+  for (const double of twice((entry) => entry.name)) {
+    problems.push(`${flag} names "${double}" more than once; each member needs its own name`);
+  }
+  for (const double of twice((entry) => entry.address)) {
+    problems.push(`${flag} gives ${double} to more than one member; each needs its own address`);
+  }
+  const own = entries.find((entry) => entry.name === name);
+  if (own === undefined && entries.length > 0) {
+    const names = entries.map((entry) => entry.name).join(', ');
+    problems.push(
+      `${flag} does not name this member: --name is "${name}", the cluster is ${names}`,
+    );
+  } else if (own !== undefined && own.address !== peerAdvertise) {
+    problems.push(
+      `${flag} says that "${name}" is at ${own.address}, but its peer address is ${peerAdvertise}; ` +
+        `make them equal, for example with --peer-listen ${own.address} (or --peer-advertise)`,
+    );
+  }
+}
+
+/** A wildcard is nothing that others can dial. */
+function checkWildcards(
+  given: {
+    readonly listen: string;
+    readonly advertise?: string | undefined;
+    readonly peerListen?: string | undefined;
+    readonly peerAdvertise?: string | undefined;
+  },
+  members: number,
+  problems: string[],
+  warnings: string[],
+): void {
+  const pairs = [
+    ['advertise', given.advertise, 'listen', given.listen],
+    ['peer-advertise', given.peerAdvertise, 'peer-listen', given.peerListen ?? given.listen],
+  ] as const;
+  for (const [flag, advertised, source, bound] of pairs) {
+    if (advertised !== undefined && isWildcard(advertised)) {
+      problems.push(
+        `--${flag} is ${advertised}, which nobody can dial; name this machine's address`,
+      );
+    } else if (advertised === undefined && isWildcard(bound)) {
+      const message = `--${source} is on all addresses, so --${flag} must name the one that others dial`;
+      if (members > 1) problems.push(message);
+      else warnings.push(`${message}; until then it is ${reachable(bound)}`);
+    }
+  }
+}
+
+/** @returns what is wrong with it as host:port, and what would be right. */
+function addressProblem(given: string): string | undefined {
+  const example = 'write host:port, for example 127.0.0.1:2379';
+  if (given.includes('://')) {
+    return `has a scheme; write host:port alone, for example ${given.replace(/^.*:\/\//, '').replace(/\/.*$/, '')}`;
+  }
+  const match = /^(\[[0-9A-Fa-f:.]+\]|[^\s:/[\]]+):(\d{1,5})$/.exec(given);
+  if (match === null) {
+    if (/^[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:\d+$/.test(given)) {
+      return 'is an IPv6 address without brackets; write it like [::1]:2379';
+    }
+    return `is not host:port; ${example}`;
+  }
+  return Number(match[2]) > 65_535 ? 'has a port above 65535' : undefined;
+}
+
+function portOf(checked: string): number {
+  return splitAddress(checked).port;
+}
+
+function hostPart(checked: string): string {
+  return checked.slice(0, checked.lastIndexOf(':'));
+}
+
+function nextPort(listen: string, problems: string[]): string {
+  const port = portOf(listen);
+  if (port === 65_535)
+    problems.push('--listen has the last port there is; give --peer-listen as well');
+  // Port 0 lets the system choose, for both doors.
+  return `${hostPart(listen)}:${port === 0 || port === 65_535 ? port : port + 1}`;
+}
+
+function isWildcard(checked: string): boolean {
+  const { host } = splitAddress(checked);
+  return host === '0.0.0.0' || host === '::';
+}
+
+function reachable(listen: string): string {
+  return isWildcard(listen) ? `127.0.0.1:${portOf(listen)}` : listen;
+}
+
+function givenValue(given: unknown): string {
+  if (given === undefined) return '';
+  return ` (given: ${typeof given === 'string' ? `"${given}"` : JSON.stringify(given)})`;
+}

@@ -1,0 +1,167 @@
+import type net from 'node:net';
+import { crc32c } from '../core/base/crc32c.ts';
+import type { PeerLink, PeerLinkHandler } from '../ports.ts';
+
+export interface TcpPeerLinkOptions {
+  readonly address: string;
+  readonly side: 'dialed' | 'accepted';
+  readonly silenceMsMax: number;
+  readonly frameBytesMax: number;
+}
+
+/** u32 length and u32 crc32c of the payload, little endian, stand before each frame. */
+const prefixBytes = 8;
+const keepAliveMs = 5_000;
+
+/** One TCP connection to another member, cut into checksummed frames. */
+export class TcpPeerLink implements PeerLink {
+  readonly address: string;
+  readonly #socket: net.Socket;
+  readonly #options: TcpPeerLinkOptions;
+  #handler: PeerLinkHandler | undefined;
+  #queuedBytes = 0;
+  #corked = false;
+  #ended = false;
+  #silence: NodeJS.Timeout | undefined;
+  /** What arrived and is not a whole frame yet, and how many bytes the next step needs. */
+  #chunks: Uint8Array[] = [];
+  #chunkBytes = 0;
+  #needed = prefixBytes;
+  #prefix: { length: number; crc: number } | undefined;
+
+  constructor(socket: net.Socket, options: TcpPeerLinkOptions) {
+    this.address = options.address;
+    this.#socket = socket;
+    this.#options = options;
+  }
+
+  start(handler: PeerLinkHandler): void {
+    this.#handler = handler;
+    const socket = this.#socket;
+    socket.setKeepAlive(true, keepAliveMs);
+    socket.on('connect', () => {
+      clearTimeout(this.#silence);
+      handler.opened();
+    });
+    socket.on('data', (chunk: Uint8Array) => this.#receive(chunk));
+    socket.on('error', (error) => this.fail(error.message));
+    socket.on('end', () => this.fail('closed by the other side'));
+    socket.on('close', () => this.fail('closed'));
+    const waitsFor = this.#options.side === 'dialed' ? 'no connection' : 'no frame';
+    this.#silence = setTimeout(
+      () => this.fail(`${waitsFor} within ${this.#options.silenceMsMax} ms`),
+      this.#options.silenceMsMax,
+    );
+  }
+
+  send(frame: Uint8Array): void {
+    if (this.#ended) return;
+    if (frame.length > this.#options.frameBytesMax) {
+      throw new RangeError(
+        `a frame of ${frame.length} bytes is over the limit of ${this.#options.frameBytesMax}`,
+      );
+    }
+    if (!this.#corked) {
+      // All frames of this turn leave together, in one system call.
+      this.#corked = true;
+      this.#socket.cork();
+      process.nextTick(() => {
+        this.#corked = false;
+        this.#socket.uncork();
+      });
+    }
+    const prefix = new Uint8Array(prefixBytes);
+    const view = new DataView(prefix.buffer);
+    view.setUint32(0, frame.length, true);
+    view.setUint32(4, crc32c(frame), true);
+    const bytes = prefixBytes + frame.length;
+    this.#queuedBytes += bytes;
+    this.#socket.write(prefix);
+    this.#socket.write(frame, (error) => this.#sent(bytes, error ?? undefined));
+  }
+
+  queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  close(): void {
+    if (this.#ended) return;
+    this.#end();
+  }
+
+  /** Ends the link and tells the handler why. */
+  fail(reason: string): void {
+    if (this.#ended) return;
+    this.#end();
+    // Later, so that a dial that fails at once does not call back before it returned.
+    process.nextTick(() => this.#handler?.closed(reason));
+  }
+
+  #end(): void {
+    this.#ended = true;
+    clearTimeout(this.#silence);
+    this.#chunks = [];
+    this.#queuedBytes = 0;
+    this.#socket.destroy();
+  }
+
+  #sent(bytes: number, error: Error | undefined): void {
+    if (this.#ended || error !== undefined) return;
+    this.#queuedBytes -= bytes;
+    if (this.#queuedBytes === 0) this.#handler?.drained();
+  }
+
+  #receive(chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+    this.#chunkBytes += chunk.length;
+    while (!this.#ended && this.#chunkBytes >= this.#needed) {
+      const prefix = this.#prefix;
+      if (prefix === undefined) this.#readPrefix(this.#take(prefixBytes));
+      else {
+        this.#prefix = undefined;
+        this.#needed = prefixBytes;
+        this.#readFrame(this.#take(prefix.length), prefix.crc);
+      }
+    }
+  }
+
+  #readPrefix(bytes: Uint8Array): void {
+    const view = new DataView(bytes.buffer);
+    const length = view.getUint32(0, true);
+    const max = this.#options.frameBytesMax;
+    if (length > max) {
+      this.fail(`a frame of ${length} bytes is over the limit of ${max}`);
+      return;
+    }
+    this.#prefix = { length, crc: view.getUint32(4, true) };
+    this.#needed = length;
+  }
+
+  #readFrame(frame: Uint8Array, crc: number): void {
+    if (crc32c(frame) !== crc) {
+      this.fail('a frame arrived damaged');
+      return;
+    }
+    if (this.#options.side === 'accepted') clearTimeout(this.#silence);
+    this.#handler?.frame(frame);
+  }
+
+  /** The first `length` bytes of what arrived, copied: frames are kept, receive buffers are not. */
+  #take(length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    let filled = 0;
+    let used = 0;
+    while (filled < length) {
+      const chunk = this.#chunks[used];
+      if (chunk === undefined) break;
+      const part = chunk.subarray(0, length - filled);
+      bytes.set(part, filled);
+      filled += part.length;
+      if (part.length === chunk.length) used++;
+      else this.#chunks[used] = chunk.subarray(part.length);
+    }
+    this.#chunks.splice(0, used);
+    this.#chunkBytes -= length;
+    return bytes;
+  }
+}

@@ -1,0 +1,70 @@
+import {
+  type HealthResult,
+  type HeartbeatParams,
+  type MoveLeaderParams,
+  type MoveLeaderResult,
+  type StatusResult,
+  TableError,
+} from '@lockstep/client/protocol';
+import type { Store } from '../store.ts';
+import { authorise, type CallContext } from './caller.ts';
+import type { Headers } from './headers.ts';
+
+/** How the member is, and the few things an operator asks of it. */
+export class MaintenanceService {
+  readonly #store: Store;
+  readonly #headers: Headers;
+  readonly #version: string;
+
+  constructor(store: Store, headers: Headers, version: string) {
+    this.#store = store;
+    this.#headers = headers;
+    this.#version = version;
+  }
+
+  status(): StatusResult {
+    const status = this.#store.status();
+    return {
+      header: this.#headers.at(status),
+      version: this.#version,
+      name: status.name,
+      leaderId: status.leaderId ?? null,
+      isLeader: status.leaderId === status.memberId,
+      isLearner: status.isLearner,
+      raftTerm: status.term,
+      raftIndex: status.lastIndex,
+      committedIndex: status.committedIndex,
+      appliedIndex: status.appliedIndex,
+      keys: status.keys,
+      compactRevision: status.compactRevision,
+      watchers: status.watchers,
+      errors: status.errors,
+    };
+  }
+
+  async moveLeader(params: MoveLeaderParams, context: CallContext): Promise<MoveLeaderResult> {
+    authorise(context.caller, 'administer', undefined);
+    await this.#store.moveLeader(params.targetId);
+    return { header: this.#headers.now() };
+  }
+
+  heartbeat(): HeartbeatParams {
+    const { revision, leaderId } = this.#store.status();
+    return { revision, hasLeader: leaderId !== undefined };
+  }
+
+  /**
+   * Whether the member can serve: linearizable requests (it reaches a quorum now), or with
+   * `serializable` only that it runs and answers. Never rejects.
+   */
+  async health(serializable: boolean): Promise<HealthResult> {
+    if (serializable) return { health: 'true', reason: '' };
+    try {
+      await this.#store.confirmLeadership();
+      return { health: 'true', reason: '' };
+    } catch (error) {
+      const reason = error instanceof TableError ? error.message : 'internal error';
+      return { health: 'false', reason };
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import {
+  type HealthResult,
+  type HeartbeatParams,
+  type ParamsOf,
+  type ResultOf,
+  TableError,
+  type UnaryMethodName,
+} from '@lockstep/client/protocol';
+import type { Store } from '../store.ts';
+import type { CallContext } from './caller.ts';
+import { ClusterService } from './cluster.ts';
+import { Headers } from './headers.ts';
+import { KvService } from './kv.ts';
+import { MaintenanceService } from './maintenance.ts';
+import { ConnectionWatches, type WatchOutlet } from './watch.ts';
+
+export { type Access, type Action, anyone, type CallContext, type Caller } from './caller.ts';
+export { batchJson, ConnectionWatches, type WatchOutlet } from './watch.ts';
+
+/** A handler throws, or rejects with, a TableError; a result that is at hand needs no promise. */
+type Handler<Name extends UnaryMethodName> = (
+  params: ParamsOf<Name>,
+  context: CallContext,
+) => Promise<ResultOf<Name>> | ResultOf<Name>;
+
+type Handlers = { readonly [Name in UnaryMethodName]: Handler<Name> };
+
+/** What every door offers, whatever it speaks. */
+export interface Service {
+  readonly version: string;
+  /**
+   * Runs one call whose params have been parsed.
+   * @throws TableError, or rejects with one.
+   */
+  call<Name extends UnaryMethodName>(
+    method: Name,
+    params: ParamsOf<Name>,
+    context: CallContext,
+  ): Promise<ResultOf<Name>> | ResultOf<Name>;
+  openWatches(outlet: WatchOutlet): ConnectionWatches;
+  heartbeat(): HeartbeatParams;
+  health(serializable: boolean): Promise<HealthResult>;
+  /** What to answer for something thrown: itself, or `internal` for what nobody foresaw. */
+  failure(thrown: unknown): TableError;
+}
+
+export interface ServiceOptions {
+  readonly store: Store;
+  /** The version of this software, as shown by status and `/version`. */
+  readonly version: string;
+  /** Told of every error that is not of the table; callers learn only that there was one. */
+  readonly onInternalError?: (thrown: unknown) => void;
+}
+
+/** The meaning of every method, over any store. */
+export function createService(options: ServiceOptions): Service {
+  const { store, version } = options;
+  const headers = new Headers(store);
+  const kv = new KvService(store, headers);
+  const cluster = new ClusterService(store, headers);
+  const maintenance = new MaintenanceService(store, headers, version);
+  const handlers = {
+    'kv.range': (params, context) => kv.range(params, context),
+    'kv.put': (params, context) => kv.put(params, context),
+    'kv.deleteRange': (params, context) => kv.deleteRange(params, context),
+    'cluster.members': () => cluster.members(),
+    'maintenance.status': () => maintenance.status(),
+    'maintenance.moveLeader': (params, context) => maintenance.moveLeader(params, context),
+  } satisfies Handlers;
+  const table: Handlers = handlers;
+  return {
+    version,
+    call: (method, params, context) => table[method](params, context),
+    openWatches: (outlet) => new ConnectionWatches(store, headers, outlet),
+    heartbeat: () => maintenance.heartbeat(),
+    health: (serializable) => maintenance.health(serializable),
+    failure: (thrown) => {
+      if (thrown instanceof TableError) return thrown;
+      options.onInternalError?.(thrown);
+      return new TableError('internal');
+    },
+  };
+}

@@ -1,0 +1,86 @@
+/** The words the bench is written in. */
+export type SystemName = 'lockstep' | 'etcd';
+export type Operation = 'put' | 'get' | 'watch';
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One row pair of the table: the same load for both systems. */
+export interface Scenario {
+  readonly operation: Operation;
+  readonly members: number;
+  readonly connections: number;
+  /** Requests in flight on each connection; for a watch, watchers on each connection. */
+  readonly perConnection: number;
+}
+
+/** A running cluster of real processes. */
+export interface Cluster {
+  readonly system: SystemName;
+  /** Client addresses, the leader's first. */
+  readonly endpoints: readonly [Endpoint, ...Endpoint[]];
+  /** The processes that were started; their children count as theirs. */
+  readonly pids: readonly number[];
+  put(key: string, value: string): Promise<void>;
+  /** The store's revision, asked of the leader. */
+  revision(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** How the load of a scenario is made. A scenario can be tried in several ways; the best one counts. */
+export interface LoadStyle {
+  readonly driver: DriverName;
+  /** Watch only: puts that may be sent and not yet delivered to every watch. */
+  readonly putsUnderWay: number;
+}
+
+/**
+ * `frames` is the bench's own driver over prepared frames; `h2load` is nghttp2's, which knows one
+ * request per run.
+ */
+export type DriverName = 'frames' | 'h2load' | 'h2load http/1.1';
+
+/** A span of wall-clock time, in milliseconds since 1970. */
+export interface Window {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** What a driver saw. */
+export interface DriverReport {
+  /** Answers (or delivered events) inside the window. */
+  readonly operations: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Puts that were answered from start to end, to be compared with the store's revision. */
+  readonly answeredPuts: number;
+  /** Puts that may have been executed without an answer, because the driver was cut off. */
+  readonly unansweredPuts: number;
+}
+
+/** One run of one scenario against one system. */
+export interface Run {
+  readonly operationsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** CPU time of all member processes per operation, in microseconds. */
+  readonly serverMicrosPerOperation: number;
+  /** CPU seconds per second of the measured window. */
+  readonly serverCores: number;
+  readonly driverCores: number;
+  /** Resident memory of all members at the end of the window. */
+  readonly serverMebibytes: number;
+  /** The driver used more CPU than the members: the figure may be the driver's limit. */
+  readonly isVoid: boolean;
+}
+
+export interface Row {
+  readonly scenario: Scenario;
+  readonly system: SystemName;
+  readonly load: LoadStyle;
+  readonly runs: Run[];
+  /** Why runs are missing, one sentence per failed run. */
+  readonly failures: string[];
+}

@@ -1,0 +1,338 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import {
+  type ErrorCode,
+  formatError,
+  formatNotification,
+  formatResult,
+  type Header,
+  type MethodName,
+  type ParamsOf,
+  subprotocol,
+  TableError,
+  type WatchEndReason,
+  webSocketPath,
+} from '@lockstep/client/protocol';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { type FakeBatch, FakeStore, selectBatch } from './fake-store.ts';
+
+export interface SeenRequest {
+  readonly method: MethodName;
+  readonly params: Record<string, unknown>;
+  /** Counts connections from 1. */
+  readonly connection: number;
+}
+
+interface FakeWatch {
+  readonly id: number;
+  readonly params: ParamsOf<'watch.create'>;
+  readonly nextRevision: number;
+}
+
+interface Connection {
+  readonly number: number;
+  readonly socket: WebSocket;
+  readonly watches: Map<number, FakeWatch>;
+  readonly listener: (batch: FakeBatch) => void;
+}
+
+type Answer = 'normal' | 'swallow' | TableError;
+
+/**
+ * A member as a client sees it, over a real WebSocket, that misbehaves on request: it can refuse
+ * connections, hang, cut them, hold answers back, swallow them, or answer with any error.
+ */
+export class FakeMember {
+  readonly store: FakeStore;
+  readonly memberId: string;
+  readonly seen: SeenRequest[] = [];
+  /** What `cluster.members` tells; itself unless set. */
+  memberAddresses: string[] | undefined;
+  leaderId: string;
+  connectionsMade = 0;
+  readonly #connections = new Set<Connection>();
+  readonly #planned: { readonly method: MethodName; readonly answer: Answer }[] = [];
+  readonly #waiters: { readonly method: MethodName; readonly resolve: (r: SeenRequest) => void }[] =
+    [];
+  #server: WebSocketServer;
+  #port: number;
+  #held: (() => void)[] | undefined;
+
+  private constructor(server: WebSocketServer, store: FakeStore, memberId: string) {
+    this.#server = server;
+    this.#port = (server.address() as AddressInfo).port;
+    this.store = store;
+    this.memberId = memberId;
+    this.leaderId = memberId;
+    this.#accept();
+  }
+
+  static async start(options: { store?: FakeStore; memberId?: string } = {}): Promise<FakeMember> {
+    const server = await listen(0);
+    return new FakeMember(server, options.store ?? new FakeStore(), options.memberId ?? '1');
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  seenOf(method: MethodName): SeenRequest[] {
+    return this.seen.filter((request) => request.method === method);
+  }
+
+  /** Resolves with the next request of this method that arrives from now on. */
+  next(method: MethodName): Promise<SeenRequest> {
+    return new Promise((resolve) => this.#waiters.push({ method, resolve }));
+  }
+
+  /** The next request of this method is refused with an error and not carried out. */
+  failNext(method: MethodName, code: ErrorCode, message?: string): void {
+    this.#planned.push({ method, answer: new TableError(code, message) });
+  }
+
+  /** The next request of this method is carried out and never answered. */
+  swallowNext(method: MethodName): void {
+    this.#planned.push({ method, answer: 'swallow' });
+  }
+
+  /** Requests from now on wait; the returned function carries them out, in order. */
+  hold(): () => void {
+    const held: (() => void)[] = [];
+    this.#held = held;
+    return () => {
+      this.#held = undefined;
+      for (const run of held) run();
+    };
+  }
+
+  /** Cuts all connections without a word. */
+  cut(): void {
+    for (const { socket } of this.#connections) socket.terminate();
+  }
+
+  /** Cuts all connections and refuses new ones. */
+  async refuse(): Promise<void> {
+    this.cut();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  /** Listens again on the same port. */
+  async listenAgain(): Promise<void> {
+    this.#server = await listen(this.#port);
+    this.#accept();
+  }
+
+  heartbeat(hasLeader = true): void {
+    this.#broadcast(formatNotification('heartbeat', { revision: this.store.revision, hasLeader }));
+  }
+
+  /** Sends a text frame to every connection as it is. */
+  sendRaw(text: string): void {
+    this.#broadcast(text);
+  }
+
+  /** Ends all watches with a reason. */
+  endWatches(reason: WatchEndReason): void {
+    for (const connection of this.#connections) {
+      for (const watch of connection.watches.values()) {
+        const compacted =
+          reason === 'compacted' ? { compactRevision: this.store.compactRevision } : {};
+        connection.socket.send(
+          formatNotification('watch.end', {
+            watchId: watch.id,
+            reason,
+            resumeRevision: this.store.revision + 1,
+            ...compacted,
+          }),
+        );
+      }
+      connection.watches.clear();
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#planned.length = 0;
+    this.#held = undefined;
+    if (this.#server.address() !== null) await this.refuse();
+  }
+
+  #broadcast(text: string): void {
+    for (const { socket } of this.#connections) socket.send(text);
+  }
+
+  #accept(): void {
+    this.#server.on('connection', (socket) => {
+      const watches = new Map<number, FakeWatch>();
+      const connection: Connection = {
+        number: ++this.connectionsMade,
+        socket,
+        watches,
+        listener: (batch) => {
+          for (const watch of watches.values()) this.#deliver(connection, watch, batch);
+        },
+      };
+      this.#connections.add(connection);
+      this.store.listeners.add(connection.listener);
+      socket.on('message', (data) => this.#message(connection, String(data)));
+      socket.on('close', () => {
+        this.#connections.delete(connection);
+        this.store.listeners.delete(connection.listener);
+      });
+    });
+  }
+
+  #message(connection: Connection, text: string): void {
+    const { id, method, params } = JSON.parse(text) as {
+      id: number;
+      method: MethodName;
+      params: Record<string, unknown>;
+    };
+    const seen = { method, params, connection: connection.number };
+    this.seen.push(seen);
+    const waiter = this.#waiters.findIndex((one) => one.method === method);
+    if (waiter >= 0) this.#waiters.splice(waiter, 1)[0]?.resolve(seen);
+    const planned = this.#planned.findIndex((one) => one.method === method);
+    const answer = planned < 0 ? 'normal' : this.#planned.splice(planned, 1)[0]?.answer;
+    const run = (): void => this.#run(connection, id, method, params, answer ?? 'normal');
+    if (this.#held === undefined) run();
+    else this.#held.push(run);
+  }
+
+  #run(
+    connection: Connection,
+    id: number,
+    method: MethodName,
+    params: Record<string, unknown>,
+    answer: Answer,
+  ): void {
+    try {
+      if (answer instanceof TableError) throw answer;
+      const result = this.#carryOut(connection, method, params);
+      // The handler below makes the result that fits the method; the type checker cannot follow.
+      if (answer === 'normal') connection.socket.send(formatResult(id, result as never));
+    } catch (error) {
+      const table = error instanceof TableError ? error : new TableError('internal', String(error));
+      connection.socket.send(formatError(id, table.toWire()));
+    }
+    // Past events follow the reply of the watch that asked for them.
+    if (method === 'watch.create') {
+      const watch = connection.watches.get(Number(params.watchId));
+      for (const batch of watch === undefined ? [] : this.store.batches) {
+        if (watch !== undefined) this.#deliver(connection, watch, batch);
+      }
+    }
+  }
+
+  #carryOut(connection: Connection, method: MethodName, given: Record<string, unknown>): unknown {
+    const { store } = this;
+    switch (method) {
+      case 'kv.put': {
+        const params = given as unknown as ParamsOf<'kv.put'>;
+        const before = store.put(params.key, params.value);
+        const prevKv = params.prevKv === true && before !== undefined ? { prevKv: before } : {};
+        return { header: this.#header(), ...prevKv };
+      }
+      case 'kv.range': {
+        const params = given as unknown as ParamsOf<'kv.range'>;
+        const all = store.range(params);
+        const some = params.limit ? all.slice(0, params.limit) : all;
+        const kvs = params.countOnly === true ? [] : some;
+        const shown = params.keysOnly === true ? kvs.map((kv) => ({ ...kv, value: '' })) : kvs;
+        const more = some.length < all.length;
+        return { header: this.#header(), kvs: shown, more, count: all.length };
+      }
+      case 'kv.deleteRange': {
+        const params = given as unknown as ParamsOf<'kv.deleteRange'>;
+        const gone = store.deleteRange(params);
+        const prevKvs = params.prevKv === true ? { prevKvs: gone } : {};
+        return { header: this.#header(), deleted: gone.length, ...prevKvs };
+      }
+      case 'watch.create':
+        return this.#createWatch(connection, given as unknown as ParamsOf<'watch.create'>);
+      case 'watch.cancel':
+        return {
+          header: this.#header(),
+          canceled: connection.watches.delete(Number(given.watchId)),
+        };
+      case 'cluster.members':
+        return { header: this.#header(), members: this.#members() };
+      case 'maintenance.status':
+        return this.#status();
+      case 'maintenance.moveLeader':
+        if (this.leaderId !== this.memberId) throw new TableError('not_leader');
+        this.leaderId = String(given.targetId);
+        return { header: this.#header() };
+      default:
+        throw new TableError('unknown_method');
+    }
+  }
+
+  #createWatch(connection: Connection, params: ParamsOf<'watch.create'>): unknown {
+    const start = params.startRevision || this.store.revision + 1;
+    if (start <= this.store.compactRevision) {
+      const { compactRevision } = this.store;
+      throw new TableError('compacted', undefined, { compactRevision });
+    }
+    const id = params.watchId ?? 0;
+    connection.watches.set(id, { id, params, nextRevision: start });
+    return { header: this.#header(), watchId: id, startRevision: start };
+  }
+
+  #deliver({ socket }: Connection, watch: FakeWatch, batch: FakeBatch): void {
+    if (batch.revision < watch.nextRevision) return;
+    const seen = selectBatch(batch, watch.params, watch.params.prevKv ?? false);
+    if (seen === undefined) return;
+    socket.send(formatNotification('watch.events', { watchIds: [watch.id], ...seen }));
+  }
+
+  #header(): Header {
+    return { clusterId: '77', memberId: this.memberId, revision: this.store.revision, term: 2 };
+  }
+
+  #members(): unknown[] {
+    const addresses = this.memberAddresses ?? [this.address];
+    return addresses.map((clientAddress, at) => ({
+      memberId: this.memberAddresses === undefined ? this.memberId : String(at + 1),
+      name: `m${this.memberAddresses === undefined ? this.memberId : at + 1}`,
+      clientAddress,
+      peerAddress: '127.0.0.1:1',
+      isLearner: false,
+    }));
+  }
+
+  #status(): unknown {
+    return {
+      header: this.#header(),
+      version: '0.1.0',
+      name: `m${this.memberId}`,
+      leaderId: this.leaderId,
+      isLeader: this.leaderId === this.memberId,
+      isLearner: false,
+      raftTerm: 2,
+      raftIndex: 9,
+      committedIndex: 9,
+      appliedIndex: 9,
+      keys: this.store.range({ prefix: '' }).length,
+      compactRevision: this.store.compactRevision,
+      watchers: 0,
+      errors: [],
+    };
+  }
+}
+
+async function listen(port: number): Promise<WebSocketServer> {
+  const server = new WebSocketServer({
+    host: '127.0.0.1',
+    port,
+    path: webSocketPath,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
+  });
+  await once(server, 'listening');
+  return server;
+}

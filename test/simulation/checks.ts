@@ -1,0 +1,114 @@
+import { assert } from '../../server/src/core/base/assert.ts';
+import { crc32c } from '../../server/src/core/base/crc32c.ts';
+import type { Entry } from '../../server/src/core/raft/types.ts';
+import type { Member } from '../../server/src/member/member.ts';
+import type { Coverage } from './coverage.ts';
+import type { SimHost } from './sim-cluster.ts';
+
+interface Life {
+  readonly member: Member;
+  /** Commit index and term only go up within a life. */
+  committed: number;
+  term: number;
+}
+
+/**
+ * What must hold at every moment, whatever breaks (paper, figure 3): election safety, state machine
+ * safety, log matching of what is committed, terms and commit indexes that never go down, and equal
+ * state at equal index. Throws where it does not.
+ */
+export class Checks {
+  readonly #coverage: Coverage;
+  /** Who led each term. */
+  readonly #leaders = new Map<number, string>();
+  /** The one entry that was ever applied at each index. */
+  readonly #applied = new Map<number, string>();
+  /** State hashes by applied index. */
+  readonly #hashes = new Map<number, { hash: number; host: string }>();
+  readonly #lives = new Map<SimHost, Life>();
+  /** The highest term each host ever told, over all its lives: a vote is never forgotten. */
+  readonly #terms = new Map<SimHost, number>();
+  #wasJoint = false;
+  allowFailure = false;
+
+  constructor(coverage: Coverage) {
+    this.#coverage = coverage;
+  }
+
+  started(host: SimHost, member: Member): void {
+    const told = this.#terms.get(host) ?? 0;
+    assert(
+      member.raft.term >= told,
+      `${host.name} forgot term ${told}: it restarted in term ${member.raft.term}`,
+    );
+    this.#lives.set(host, { member, committed: 0, term: 0 });
+  }
+
+  memberFailed(host: SimHost, error: Error): void {
+    assert(this.allowFailure, `${host.name} stopped by itself: ${error.message}`);
+  }
+
+  applied(host: SimHost, entry: Entry): void {
+    const content = `${entry.term}.${entry.kind}.${entry.payload.length}.${crc32c(entry.payload)}`;
+    const known = this.#applied.get(entry.index);
+    if (known === undefined) this.#applied.set(entry.index, content);
+    else {
+      assert(
+        known === content,
+        `state machine safety: ${host.name} applied ${content} at ${entry.index}, others ${known}`,
+      );
+    }
+  }
+
+  /** Looks at every running member; called after each event of the simulation. */
+  look(hosts: readonly SimHost[]): void {
+    for (const host of hosts) {
+      const life = this.#lives.get(host);
+      if (host.member === undefined || life?.member !== host.member) continue;
+      this.#lookAt(host, life);
+    }
+  }
+
+  #lookAt(host: SimHost, life: Life): void {
+    const { raft } = life.member;
+    assert(raft.term >= life.term, `${host.name} lowered its term`);
+    assert(raft.committed >= life.committed, `${host.name} lowered its commit index`);
+    life.term = raft.term;
+    life.committed = raft.committed;
+    if (raft.role !== 'leader') return;
+    const leader = this.#leaders.get(raft.term);
+    if (leader === undefined) {
+      this.#leaders.set(raft.term, host.name);
+      this.#coverage.reach('leader elected');
+    }
+    assert(
+      leader === undefined || leader === host.name,
+      `election safety: ${leader} and ${host.name} lead term ${raft.term}`,
+    );
+    const joint = raft.membership.outgoing.length > 0;
+    if (joint && !this.#wasJoint) this.#coverage.reach('joint membership entered');
+    if (!joint && this.#wasJoint) this.#coverage.reach('joint membership left');
+    this.#wasJoint = joint;
+  }
+
+  /** A message of this term may have left the host: it must never act in an older one. */
+  spoke(host: SimHost, term: number): void {
+    this.#terms.set(host, Math.max(term, this.#terms.get(host) ?? 0));
+  }
+
+  /** Members at the same applied index have the same state, now or at any other time. */
+  compareStates(hosts: readonly SimHost[]): void {
+    for (const { member, name } of hosts) {
+      if (member === undefined) continue;
+      const hash = member.machine.hash();
+      const known = this.#hashes.get(member.appliedIndex);
+      if (known === undefined) this.#hashes.set(member.appliedIndex, { hash, host: name });
+      else {
+        assert(
+          known.hash === hash,
+          `${name} and ${known.host} differ in state at index ${member.appliedIndex}`,
+        );
+      }
+    }
+  }
+}

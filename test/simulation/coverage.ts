@@ -1,0 +1,64 @@
+/** What a run of seeds must reach at least once, or it has not tested what it says it tests. */
+export const mustReach = [
+  'leader elected',
+  'leader crashed',
+  'follower crashed',
+  'restarted from disk',
+  'torn log tail cut off',
+  'network partition',
+  'one-way partition',
+  'frame lost',
+  'process paused',
+  'leadership transferred',
+  'snapshot sent',
+  'snapshot installed',
+  'snapshot saved to disk',
+  'learner added',
+  'learner promoted',
+  'joint membership entered',
+  'joint membership left',
+  'member removed',
+  'proposal forwarded',
+  'proposal made again after a leader change',
+  'put acknowledged',
+  'delete acknowledged',
+  'linearizable read answered by a follower',
+  'watch resumed on another member',
+  'watch caught up from the log',
+  'call failed without a leader',
+] as const;
+
+export type Reached = (typeof mustReach)[number];
+
+/** Counts what a run reached. */
+export class Coverage {
+  readonly #counts = new Map<Reached, number>();
+
+  reach(what: Reached, times = 1): void {
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + times);
+  }
+
+  /** Some events are known only by what a member says. */
+  reachFrom(sentence: string): void {
+    if (sentence.startsWith('sending a snapshot')) this.reach('snapshot sent');
+    if (sentence.startsWith('installed a snapshot')) this.reach('snapshot installed');
+    if (sentence.startsWith('saved a snapshot')) this.reach('snapshot saved to disk');
+    if (sentence.startsWith('proposing again')) {
+      this.reach('proposal made again after a leader change');
+    }
+  }
+
+  add(other: Coverage): void {
+    for (const [what, times] of other.#counts) this.reach(what, times);
+  }
+
+  get missing(): Reached[] {
+    return mustReach.filter((what) => !this.#counts.has(what));
+  }
+
+  table(): string {
+    return mustReach
+      .map((what) => `${String(this.#counts.get(what) ?? 0).padStart(9)}  ${what}`)
+      .join('\n');
+  }
+}

@@ -1,0 +1,256 @@
+import { assert } from '../../server/src/core/base/assert.ts';
+import { Random } from '../../server/src/core/base/random.ts';
+import type { MemberRecord } from '../../server/src/core/member-table.ts';
+import type { MembershipChange } from '../../server/src/core/raft/membership.ts';
+import { openDirectory, type Recovered } from '../../server/src/member/bootstrap.ts';
+import { clusterIdOf, memberIdOf } from '../../server/src/member/cluster-identity.ts';
+import { Member } from '../../server/src/member/member.ts';
+import { SimDisk } from '../harness/sim-disk.ts';
+import { SimNetwork } from '../harness/sim-network.ts';
+import { SimClock, SimTime } from '../harness/sim-time.ts';
+import type { Checks } from './checks.ts';
+import type { Coverage } from './coverage.ts';
+
+export const tickMs = 100;
+export const electionTicks = 10;
+const token = 'simulated';
+
+/** One simulated machine: its disk outlives its processes. */
+export interface SimHost {
+  readonly name: string;
+  readonly address: string;
+  readonly memberId: string;
+  /** False for one that is added while the cluster runs. */
+  readonly founding: boolean;
+  disk: SimDisk;
+  clock: SimClock;
+  /** The running process, or undefined while it is down. */
+  member: Member | undefined;
+  /** Goes up with each start, so that callbacks of an earlier life can be told apart. */
+  life: number;
+  paused: boolean;
+}
+
+/**
+ * A whole cluster in one process from one seed: the production member, core and log, over a
+ * simulated disk, network and clock.
+ */
+export class SimCluster {
+  readonly time = new SimTime();
+  readonly random: Random;
+  readonly network: SimNetwork;
+  readonly hosts: SimHost[] = [];
+  readonly #checks: Checks;
+  readonly #coverage: Coverage;
+  readonly #clusterId: string;
+  readonly #founders: MemberRecord[] = [];
+  readonly #trace: (line: string) => void;
+
+  constructor(options: {
+    seed: number;
+    voters: number;
+    joiners: number;
+    checks: Checks;
+    coverage: Coverage;
+    trace: (line: string) => void;
+  }) {
+    this.random = new Random(options.seed);
+    this.network = new SimNetwork(this.time, new Random(this.random.next()));
+    this.#checks = options.checks;
+    this.#coverage = options.coverage;
+    this.#trace = options.trace;
+    const names = 'abcdefghi'.slice(0, options.voters + options.joiners);
+    const initial = [...names.slice(0, options.voters)].map((name) => ({
+      name,
+      address: `${name}:2380`,
+    }));
+    this.#clusterId = clusterIdOf(initial, token);
+    for (const [at, name] of [...names].entries()) {
+      const address = `${name}:2380`;
+      const memberId = memberIdOf({ name, address }, this.#clusterId);
+      const founding = at < options.voters;
+      if (founding) this.#founders.push(recordOf({ name, address, memberId }));
+      this.hosts.push({
+        name,
+        address,
+        memberId,
+        founding,
+        disk: this.#newDisk(),
+        clock: new SimClock(this.time),
+        member: undefined,
+        life: 0,
+        paused: false,
+      });
+    }
+  }
+
+  #newDisk(): SimDisk {
+    return new SimDisk({
+      seed: this.random.next(),
+      schedule: (delayMs, run) => this.time.after(delayMs, run),
+      latencyMsMax: 3,
+    });
+  }
+
+  log(line: string): void {
+    this.#trace(`${String(this.time.now).padStart(7)} ${line}`);
+  }
+
+  host(name: string): SimHost {
+    const host = this.hosts.find((one) => one.name === name);
+    assert(host !== undefined, `there is no host ${name}`);
+    return host;
+  }
+
+  /** Starts the process of a host on what its disk holds. */
+  start(host: SimHost): void {
+    assert(host.member === undefined, `${host.name} runs already`);
+    host.life++;
+    host.paused = false;
+    const { life } = host;
+    const clock = new SimClock(this.time);
+    host.clock = clock;
+    const fatal = (error: Error): void => {
+      if (host.life !== life) return;
+      this.log(`${host.name} stopped by itself: ${error.message}`);
+      this.#checks.memberFailed(host, error);
+    };
+    const identity = {
+      clusterId: this.#clusterId,
+      memberId: host.memberId,
+      directoryId: `${host.name}${this.random.below(1_000_000)}`,
+      name: host.name,
+    };
+    const options = {
+      identity,
+      members: this.#founders,
+      founding: host.founding,
+      segmentBytes: 16 * 1024,
+      walFailed: (error: Error) => host.member?.fail(error),
+    };
+    openDirectory(host.disk, options, (error, recovered) => {
+      if (host.life !== life) return;
+      if (recovered === undefined) return fatal(error ?? new Error('nothing was recovered'));
+      clock.run(() => this.#run(host, recovered, fatal));
+    });
+  }
+
+  #run(host: SimHost, recovered: Recovered, fatal: (error: Error) => void): void {
+    const { clock } = host;
+    for (const warning of recovered.warnings) this.log(`${host.name} warns: ${warning}`);
+    if (recovered.warnings.length > 0) this.#coverage.reach('torn log tail cut off');
+    const kibibyte = 1024;
+    const member = new Member(
+      {
+        name: host.name,
+        memberId: host.memberId,
+        clusterId: this.#clusterId,
+        directoryId: recovered.identity.directoryId,
+        initialCluster: this.#founders.map(({ name, peerAddress }) => `${name}=${peerAddress}`).join(),
+        peerAddress: host.address,
+        clientAddress: `${host.name}:2379`,
+        seed: this.random.next(),
+        incarnation: this.random.next(),
+        tickMs,
+        callTicks: 50,
+        raft: {
+          electionTicks,
+          heartbeatTicks: 1,
+          preVote: true,
+          checkQuorum: true,
+          inflightMessagesMax: 8,
+          inflightBytesMax: 64 * kibibyte,
+          messageBytesMax: 2 * kibibyte,
+          commitBytesMax: 4 * kibibyte,
+          uncommittedBytesMax: 64 * kibibyte,
+        },
+        retention: { entries: 20, bytes: 8 * kibibyte },
+        snapshotBytesMin: 4 * kibibyte,
+        events: {
+          info: (sentence) => {
+            this.log(`${host.name} ${sentence}`);
+            this.#coverage.reachFrom(sentence);
+          },
+          warn: (sentence) => this.log(`${host.name} warns: ${sentence}`),
+          failed: fatal,
+          applied: (entry) => this.#checks.applied(host, entry),
+        },
+      },
+      { clock, network: this.network.host(host.address, clock) },
+      recovered,
+    );
+    host.member = member;
+    this.#checks.started(host, member);
+    member.start();
+    this.log(`${host.name} started at index ${member.appliedIndex} of ${member.raft.lastIndex}`);
+  }
+
+  /** kill -9, with what that does to writes that were not synced. */
+  crash(host: SimHost): void {
+    this.#down(host);
+    host.disk.crash();
+    this.log(`${host.name} crashed`);
+  }
+
+  /** The process ends in order. */
+  stop(host: SimHost): void {
+    host.member?.close();
+    this.#down(host);
+    this.log(`${host.name} stopped`);
+  }
+
+  #down(host: SimHost): void {
+    host.life++;
+    host.member = undefined;
+    host.clock.kill();
+    this.network.unplug(host.address);
+  }
+
+  pause(host: SimHost): void {
+    host.paused = true;
+    host.clock.pause();
+    this.log(`${host.name} paused`);
+  }
+
+  resume(host: SimHost): void {
+    host.paused = false;
+    this.log(`${host.name} goes on`);
+    host.clock.resume();
+  }
+
+  get running(): SimHost[] {
+    return this.hosts.filter(({ member, paused }) => member?.running === true && !paused);
+  }
+
+  /** The member that leads the newest term, if one does. */
+  get leader(): SimHost | undefined {
+    return this.running
+      .filter(({ member }) => member?.raft.role === 'leader')
+      .sort((left, right) => (right.member?.raft.term ?? 0) - (left.member?.raft.term ?? 0))[0];
+  }
+
+  /** Asks the leader for a change of membership; a sentence when it is refused. */
+  change(changes: MembershipChange['changes'], added?: SimHost): string | undefined {
+    const { leader } = this;
+    if (leader?.member === undefined) return 'there is no leader';
+    const context = added === undefined ? '' : JSON.stringify(recordOf(added));
+    const refused = leader.member.changeMembership({ changes, transition: 'auto', context });
+    const words = changes.map(({ action, member }) => `${action} ${this.#nameOf(member)}`).join();
+    this.log(`${leader.name} is asked: ${words}${refused === undefined ? '' : `; no: ${refused}`}`);
+    return refused;
+  }
+
+  #nameOf(memberId: string): string {
+    return this.hosts.find((host) => host.memberId === memberId)?.name ?? memberId;
+  }
+}
+
+function recordOf(host: { name: string; address: string; memberId: string }): MemberRecord {
+  return {
+    memberId: host.memberId,
+    name: host.name,
+    peerAddress: host.address,
+    clientAddress: '',
+    directoryId: '',
+  };
+}
