@@ -44,7 +44,11 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
         'one a data directory of its own.',
     );
   }
-  fs.writeFileSync(path.join(root, lockInfoFile), `${process.pid}\n`, { mode: 0o600 });
+  try {
+    fs.writeFileSync(path.join(root, lockInfoFile), `${process.pid}\n`, { mode: 0o600 });
+  } catch {
+    // It only serves the message above; a full disk is reported by what needs it.
+  }
   return { release };
 }
 

@@ -62,8 +62,9 @@ export class Batch implements FrameTarget {
   addEntry(entry: Entry, seed: number): void {
     this.#reserve(frameBytes(entry.payload.length));
     const replaces = entry.index <= this.last.index;
-    const lastMark = this.#marks[this.#marks.length - 1];
-    if (replaces || lastMark === undefined || this.#end - lastMark.at >= 64 * 1024) {
+    const before = this.#marks[this.#marks.length - 1];
+    const near = before !== undefined && before.jump !== 'reset' && this.#end - before.at < 65_536;
+    if (replaces || !near) {
       const jump = replaces ? 'replace' : 'none';
       this.#marks.push({ index: entry.index, at: this.#end, jump });
     }

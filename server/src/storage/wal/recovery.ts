@@ -19,7 +19,6 @@ import {
   readSegmentHeader,
   type SegmentHeader,
   scanSegment,
-  segmentHeaderBytes,
   segmentName,
   sequenceOf,
 } from './segment.ts';
@@ -118,7 +117,7 @@ class LogReader {
       if (at === 0) {
         this.#base = header.base;
         this.#hardState = header.hardState;
-      } else this.#checkReached(end, header, this.#firstDurable(bytes, sequence));
+      } else this.#checkReached(end, header);
       const scan = this.#scan(bytes, sequence);
       end = { sequence, offset: scan.end };
       contentEnd = endOfContent(bytes, scan.end);
@@ -223,18 +222,10 @@ class LogReader {
     this.#map.add({ index, ...position }, replaces);
   }
 
-  #firstDurable(bytes: Uint8Array, sequence: number): Position | undefined {
-    const first = { bytes: bytes.subarray(0, segmentHeaderBytes + 64), sequence, seed: this.#seed };
-    return highestDurable(first, segmentHeaderBytes);
-  }
-
   /** The next segment was begun when all before it was durable. */
-  #checkReached(end: Position, next: SegmentHeader, durable: Position | undefined): void {
-    if (durable !== undefined && isBefore(end, durable)) throw this.#lost(end, durable);
-    const last = this.#base.index + this.#entries.length;
-    if (next.base.index !== last) {
-      const what = `the log ends here with entry ${last}, but the next segment follows entry ${next.base.index}`;
-      throw this.#damage(end, what);
+  #checkReached(end: Position, next: SegmentHeader): void {
+    if (end.offset !== next.previousEnd) {
+      throw this.#lost(end, { sequence: end.sequence, offset: next.previousEnd });
     }
   }
 

@@ -33,6 +33,8 @@ export interface SegmentHeader {
   readonly sequence: number;
   /** The log's last entry (and its term, 0 when unknown) when the segment was begun. */
   readonly base: { readonly index: number; readonly term: number };
+  /** Where the segment before ended; all of it was durable. 0 in the first. */
+  readonly previousEnd: number;
   readonly hardState: HardState;
 }
 
@@ -47,7 +49,18 @@ export function sequenceOf(name: string): number | undefined {
 
 /** Writes the header into the first {@link segmentHeaderBytes} of `target`. */
 export function writeSegmentHeader(target: FrameTarget, header: SegmentHeader): void {
-  const text = JSON.stringify({ magic, format: storageFormat, ...header });
+  const { sequence, identity, base, hardState } = header;
+  const { clusterId, memberId, directoryId } = identity;
+  // Field by field: what the caller hands over may be richer than its type, and space is bounded.
+  const text = JSON.stringify({
+    magic,
+    format: storageFormat,
+    identity: { clusterId, memberId, directoryId },
+    sequence,
+    base: { index: base.index, term: base.term },
+    previousEnd: header.previousEnd,
+    hardState: { term: hardState.term, vote: hardState.vote, commit: hardState.commit },
+  });
   const payload = new Uint8Array(segmentHeaderBytes - frameHeaderBytes).fill(0x20);
   const { read } = encoder.encodeInto(text, payload);
   assert(read === text.length, 'a segment header does not fit into its space');

@@ -50,6 +50,7 @@ export interface WalStart {
 
 const mebibyte = 1024 * 1024;
 export const segmentBytesDefault = 64 * mebibyte;
+const segmentBytesMin = 4096;
 const sparesMax = 2;
 const spareBytesMax = 4 * mebibyte;
 
@@ -92,6 +93,10 @@ export class Wal {
   /** Use `openWal` or `createWal`. */
   constructor(disk: Disk, identity: StorageIdentity, options: WalOptions, start: WalStart) {
     const segmentBytes = options.segmentBytes ?? segmentBytesDefault;
+    assert(
+      segmentBytes >= segmentBytesMin && segmentBytes % 8 === 0,
+      `a log segment has at least ${segmentBytesMin} bytes and a multiple of 8, not ${segmentBytes}`,
+    );
     this.#disk = disk;
     this.#identity = identity;
     this.#seed = checksumSeed(identity);
@@ -159,7 +164,7 @@ export class Wal {
         `entry ${entry.index} cannot follow entry ${this.#last.index} in the log`,
       );
       this.#openBatch(frameBytes(entry.payload.length)).addEntry(entry, seed);
-      this.#last = entry;
+      this.#last = { index: entry.index, term: entry.term };
     }
     const newest = this.#queue[this.#queue.length - 1] ?? this.#inFlight;
     if (newest === undefined) {
@@ -242,6 +247,8 @@ export class Wal {
           identity: this.#identity,
           sequence,
           base: this.#written,
+          // A segment is begun when no batch is under way, so this is where the one before ends.
+          previousEnd: this.#durable.offset,
           hardState: this.#hardState,
         },
         seed: this.#seed,
