@@ -135,6 +135,17 @@ export class SimDisk implements Disk {
     this.#names = new Map(survivors);
   }
 
+  /** The process dies, the power stays: handles are dead, what was written stays readable but is still not durable. */
+  kill(): void {
+    this.#life++;
+    for (const inode of new Set(this.#names.values())) {
+      for (const pending of inode.inFlight) {
+        if (this.#random.oneIn(2)) apply(inode, pending);
+      }
+      inode.inFlight.clear();
+    }
+  }
+
   /** The next operation of this kind on a file with such a name fails. */
   failNext(operation: 'write' | 'sync', name = /^/, code = 'EIO'): void {
     this.#failures.push({ operation, name, error: diskError(code, `${operation} failed`) });

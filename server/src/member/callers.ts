@@ -50,7 +50,10 @@ export class Caller {
   #frame(bytes: Uint8Array): void {
     try {
       const frame = decodeFrame(bytes);
-      if (this.#other !== undefined) return this.#events.received(this, frame);
+      if (this.#other !== undefined) {
+        if (frame.type === 'ping') return this.answer({ type: 'pong' });
+        return this.#events.received(this, frame);
+      }
       if (frame.type === 'hello') return this.#hello(frame);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;

@@ -163,9 +163,25 @@ export class Member {
 
   /** Only on the leader; a sentence when it is refused. */
   changeMembership(change: MembershipChange): string | undefined {
-    const refused = this.raft.proposeMembership(change);
+    const refused = this.#tooFarBehind(change) ?? this.raft.proposeMembership(change);
     this.#wake();
     return refused;
+  }
+
+  /**
+   * A voter that lacks the log would count for the quorum and not be able to help it; one on an
+   * empty disk would even wait for an answer that needs its own vote. So who becomes a voter has
+   * been a learner and holds nine tenths of the log (etcd's rule).
+   */
+  #tooFarBehind(change: MembershipChange): string | undefined {
+    for (const { action, member } of change.changes) {
+      if (action !== 'addVoter' || this.raft.membership.voters.includes(member)) continue;
+      const match = this.raft.progress?.get(member)?.match ?? 0;
+      if (match < 0.9 * this.raft.lastIndex) {
+        return 'can only promote a learner member which is in sync with leader';
+      }
+    }
+    return undefined;
   }
 
   /** Hands leadership to `target`; calls back when it leads, or with `timeout` when that took too long. */

@@ -30,6 +30,9 @@ export type PeerFrame =
   /** Accepter: welcome; or a refusal in a sentence, after which it closes. */
   | { readonly type: 'welcome'; readonly self: Introduction }
   | { readonly type: 'refusal'; readonly kind: RefusalKind; readonly sentence: string }
+  /** Dialer, now and then: are you there? A link that is silent for too long is dialed anew. */
+  | { readonly type: 'ping' }
+  | { readonly type: 'pong' }
   /** From a member on a new disk: does the cluster know me? Answered after a linearizable read. */
   | { readonly type: 'inquiry' }
   | { readonly type: 'inquiryReply'; readonly registeredDirectory: string }
@@ -53,6 +56,8 @@ const tags = {
   snapshotChunk: 8,
   snapshotEnd: 9,
   snapshotReply: 10,
+  ping: 11,
+  pong: 12,
 } as const satisfies Record<PeerFrame['type'], number>;
 
 const refusalKinds: readonly RefusalKind[] = ['protocol', 'cluster', 'member', 'wiped', 'name'];
@@ -91,6 +96,8 @@ export function encodeFrame(frame: PeerFrame): Uint8Array {
       writer.flag(frame.ok);
       break;
     case 'inquiry':
+    case 'ping':
+    case 'pong':
       break;
   }
   return writer.finish();
@@ -112,6 +119,10 @@ export function decodeFrame(bytes: Uint8Array): PeerFrame {
     }
     case tags.inquiry:
       return { type: 'inquiry' };
+    case tags.ping:
+      return { type: 'ping' };
+    case tags.pong:
+      return { type: 'pong' };
     case tags.inquiryReply:
       return { type: 'inquiryReply', registeredDirectory: reader.text() };
     case tags.messages: {

@@ -8,6 +8,9 @@ const queuedBytesMax = 32 * 1024 * 1024;
 /** One frame of messages is closed at about this size. */
 const frameBytesMax = 2 * 1024 * 1024;
 const redialTicksMax = 10;
+const pingTicks = 10;
+/** A link on which the other side said nothing for so long is given up: it may be dead without a sign. */
+const silentTicksMax = 40;
 
 export interface PeerEvents {
   /** How this member introduces itself. */
@@ -36,6 +39,7 @@ export class Peer {
   #messages: Message[] = [];
   #redialInTicks = 0;
   #redialPause = 1;
+  #silentTicks = 0;
   /** Why the last link failed or was refused, for status and messages. */
   problem = '';
 
@@ -51,9 +55,15 @@ export class Peer {
   }
 
   tick(): void {
-    if (this.#link !== undefined) return;
+    if (this.#link !== undefined) return this.#checkLink();
     if (--this.#redialInTicks > 0) return;
     this.#dial();
+  }
+
+  #checkLink(): void {
+    this.#silentTicks++;
+    if (this.#silentTicks > silentTicksMax) this.hangUp('the other side is silent');
+    else if (this.#silentTicks % pingTicks === 0) this.send({ type: 'ping' });
   }
 
   /** The other side is there: no need to wait for the next try. */
@@ -73,6 +83,7 @@ export class Peer {
     });
     this.#link = link;
     this.#state = 'greeting';
+    this.#silentTicks = 0;
   }
 
   #opened(link: PeerLink): void {
@@ -81,6 +92,7 @@ export class Peer {
 
   #frame(link: PeerLink, bytes: Uint8Array): void {
     if (link !== this.#link) return;
+    this.#silentTicks = 0;
     try {
       this.#receive(decodeFrame(bytes));
     } catch (error) {
@@ -94,6 +106,7 @@ export class Peer {
       this.hangUp(frame.sentence);
       return this.#events.refused(this, frame);
     }
+    if (frame.type === 'pong') return;
     if (frame.type !== 'welcome') return this.#events.answer(this, frame);
     const problem = this.#events.greeted(this, frame.self);
     if (problem !== undefined) return this.hangUp(problem);

@@ -2,6 +2,7 @@ import type { ErrorCode } from '@lockstep/client/protocol';
 import { type Command, encodeCommand, type Origin } from '../core/command.ts';
 import type { Applied, Reply } from '../core/machine.ts';
 import type { DropReason } from '../core/raft/message.ts';
+import { firstOfLife } from './incarnation.ts';
 
 /** How a proposal ended. An `ambiguous` code means that it may still be, or have been, applied. */
 export type Outcome =
@@ -34,12 +35,13 @@ export class Proposals {
   #unsent: Waiting[] = [];
   #bytes = 0;
   #lastSequence = 0;
-  #lastBatch = 0;
+  #lastBatch: number;
   #appliedTerm = 0;
 
   constructor(options: { incarnation: number; bytesMax: number }) {
     this.#incarnation = options.incarnation;
     this.#bytesMax = options.bytesMax;
+    this.#lastBatch = firstOfLife(options.incarnation);
   }
 
   get count(): number {

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '@lockstep/client/protocol';
+import { firstOfLife } from './incarnation.ts';
 
 type Done = (error: ErrorCode | undefined) => void;
 
@@ -17,7 +18,6 @@ interface Round {
 const waitingMax = 65_536;
 /** A read round that got no answer for so long is asked again. */
 const retryTicks = 3;
-const contextsPerLife = 2 ** 20;
 
 /**
  * Callers that wait until a read here is linearizable. All that wait share one ReadIndex round; one
@@ -32,7 +32,7 @@ export class Reads {
   #confirmed: { index: number; reads: readonly Waiting[] }[] = [];
 
   constructor(incarnation: number) {
-    this.#nextContext = (incarnation % 2 ** 32) * contextsPerLife;
+    this.#nextContext = firstOfLife(incarnation);
   }
 
   add(deadlineTick: number, done: Done): void {

@@ -20,7 +20,17 @@ import { Progress } from './progress.ts';
 import { committedIndex, voteResult } from './quorum.ts';
 import { ReadIndexRounds } from './read-index.ts';
 import type { RaftState, Role, Transitions } from './state.ts';
-import { type Entry, type EntryKind, entryBytes, entryOverheadBytes, type MemberId, nobody } from './types.ts';
+import {
+  type Entry,
+  type EntryKind,
+  entryBytes,
+  entryOverheadBytes,
+  type MemberId,
+  nobody,
+} from './types.ts';
+
+/** How many forwarded batches are remembered, to know one that a network delivers twice. */
+const forwardedBatchesMax = 4_096;
 
 /** Appends, replicates, commits, confirms reads (paper 5.3, 5.4; thesis 3.10, 6.2, 6.4). */
 export class Leader implements Role {
@@ -38,6 +48,8 @@ export class Leader implements Role {
   /** The last membership entry in the log; the next must wait until it is in force. */
   #membershipIndex: number;
   #uncommittedBytes = 0;
+  /** Sender and number of the last batches that were forwarded in this term. */
+  readonly #forwardedBatches = new Set<string>();
 
   constructor(state: RaftState, transitions: Transitions) {
     this.#state = state;
@@ -179,10 +191,15 @@ export class Leader implements Role {
     return this.#state.options.uncommittedBytesMax;
   }
 
-  #forwarded(message: ForwardedProposal): void {
-    const reason = this.propose(message.payloads);
-    if (reason === undefined) return;
-    this.#state.send(message.from, { type: 'proposalDropped', batch: message.batch, reason });
+  /** A batch that arrives a second time was appended or dropped the first time, and stays so. */
+  #forwarded({ from, batch, payloads }: ForwardedProposal): void {
+    const known = this.#forwardedBatches;
+    const name = `${from} ${batch}`;
+    if (known.has(name)) return;
+    known.add(name);
+    if (known.size > forwardedBatchesMax) known.delete(known.values().next().value ?? '');
+    const reason = this.propose(payloads);
+    if (reason !== undefined) this.#state.send(from, { type: 'proposalDropped', batch, reason });
   }
 
   /** Appends a membership change, or says in a sentence why it is refused. */

@@ -68,7 +68,7 @@ export interface InstallSnapshot extends Envelope {
 /** Follower to leader: please append these for me. */
 export interface ForwardedProposal extends Envelope {
   readonly type: 'forwardedProposal';
-  /** The follower's number for the batch, for the answer when it is dropped. */
+  /** The follower's number for the batch: no other batch of any of its lives has it. */
   readonly batch: number;
   readonly payloads: readonly Uint8Array[];
 }

@@ -1,0 +1,80 @@
+import { assert } from '../../server/src/core/base/assert.ts';
+import type { KeyValue } from '../../server/src/core/mvcc/key-value.ts';
+import { Checks } from './checks.ts';
+import { Coverage } from './coverage.ts';
+import { Nemesis } from './nemesis.ts';
+import { SimCluster } from './sim-cluster.ts';
+import { Workload } from './workload.ts';
+
+export interface SimResult {
+  readonly seed: number;
+  readonly coverage: Coverage;
+  readonly acknowledged: number;
+  readonly events: number;
+}
+
+/** How long the cluster is tormented, and how long it may then take to be well, in simulated milliseconds. */
+const tormentMs = 30_000;
+const recoveryMs = 20_000;
+const eventsMax = 2_000_000;
+
+/**
+ * One run from one seed. First everything breaks and every step is checked for safety; then
+ * everything heals, and the cluster must make progress and agree within a bound.
+ * @throws Error that names the broken rule.
+ */
+export function simulate(seed: number, trace: (line: string) => void = () => {}): SimResult {
+  const coverage = new Coverage();
+  const checks = new Checks(coverage);
+  const voters = [3, 3, 3, 5, 1][seed % 5] as number;
+  const cluster = new SimCluster({ seed, voters, joiners: 1, checks, coverage, trace });
+  const nemesis = new Nemesis(cluster, cluster.random, coverage);
+  const workload = new Workload(cluster, cluster.random, coverage);
+  for (const host of cluster.hosts) if (host.founding) cluster.start(host);
+  workload.start({ clients: 5, watchers: 4 });
+  cluster.time.after(1_500, () => nemesis.start());
+  let events = run(cluster, checks, tormentMs);
+  nemesis.heal();
+  cluster.log('healed');
+  const before = workload.answered;
+  events += run(cluster, checks, recoveryMs);
+  assert(workload.answered > before, 'liveness: nothing was answered after everything was healed');
+  workload.active = false;
+  for (const watcher of workload.watchers) watcher.full = false;
+  events += run(cluster, checks, recoveryMs);
+  coverage.reach('frame lost', cluster.network.lost);
+  checkEnd(cluster, checks, workload);
+  return { seed, coverage, acknowledged: workload.acknowledged.length, events };
+}
+
+function run(cluster: SimCluster, checks: Checks, ms: number): number {
+  const until = cluster.time.now + ms;
+  let events = 0;
+  while (cluster.time.now < until) {
+    assert(cluster.time.step(), 'the simulation ran out of events');
+    assert(++events < eventsMax, 'the simulation does not come to an end');
+    checks.look(cluster.hosts);
+    if (events % 2_000 === 0) checks.compareStates(cluster.hosts);
+  }
+  return events;
+}
+
+function checkEnd(cluster: SimCluster, checks: Checks, workload: Workload): void {
+  const members = cluster.hosts.flatMap((host) => (host.member === undefined ? [] : [host]));
+  const { leader } = cluster;
+  assert(leader?.member !== undefined, 'liveness: there is no leader at the end');
+  const { raft, machine } = leader.member;
+  for (const { name, memberId, member } of members) {
+    if (!raft.progress?.has(memberId)) continue;
+    assert(
+      member?.appliedIndex === leader.member.appliedIndex,
+      `liveness: ${name} is at index ${member?.appliedIndex}, the leader at ${leader.member.appliedIndex}`,
+    );
+  }
+  checks.compareStates(members);
+  const history: KeyValue[] = [];
+  const { events } = machine.store;
+  for (let at = 0; at < events.length; at++) history.push(events.at(at));
+  workload.checkAcknowledged(history);
+  for (const watcher of workload.watchers) watcher.check(history, watcher.attached);
+}
