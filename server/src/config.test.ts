@@ -85,7 +85,7 @@ test('bad names, numbers and levels are all reported at once', () => {
   const problems = problemsOf({
     name: 'a b',
     heartbeatMs: 'soon',
-    walSegmentBytes: 1,
+    walSegmentBytes: 8,
     logLevel: 'loud',
   });
   assert.equal(problems.length, 4, problems.join('\n'));
@@ -189,6 +189,10 @@ test('flag wins over variable, variable over file, file over default', () => {
     { dataDir: 'file', logLevel: 'warn' },
   );
   assert.deepEqual(merged, { name: 'flag', dataDir: 'env', logLevel: 'warn' });
+});
+
+test('a log segment is a multiple of 8 bytes', () => {
+  assert.match(problemsOf({ walSegmentBytes: 65_537 })[0] ?? '', /must be a multiple of 8/);
 });
 
 test('setting names are kebab-case', () => {

@@ -145,7 +145,10 @@ const schema = z.object({
   allowOrigins: list.default([...defaults.allowOrigins]),
   heartbeatMs: wholeNumber(10, 60_000).default(defaults.heartbeatMs),
   electionMs: wholeNumber(50, 600_000).default(defaults.electionMs),
-  walSegmentBytes: bytes(64 * 1024).default(defaults.walSegmentBytes),
+  walSegmentBytes: bytes(64 * 1024)
+    // Frames in the log begin at multiples of 8.
+    .refine((value) => value % 8 === 0, 'must be a multiple of 8')
+    .default(defaults.walSegmentBytes),
   snapshotBytesMin: bytes(64 * 1024).default(defaults.snapshotBytesMin),
   logEntriesKept: wholeNumber(1, 10_000_000).default(defaults.logEntriesKept),
   logBytesKept: bytes(64 * 1024).default(defaults.logBytesKept),

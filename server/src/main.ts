@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pino from 'pino';
-import type { MemberConfig } from './config.ts';
 import { type Doors, parseAddress, startDoors } from './api/listen.ts';
+import type { MemberConfig } from './config.ts';
 import { lockDirectory } from './io/directory-lock.ts';
 import { SystemClock } from './io/system-clock.ts';
 import { SystemDisk } from './io/system-disk.ts';
@@ -39,7 +39,7 @@ const callMs = 5_000;
 export async function startMember(config: MemberConfig): Promise<RunningMember> {
   const log = pino({ level: config.logLevel, name: config.name });
   const disk = new SystemDisk(config.dataDir);
-  const lock = await lockDirectory(config.dataDir);
+  const lock = await lockDirectory(config.dataDir).catch(directoryFailed(disk));
   const closers: (() => Promise<void>)[] = [() => lock.release()];
   const closeAll = async (): Promise<void> => {
     for (const close of closers.splice(0).reverse()) await close();
@@ -60,9 +60,15 @@ export async function startMember(config: MemberConfig): Promise<RunningMember> 
     closers.push(() => network.close());
     const peerAddress = await listenForPeers(network, config.peerListen);
     let member: Member | undefined;
-    const recovered = await recover(disk, config, (error) => member?.fail(error));
+    const recovered = await recover(disk, config, (error) => member?.fail(error)).catch(
+      directoryFailed(disk),
+    );
     for (const warning of recovered.warnings) log.warn(warning);
-    member = new Member(memberOptions(config, recovered, { log, fail }), { clock, network }, recovered);
+    member = new Member(
+      memberOptions(config, recovered, { log, fail }),
+      { clock, network },
+      recovered,
+    );
     const running = member;
     closers.push(() => new Promise((resolve) => running.close(resolve)));
     const service = createService({
@@ -138,6 +144,18 @@ function recover(
       else resolve(recovered);
     });
   });
+}
+
+/** Says which directory it was when all that is known is the system's error; other errors say it themselves. */
+function directoryFailed(disk: SystemDisk): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof Error) || !('syscall' in error)) throw error;
+    throw new Error(
+      `the data directory ${disk.location} cannot be used (${error.message}): free space there if ` +
+        'it is full, check its disk, or choose another directory',
+      { cause: error },
+    );
+  };
 }
 
 function memberOptions(

@@ -15,7 +15,9 @@ export interface SimResult {
 
 /** How long the cluster is tormented, and how long it may then take to be well, in simulated milliseconds. */
 const tormentMs = 30_000;
-const recoveryMs = 20_000;
+const recoveryMs = 15_000;
+/** Enough for every watcher to read the rest. */
+const quietMs = 5_000;
 const eventsMax = 2_000_000;
 
 /**
@@ -41,7 +43,7 @@ export function simulate(seed: number, trace: (line: string) => void = () => {})
   assert(workload.answered > before, 'liveness: nothing was answered after everything was healed');
   workload.active = false;
   for (const watcher of workload.watchers) watcher.full = false;
-  events += run(cluster, checks, recoveryMs);
+  events += run(cluster, checks, quietMs);
   coverage.reach('frame lost', cluster.network.lost);
   checkEnd(cluster, checks, workload);
   return { seed, coverage, acknowledged: workload.acknowledged.length, events };
@@ -54,7 +56,7 @@ function run(cluster: SimCluster, checks: Checks, ms: number): number {
     assert(cluster.time.step(), 'the simulation ran out of events');
     assert(++events < eventsMax, 'the simulation does not come to an end');
     checks.look(cluster.hosts);
-    if (events % 2_000 === 0) checks.compareStates(cluster.hosts);
+    if (events % 10_000 === 0) checks.compareStates(cluster.hosts);
   }
   return events;
 }

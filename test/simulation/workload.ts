@@ -52,7 +52,7 @@ export class Workload {
   }
 
   #loop(client: number): void {
-    this.#cluster.time.after(5 + this.#random.below(60), () => {
+    this.#cluster.time.after(10 + this.#random.below(200), () => {
       if (!this.active) return;
       const host = this.#pickHost();
       if (host?.member === undefined) return this.#loop(client);

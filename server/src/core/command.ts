@@ -47,9 +47,12 @@ export interface Envelope {
 const formatVersion = 1;
 const tags = { put: 1, deleteRange: 2, register: 3 } as const;
 
+/** Commands are encoded one at a time and copied out, so one buffer serves all. */
+const writer = new Writer(4096);
+
 export function encodeCommand(origin: Origin, command: Command): Uint8Array {
-  const size = command.type === 'put' ? command.key.length + command.value.length + 64 : 256;
-  const writer = new Writer(size)
+  writer.reset();
+  writer
     .u8(formatVersion)
     .u8(tags[command.type])
     .number(origin.incarnation)

@@ -24,7 +24,7 @@ export class SystemDisk implements Disk {
   constructor(directory: string) {
     this.location = path.resolve(directory);
     try {
-      fs.mkdirSync(this.location, { recursive: true, mode: ownerOnly.directory });
+      makeDirectories(this.location);
       // Permission bits do not tell all (a read-only mount, an administrator): try.
       const probe = path.join(this.location, `.writable-${process.pid}`);
       fs.writeFileSync(probe, '', { mode: ownerOnly.file });
@@ -164,4 +164,16 @@ class SystemFile implements DiskFile {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+}
+
+/**
+ * Makes the directory and what is missing above it. One by one: Node's recursive form tries for
+ * ever where the parent exists and still refuses with ENOENT, as /proc does.
+ */
+function makeDirectories(directory: string): void {
+  const parent = path.dirname(directory);
+  if (parent !== directory && !fs.existsSync(parent)) makeDirectories(parent);
+  if (!fs.existsSync(directory) || !fs.statSync(directory).isDirectory()) {
+    fs.mkdirSync(directory, { mode: ownerOnly.directory });
+  }
 }

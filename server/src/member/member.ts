@@ -93,6 +93,7 @@ export class Member {
     this.#proposals = new Proposals({
       incarnation: options.incarnation,
       bytesMax: options.raft.uncommittedBytesMax,
+      onAgain: (count) => options.events.info(`proposing again ${count} that a leader lost`),
     });
     this.#reads = new Reads(options.incarnation);
     this.links = new Links(ports.network, this.#linksEvents());
@@ -103,6 +104,7 @@ export class Member {
       received: (message) => this.#received([message]),
       finished: (peer, ok) => this.raft.snapshotFinished(peer, ok),
       saved: (meta, releasable) => {
+        options.events.info(`saved a snapshot at index ${meta.index}`);
         this.raft.snapshotTaken(meta);
         this.#wal.release(releasable);
       },
@@ -454,6 +456,7 @@ export class Member {
   /** In sentences, what is wrong now. */
   problems(): string[] {
     const problems = this.links.problems();
+    if (this.#wal.warning !== undefined) problems.push(this.#wal.warning);
     if (!this.#joining.joined) problems.push('waiting for the other members before it may vote');
     else if (this.raft.leader === nobody) problems.push('no leader is known');
     return problems;

@@ -62,8 +62,12 @@ const tags = {
 
 const refusalKinds: readonly RefusalKind[] = ['protocol', 'cluster', 'member', 'wiped', 'name'];
 
+/** Frames are encoded one at a time and copied out, so one buffer serves all. */
+const writer = new Writer(64 * 1024);
+
 export function encodeFrame(frame: PeerFrame): Uint8Array {
-  const writer = new Writer(frame.type === 'messages' ? 4096 : 512).u8(tags[frame.type]);
+  writer.reset();
+  writer.u8(tags[frame.type]);
   switch (frame.type) {
     case 'hello':
       writer.text(frame.to);

@@ -30,6 +30,7 @@ interface Waiting {
 export class Proposals {
   readonly #incarnation: number;
   readonly #bytesMax: number;
+  readonly #onAgain: (count: number) => void;
   /** All callers, oldest first; deadlines go up with the sequence. */
   readonly #waiting = new Map<number, Waiting>();
   #unsent: Waiting[] = [];
@@ -38,9 +39,15 @@ export class Proposals {
   #lastBatch: number;
   #appliedTerm = 0;
 
-  constructor(options: { incarnation: number; bytesMax: number }) {
+  constructor(options: {
+    incarnation: number;
+    bytesMax: number;
+    /** So many proposals were lost with a leader and are proposed again. */
+    onAgain: (count: number) => void;
+  }) {
     this.#incarnation = options.incarnation;
     this.#bytesMax = options.bytesMax;
+    this.#onAgain = options.onAgain;
     this.#lastBatch = firstOfLife(options.incarnation);
   }
 
@@ -129,7 +136,9 @@ export class Proposals {
     const lost = [...this.#waiting.values()].filter(
       (waiting) => waiting.term !== undefined && waiting.term < term,
     );
-    if (lost.length > 0) this.#proposeAgain(lost);
+    if (lost.length === 0) return;
+    this.#onAgain(lost.length);
+    this.#proposeAgain(lost);
   }
 
   /** The state jumped over entries up to one of `term`: whether what was proposed is among them cannot be known. */

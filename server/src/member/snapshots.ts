@@ -106,7 +106,7 @@ export class Snapshots {
     const done = (error?: Error): void => {
       saving.busy = false;
       if (this.#closed || saving !== this.#saving) return;
-      if (error !== undefined) return this.#events.failed(error);
+      if (error !== undefined) return this.#failed(error);
       if (next.done) return this.#saved(saving);
       this.#events.wake();
     };
@@ -214,12 +214,12 @@ export class Snapshots {
     const writer = this.#files.create(received.meta);
     const next = (at: number, error?: Error): void => {
       if (this.#closed) return;
-      if (error !== undefined) return this.#events.failed(error);
+      if (error !== undefined) return this.#failed(error);
       const chunk = received.chunks[at];
       if (chunk !== undefined) return writer.write(chunk, (failed) => next(at + 1, failed));
       writer.finish((failed) => {
         if (this.#closed) return;
-        if (failed !== undefined) return this.#events.failed(failed);
+        if (failed !== undefined) return this.#failed(failed);
         this.#installing = false;
         this.#received = undefined;
         durable();
@@ -232,6 +232,13 @@ export class Snapshots {
   /** Gives up on followers that take nothing more; the log or a later snapshot will serve them. */
   tick(): void {
     for (const [peer, sender] of [...this.#senders]) if (sender.tick()) this.down(peer);
+  }
+
+  #failed(cause: Error): void {
+    const sentence =
+      `writing a snapshot into the data directory failed (${cause.message}). Nothing acknowledged ` +
+      'is lost: free space there, or check the disk, then start the member again';
+    this.#events.failed(new Error(sentence, { cause }));
   }
 
   callerLeft(caller: Caller): void {

@@ -22,10 +22,10 @@ export const anyone: Caller = { name: 'anyone', permits: undefined };
 export interface CallContext {
   readonly caller: Caller;
   /**
-   * Asked before a large answer is built. Undefined: go ahead. A promise: wait until the connection
-   * has taken what it already holds, so that answers wait as references and not as text.
+   * Asked before an answer of about so many bytes is built. Undefined: go ahead. A promise: wait until
+   * the connection has taken what it already holds, so that answers wait as references, not as text.
    */
-  readonly answerTurn?: () => Promise<void> | undefined;
+  answerTurn?(bytes: number): Promise<void> | undefined;
 }
 
 /**

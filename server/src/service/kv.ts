@@ -49,12 +49,17 @@ export class KvService {
     }
     const stored = this.#store.put({ key, value, lease: noLease, prevKv });
     if (!prevKv) return stored.then(this.#putResult);
-    return inTurn(stored, context, this.#putResult);
+    return inTurn(stored, context, this.#putAnswer);
   }
 
   readonly #putResult = (reply: Stamped<PutReply>): PutResult => {
     const header = this.#headers.at(reply.stamp);
     return reply.prevKv === undefined ? { header } : { header, prevKv: wirePair(reply.prevKv) };
+  };
+
+  readonly #putAnswer = {
+    bytes: ({ prevKv }: PutReply) => answerBytes(prevKv === undefined ? [] : [prevKv]),
+    word: this.#putResult,
   };
 
   /** @throws TableError as {@link put}. */
@@ -73,13 +78,19 @@ export class KvService {
       serializable: params.serializable === true,
       minRevision: params.minRevision ?? 0,
     });
-    return inTurn(read, context, this.#rangeResult);
+    return inTurn(read, context, this.#rangeAnswer);
   }
 
-  readonly #rangeResult = (reply: Stamped<RangeReply>): RangeResult => {
-    const { kvs, more, count } = reply;
-    if (kvs.length > 1) refuseLargeAnswer(answerBytes(kvs), kvs.length);
-    return { header: this.#headers.at(reply.stamp), kvs: kvs.map(wirePair), more, count };
+  readonly #rangeAnswer = {
+    bytes: ({ kvs }: RangeReply): number => {
+      const bytes = answerBytes(kvs);
+      if (kvs.length > 1) refuseLargeAnswer(bytes, kvs.length);
+      return bytes;
+    },
+    word: (reply: Stamped<RangeReply>): RangeResult => {
+      const { kvs, more, count } = reply;
+      return { header: this.#headers.at(reply.stamp), kvs: kvs.map(wirePair), more, count };
+    },
   };
 
   /** @throws TableError as {@link put}. */
@@ -89,7 +100,10 @@ export class KvService {
     authorise(context.caller, 'write', range);
     if (prevKv) authorise(context.caller, 'read', range);
     const deleted = this.#store.deleteRange({ key: range.key, rangeEnd: range.rangeEnd, prevKv });
-    return inTurn(deleted, context, (reply) => this.#deleteResult(reply, prevKv));
+    return inTurn(deleted, context, {
+      bytes: (reply) => Math.min(answerBytes(reply.prevKvs), limits.answerBytesMax),
+      word: (reply) => this.#deleteResult(reply, prevKv),
+    });
   }
 
   #deleteResult(reply: Stamped<DeleteRangeReply>, prevKv: boolean): DeleteRangeResult {
@@ -104,17 +118,23 @@ export class KvService {
   }
 }
 
+/** How a reply of the store is worded. */
+interface Answer<Reply, Result> {
+  /** @throws TableError when it is more than an answer may have. */
+  bytes(reply: Reply): number;
+  word(reply: Reply): Result;
+}
+
 /** Words the answer when the connection has room for it; until then only the reply is held. */
 function inTurn<Reply, Result>(
   replied: Promise<Reply>,
   context: CallContext,
-  word: (reply: Reply) => Result,
+  answer: Answer<Reply, Result>,
 ): Promise<Result> {
-  const { answerTurn } = context;
-  if (answerTurn === undefined) return replied.then(word);
   return replied.then((reply) => {
-    const turn = answerTurn();
-    return turn === undefined ? word(reply) : turn.then(() => word(reply));
+    const bytes = answer.bytes(reply);
+    const turn = context.answerTurn?.(bytes);
+    return turn === undefined ? answer.word(reply) : turn.then(() => answer.word(reply));
   });
 }
 

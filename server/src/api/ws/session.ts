@@ -47,10 +47,12 @@ export interface SessionOptions {
 export class Session {
   readonly #service: Service;
   readonly #outlet: SessionOutlet;
-  readonly #context: CallContext;
+  readonly #caller: Caller;
   readonly #waiting: ClientCall[] = [];
   /** Answers that wait for room before they are built. */
-  readonly #turns: (() => void)[] = [];
+  readonly #turns: AnswerTurn[] = [];
+  /** Bytes of answers that may be built and have not been sent. */
+  #grantedBytes = 0;
   #watches: ConnectionWatches | undefined;
   #running = 0;
   #starting = false;
@@ -62,7 +64,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.#service = options.service;
     this.#outlet = options.outlet;
-    this.#context = { caller: options.caller, answerTurn: () => this.#answerTurn() };
+    this.#caller = options.caller;
   }
 
   /** Calls that run and are not answered yet. */
@@ -141,11 +143,18 @@ export class Session {
 
   #startUnary(call: ClientCall, method: UnaryMethodName): void {
     const params = parseParams(method, call.params);
-    const outcome = this.#service.call(method, params, this.#context);
+    const scope = new CallScope(this.#caller, this.#askForTurn);
+    const outcome = this.#service.call(method, params, scope);
     if (outcome instanceof Promise) {
       outcome.then(
-        (result) => this.#answer(call, result),
-        (error) => this.#refuse(call, error),
+        (result) => {
+          this.#grantedBytes -= scope.grantedBytes;
+          this.#answer(call, result);
+        },
+        (error) => {
+          this.#grantedBytes -= scope.grantedBytes;
+          this.#refuse(call, error);
+        },
       );
     } else {
       this.#answer(call, outcome);
@@ -159,7 +168,9 @@ export class Session {
       return;
     }
     const params = parseParams(method, call.params);
-    const started = watches.create(params, this.#context, (result) => this.#reply(call, result));
+    const started = watches.create(params, { caller: this.#caller }, (result) =>
+      this.#reply(call, result),
+    );
     if (started === undefined) {
       this.#done();
       return;
@@ -222,7 +233,7 @@ export class Session {
 
   /** Whatever waited for room or for an answer: large answers first, then calls, then the socket. */
   #goOn(): void {
-    if (this.#turns.length > 0 && this.#outlet.isWritable()) this.#turns.shift()?.();
+    while (this.#turns.length > 0 && this.#mayBuild()) this.#grant(this.#turns.shift());
     this.#startWaiting();
     this.#updateReading();
     if (!this.#stopping || this.#finished || this.#running > 0) return;
@@ -248,8 +259,45 @@ export class Session {
     this.#outlet.setReading(reading);
   }
 
-  #answerTurn(): Promise<void> | undefined {
-    if (this.#turns.length === 0 && this.#outlet.isWritable()) return undefined;
-    return new Promise((resolve) => this.#turns.push(resolve));
+  readonly #askForTurn = (scope: CallScope, bytes: number): Promise<void> | undefined => {
+    if (this.#turns.length === 0 && this.#mayBuild()) {
+      this.#grant({ scope, bytes, resolve: undefined });
+      return undefined;
+    }
+    return new Promise((resolve) => this.#turns.push({ scope, bytes, resolve }));
+  };
+
+  /** Answers of one turn are all built before the first is sent, so what is under way counts too. */
+  #mayBuild(): boolean {
+    return this.#grantedBytes < limits.unsentBytesMax && this.#outlet.isWritable();
+  }
+
+  #grant(turn: AnswerTurn | undefined): void {
+    if (turn === undefined) return;
+    turn.scope.grantedBytes = turn.bytes;
+    this.#grantedBytes += turn.bytes;
+    turn.resolve?.();
+  }
+}
+
+interface AnswerTurn {
+  readonly scope: CallScope;
+  readonly bytes: number;
+  readonly resolve: (() => void) | undefined;
+}
+
+/** One running call, as the service sees it. */
+class CallScope implements CallContext {
+  readonly caller: Caller;
+  readonly #ask: (scope: CallScope, bytes: number) => Promise<void> | undefined;
+  grantedBytes = 0;
+
+  constructor(caller: Caller, ask: (scope: CallScope, bytes: number) => Promise<void> | undefined) {
+    this.caller = caller;
+    this.#ask = ask;
+  }
+
+  answerTurn(bytes: number): Promise<void> | undefined {
+    return this.#ask(this, bytes);
   }
 }

@@ -122,9 +122,13 @@ export class RaftState {
     this.afterWrite.push(this.#envelope(to, body, term));
   }
 
+  /** Addresses a body that its caller has just made, in place: this is done for every message. */
   #envelope(to: MemberId, body: Body, term: number): Message {
-    // The spread of a distributive Omit is not seen as the union it is.
-    return { ...body, from: this.id, to, term } as Message;
+    const message = body as { from?: MemberId; to?: MemberId; term?: number };
+    message.from = this.id;
+    message.to = to;
+    message.term = term;
+    return body as Message;
   }
 
   append(entries: readonly Entry[]): void {
