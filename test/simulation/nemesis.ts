@@ -151,8 +151,11 @@ export class Nemesis {
       const founders = this.#cluster.hosts.filter(({ founding }) => founding);
       const back = founders.map((host) => ({ action: 'addVoter', member: host.memberId }) as const);
       const away = { action: 'addLearner', member: memberId } as const;
-      if (this.#cluster.change([...back, away]) === undefined) this.#coverage.reach('member removed');
-    } else if (this.#cluster.change([{ action: 'addLearner', member: memberId }], spare) === undefined) {
+      if (this.#cluster.change([...back, away]) === undefined)
+        this.#coverage.reach('member removed');
+    } else if (
+      this.#cluster.change([{ action: 'addLearner', member: memberId }], spare) === undefined
+    ) {
       this.#coverage.reach('learner added');
       if (spare.member === undefined) this.#cluster.start(spare);
     }

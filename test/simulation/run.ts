@@ -20,7 +20,9 @@ function wholeNumber(name: string, text: string): number {
 
 function replay(seed: number): void {
   const { acknowledged, events } = simulate(seed, (line) => console.log(line));
-  console.log(`seed ${seed}: ${acknowledged} writes acknowledged, ${events} events, all checks hold`);
+  console.log(
+    `seed ${seed}: ${acknowledged} writes acknowledged, ${events} events, all checks hold`,
+  );
 }
 
 function swarm(first: number, count: number): void {

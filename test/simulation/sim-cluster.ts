@@ -146,7 +146,9 @@ export class SimCluster {
         memberId: host.memberId,
         clusterId: this.#clusterId,
         directoryId: recovered.identity.directoryId,
-        initialCluster: this.#founders.map(({ name, peerAddress }) => `${name}=${peerAddress}`).join(),
+        initialCluster: this.#founders
+          .map(({ name, peerAddress }) => `${name}=${peerAddress}`)
+          .join(),
         peerAddress: host.address,
         clientAddress: `${host.name}:2379`,
         seed: this.random.next(),

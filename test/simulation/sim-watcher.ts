@@ -97,7 +97,12 @@ export class SimWatcher {
     const due = history.filter(
       ({ key, modRevision }) => inRange(range, key) && (complete || modRevision < this.#next),
     );
-    const told = this.seen.map(({ revision, key, version, value }) => [revision, key, version, value]);
+    const told = this.seen.map(({ revision, key, version, value }) => [
+      revision,
+      key,
+      version,
+      value,
+    ]);
     const truth = due.map((kv) => [kv.modRevision, kv.key, kv.version, kv.value]);
     assert(
       JSON.stringify(told) === JSON.stringify(truth),

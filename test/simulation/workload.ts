@@ -138,7 +138,9 @@ export class Workload {
           this.#coverage.reach('linearizable read answered by a follower');
         }
       }
-      this.#cluster.log(`read ${call.key} at ${host.name}: ${error ?? member.machine.store.revision}`);
+      this.#cluster.log(
+        `read ${call.key} at ${host.name}: ${error ?? member.machine.store.revision}`,
+      );
       call.next();
     });
   }
