@@ -126,7 +126,7 @@ test('[W-8] an answer that fills the connection stops the reading', async () => 
 
 test('[W-8] large answers wait before they are built, and come one by one', async () => {
   const bench = new Bench();
-  bench.call(0, 'kv.put', { key: 'a', value: 'x' });
+  bench.call(0, 'kv.put', { key: 'a', value: 'x'.repeat(limits.unsentBytesMax) });
   await settled();
   bench.store.hold();
   for (let id = 1; id <= 3; id++) bench.call(id, 'kv.range', { key: 'a' });
@@ -145,6 +145,23 @@ test('[W-8] large answers wait before they are built, and come one by one', asyn
   bench.writable = true;
   bench.session.drained();
   assert.equal(bench.session.running, 0);
+});
+
+test('[W-8] answers that are ready in the same turn are not all built at once', async () => {
+  const bench = new Bench();
+  bench.call(0, 'kv.put', { key: 'a', value: 'x'.repeat(limits.unsentBytesMax) });
+  await settled();
+  bench.store.hold();
+  for (let id = 1; id <= 50; id++) bench.call(id, 'kv.range', { key: 'a' });
+  await settled();
+  const send = bench.sent.push.bind(bench.sent);
+  bench.sent.push = (text) => {
+    bench.writable = false;
+    return send(text);
+  };
+  bench.store.release();
+  await settled();
+  assert.deepEqual(bench.ids(), [0, 1]);
 });
 
 test('[W-36] watches of a full connection keep their place and go on without a gap', async () => {
@@ -189,6 +206,18 @@ test('[W-31] a create that fails does not hold up the other watches', () => {
   assert.equal(bench.frames().at(-1)?.method, 'watch.events');
 });
 
+test('[W-34] the id of a watch that ended is free again', () => {
+  const bench = new Bench();
+  bench.call(1, 'watch.create', { key: 'a', watchId: 5 });
+  bench.store.endWatches('no_leader');
+  bench.call(2, 'watch.create', { key: 'a', watchId: 5 });
+  assert.deepEqual(
+    bench.frames().map(({ id, method }) => id ?? method),
+    [1, 'watch.end', 2],
+  );
+  assert.equal(bench.frames()[2]?.error, undefined);
+});
+
 test('[W-30] a connection holds at most 10,000 watches', () => {
   const bench = new Bench();
   const most = limits.watchesPerConnectionMax;
@@ -224,23 +253,26 @@ test('[W-13] a stopping session ends watches, answers what runs, refuses the res
   const bench = new Bench();
   bench.call(1, 'watch.create', { key: 'a' });
   bench.call(2, 'watch.create', { key: 'b', startRevision: 1 });
+  bench.call(undefined, 'kv.put', { key: 'a', value: '1' });
+  await settled();
+  bench.sent.length = 0;
   bench.store.hold();
   bench.call(3, 'kv.put', { key: 'c', value: '1' });
   bench.session.stop();
   bench.call(4, 'kv.put', { key: 'd', value: '1' });
   assert.equal(bench.finished, 0);
-  const frames = bench.frames().slice(2);
+  const frames = bench.frames();
   assert.deepEqual(
     frames.slice(0, 2).map(({ params }) => params),
     [
-      { watchId: 1, reason: 'server_stopped', resumeRevision: 2 },
+      { watchId: 1, reason: 'server_stopped', resumeRevision: 3 },
       { watchId: 2, reason: 'server_stopped', resumeRevision: 1 },
     ],
   );
   assert.deepEqual([frames[2]?.id, frames[2]?.error?.data.code], [4, 'server_stopped']);
   bench.store.release();
   await settled();
-  assert.equal(bench.frames().at(-1)?.result.header.revision, 2);
+  assert.equal(bench.frames().at(-1)?.result.header.revision, 3);
   assert.equal(bench.finished, 1);
   assert.equal(bench.store.watchers, 0);
 });
