@@ -136,7 +136,7 @@ test('status tells of the members that answer, and of those that do not', async 
   const gone = await FakeMember.start();
   await gone.stop();
   const endpoints = `${member.address},${gone.address}`;
-  const outcome = await lockstep(['status', '--endpoints', endpoints, '--timeout', '100ms']);
+  const outcome = await lockstep(['status', '--endpoints', endpoints, '--timeout', '1s']);
   assert.equal(outcome.exitCode, 2);
   assert.match(outcome.stdout.toString(), /m1/);
   assert.match(outcome.stderr, new RegExp(`no member answers at ${gone.address}:`));
@@ -146,7 +146,7 @@ test('health says of each endpoint whether it can serve, and fails if one cannot
   const { member, at } = await start(t);
   assert.match((await at('health')).stdout.toString(), /is healthy: a linearizable read took/);
   for (let times = 0; times < 50; times++) member.failNext('kv.range', 'no_leader');
-  const { exitCode, stdout } = await at('health', '--timeout', '100ms');
+  const { exitCode, stdout } = await at('health', '--timeout', '500ms');
   assert.equal(exitCode, 1);
   assert.match(stdout.toString(), /is unhealthy: .*no leader/);
 });
@@ -190,7 +190,7 @@ test('a write of unknown outcome is exit code 3', async (t) => {
   const { member, at } = await start(t);
   member.swallowNext('kv.put');
   assertFails(
-    await at('put', 'a', '1', '--timeout', '50ms'),
+    await at('put', 'a', '1', '--timeout', '500ms'),
     3,
     /may or may not have taken effect/,
   );

@@ -13,6 +13,7 @@ import {
   WatchCompactedError,
   type WatchEvent,
 } from '@lockstep/client';
+import { formatNotification } from '@lockstep/client/protocol';
 import { FakeClock } from '../harness/fake-clock.ts';
 import { FakeMember } from '../harness/fake-member.ts';
 import { FakeStore } from '../harness/fake-store.ts';
@@ -94,9 +95,11 @@ test('bytes that are not text go in and come out unharmed, and are no text', asy
 });
 
 test('a key from which all are read may be empty', async (t) => {
-  const client = connect(t, await startMember(t));
+  const member = await startMember(t);
+  const client = connect(t, member);
   await client.put('z', '1');
   assert.equal((await client.range({ fromKey: '' })).count, 1);
+  assert.deepEqual(member.seenOf('kv.range')[0]?.params, { key: '\0', rangeEnd: '\0' });
 });
 
 test('a refusal of the table comes with its code and traits', async (t) => {
@@ -140,7 +143,7 @@ test('no more than 256 calls are in flight', async (t) => {
 test('a client with no member to reach says so by its deadline, and why', async (t) => {
   const member = await startMember(t);
   await member.refuse();
-  const client = connect(t, member, { callTimeoutMs: 50 });
+  const client = connect(t, member, { callTimeoutMs: 500 });
   await assert.rejects(client.put('a', '1'), (error) => {
     assert.ok(error instanceof UnavailableError, String(error));
     assert.equal(error.ambiguous, false);
@@ -190,12 +193,18 @@ test('a write whose answer was lost is ambiguous, and is not sent again', async 
 
 test('a write without an answer by its deadline is ambiguous, a read is not', async (t) => {
   const member = await startMember(t);
-  const client = connect(t, member);
-  await client.get('warm');
+  const clock = new FakeClock();
+  const client = connect(t, member, { clock });
   member.swallowNext('kv.put');
   member.swallowNext('kv.range');
-  await assert.rejects(client.put('a', '1', { timeoutMs: 20 }), AmbiguousError);
-  await assert.rejects(client.get('a', { timeoutMs: 20 }), DeadlineError);
+  const arrived = Promise.all([member.next('kv.put'), member.next('kv.range')]);
+  const put = assert.rejects(client.put('a', '1', { timeoutMs: 20 }), AmbiguousError);
+  const read = assert.rejects(client.get('a', { timeoutMs: 30 }), DeadlineError);
+  await arrived;
+  clock.advance(20);
+  await put;
+  clock.advance(10);
+  await read;
 });
 
 test('a write that was surely not carried out is sent again', async (t) => {
@@ -224,9 +233,15 @@ test('a write that may have been carried out is ambiguous, a read is sent again'
 
 test('a refusal that lasts ends at the deadline with its reason, and is not ambiguous', async (t) => {
   const member = await startMember(t);
-  const client = connect(t, member);
-  for (let times = 0; times < 100; times++) member.failNext('kv.put', 'no_leader');
-  await assert.rejects(client.put('a', '1', { timeoutMs: 60 }), (error) => {
+  const clock = new FakeClock();
+  clock.chance = 0.99;
+  const client = connect(t, member, { clock });
+  member.failNext('kv.put', 'no_leader');
+  const put = client.put('a', '1', { timeoutMs: 10 });
+  // Answers come in order, so after this one the refusal is there and the next try is 20 ms away.
+  await client.get('a');
+  clock.advance(10);
+  await assert.rejects(put, (error) => {
     assert.ok(error instanceof DeadlineError, String(error));
     assert.equal((error.cause as LockstepError).code, 'no_leader');
     return true;
@@ -409,6 +424,20 @@ test('a watch delivers each event once, in order, with whole revisions', async (
   ]);
 });
 
+test('an event that comes twice is delivered once', async (t) => {
+  const member = await startMember(t);
+  const client = connect(t, member);
+  const watch = client.watch({ key: 'a' });
+  await watch.ready();
+  const watchId = Number(member.seenOf('watch.create')[0]?.params.watchId);
+  member.store.put('a', '1');
+  const [batch] = member.store.batches;
+  const params = { watchIds: [watchId], revision: 2, events: batch?.events ?? [] };
+  member.sendRaw(formatNotification('watch.events', params));
+  member.store.put('a', '2');
+  assert.deepEqual(await take(iterate(watch), 2), ['put a=1@2', 'put a=2@3']);
+});
+
 test('a watch from a revision delivers what happened since', async (t) => {
   const client = connect(t, await startMember(t));
   const { header } = await client.put('a', '1');
@@ -546,4 +575,12 @@ test('leadership is handed over by the leader, whichever member is asked', async
   await connect(t, one).moveLeader('1');
   assert.equal(two.leaderId, '1');
   assert.equal(one.seenOf('maintenance.moveLeader').length, 0);
+});
+
+test('a member that is no leader any more is not asked again to hand over', async (t) => {
+  const member = await startMember(t);
+  const client = connect(t, member);
+  member.failNext('maintenance.moveLeader', 'not_leader');
+  await assert.rejects(client.moveLeader('2'), { code: 'not_leader' });
+  assert.equal(member.seenOf('maintenance.moveLeader').length, 1);
 });
