@@ -43,7 +43,12 @@ export async function table(
   rows: readonly (readonly string[])[],
 ): Promise<string> {
   const { default: Table } = await import('cli-table3');
-  const drawn = new Table({ head: [...head], style: { head: [], border: [] } });
+  const drawn = new Table({
+    head: [...head],
+    style: { head: [], border: [] },
+    // No lines between rows, except below the heading, which the library cannot tell apart.
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+  });
   drawn.push(...rows.map((row) => [...row]));
   return `${drawn.toString()}\n`;
 }

@@ -60,7 +60,8 @@ function onStop(io: Io, stopping: AbortController): () => void {
   const stop = (): void => {
     if (stopping.signal.aborted) process.exit(130);
     stopping.abort();
-    warn(io, 'stopping; again to stop at once');
+    // A parent that keeps several members says so itself, once.
+    if (!process.connected) warn(io, 'stopping; again to stop at once');
   };
   const orphaned = (): void => stopping.abort();
   process.on('disconnect', orphaned);
