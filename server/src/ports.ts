@@ -34,6 +34,8 @@ export interface DiskFile {
   read(offset: number, length: number): Uint8Array;
   /** Writes all bytes at `offset`, growing the file. Done means written, not durable. Writes to one file may overlap in time only if their ranges do not. */
   write(offset: number, bytes: Uint8Array, done: Done): void;
+  /** Writes, and makes these bytes durable (and the size, if they grow the file): one step instead of two where every write must be. A failure is final, as that of {@link sync} is. */
+  writeDurable(offset: number, bytes: Uint8Array, done: Done): void;
   /** Makes every write that was done before this call durable, and the size (fdatasync). A failure is final: what is durable is then unknown. */
   sync(done: Done): void;
   truncate(size: number): void;

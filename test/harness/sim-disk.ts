@@ -243,6 +243,13 @@ export class SimDisk implements Disk {
         change();
         this.#write(name, inode, { offset, bytes }, done);
       },
+      writeDurable: (offset, bytes, done) => {
+        change();
+        this.#write(name, inode, { offset, bytes }, (error) => {
+          if (error === undefined) this.#sync(name, inode, done);
+          else done(error);
+        });
+      },
       sync: (done) => {
         use();
         this.#sync(name, inode, done);

@@ -70,7 +70,7 @@ describe('the simulated cluster runs the real loop on the real log', () => {
     one.start(host);
     one.time.advance(5_000);
     let acknowledged = false;
-    host.disk.failNext('sync', /^wal-/, new Error('EIO'));
+    host.disk.failNext('sync', /^wal-/, 'EIO');
     put(host, 'never', () => {
       acknowledged = true;
     });

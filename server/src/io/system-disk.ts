@@ -2,6 +2,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Disk, DiskFile, Done } from '../ports.ts';
 
+/** O_DSYNC is not there on Windows. */
+const { O_DSYNC, O_WRONLY } = fs.constants;
 const ownerOnly = { directory: 0o700, file: 0o600 } as const;
 
 const advice: Readonly<Record<string, string>> = {
@@ -48,7 +50,10 @@ export class SystemDisk implements Disk {
 
   open(name: string, mode: 'read' | 'write' | 'create'): DiskFile {
     const flags = { read: 'r', write: 'r+', create: 'wx+' }[mode];
-    return new SystemFile(name, fs.openSync(this.#path(name), flags, ownerOnly.file));
+    const descriptor = fs.openSync(this.#path(name), flags, ownerOnly.file);
+    if (mode === 'read' || O_DSYNC === undefined) return new SystemFile(name, descriptor);
+    // A second descriptor for writeDurable; opened now, because the file may be renamed later.
+    return new SystemFile(name, descriptor, fs.openSync(this.#path(name), O_WRONLY | O_DSYNC));
   }
 
   rename(from: string, to: string): void {
@@ -87,12 +92,14 @@ export class SystemDisk implements Disk {
 class SystemFile implements DiskFile {
   readonly name: string;
   readonly #descriptor: number;
+  readonly #durableDescriptor: number | undefined;
   #pending = 0;
   #closed = false;
 
-  constructor(name: string, descriptor: number) {
+  constructor(name: string, descriptor: number, durableDescriptor?: number) {
     this.name = name;
     this.#descriptor = descriptor;
+    this.#durableDescriptor = durableDescriptor;
   }
 
   size(): number {
@@ -112,10 +119,24 @@ class SystemFile implements DiskFile {
   }
 
   write(offset: number, bytes: Uint8Array, done: Done): void {
+    this.#write(this.#descriptor, { offset, bytes }, done);
+  }
+
+  /** One trip to the thread pool and one system call, where a write and a sync take two. */
+  writeDurable(offset: number, bytes: Uint8Array, done: Done): void {
+    if (this.#durableDescriptor !== undefined) {
+      this.#write(this.#durableDescriptor, { offset, bytes }, done);
+      return;
+    }
+    this.write(offset, bytes, (error) => (error === undefined ? this.sync(done) : done(error)));
+  }
+
+  #write(descriptor: number, what: { offset: number; bytes: Uint8Array }, done: Done): void {
+    const { offset, bytes } = what;
     this.#begin();
     const writeRest = (from: number): void => {
       fs.write(
-        this.#descriptor,
+        descriptor,
         bytes,
         from,
         bytes.length - from,
@@ -158,7 +179,9 @@ class SystemFile implements DiskFile {
 
   /** Closing under a running operation could hand its descriptor to another file. */
   #closeIfIdle(): void {
-    if (this.#closed && this.#pending === 0) fs.closeSync(this.#descriptor);
+    if (!this.#closed || this.#pending > 0) return;
+    fs.closeSync(this.#descriptor);
+    if (this.#durableDescriptor !== undefined) fs.closeSync(this.#durableDescriptor);
   }
 }
 

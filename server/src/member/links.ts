@@ -7,6 +7,8 @@ import { type Introduction, type PeerFrame, peerProtocolVersion } from './peer-f
 
 const callersMax = 64;
 
+type Reachable = Pick<MemberRecord, 'memberId' | 'peerAddress'>;
+
 export interface LinksEvents {
   introduce(): Introduction;
   members(): MemberTable;
@@ -31,6 +33,8 @@ export class Links {
   readonly #events: LinksEvents;
   readonly #peers = new Map<string, Peer>();
   readonly #callers = new Set<Caller>();
+  /** Callers that are not in the table, as bounded as the callers are. */
+  readonly #strangers = new Map<string, Reachable>();
   /** What each peer said of itself when its link came up. */
   readonly #introductions = new Map<string, Introduction>();
 
@@ -49,6 +53,7 @@ export class Links {
         left: (who) => {
           this.#callers.delete(who);
           this.#events.callerLeft(who);
+          if (this.#strangers.delete(who.memberId)) this.sync();
         },
       });
       if (this.#callers.size >= callersMax) link.close();
@@ -61,7 +66,7 @@ export class Links {
   /** Follows the table: dials who was added, hangs up on who was removed or moved. */
   sync(): void {
     const self = this.#events.introduce().memberId;
-    const wanted = new Map<string, MemberRecord>();
+    const wanted = new Map<string, Reachable>(this.#strangers);
     for (const record of this.#events.members().list()) {
       if (record.memberId !== self) wanted.set(record.memberId, record);
     }
@@ -76,7 +81,7 @@ export class Links {
     }
   }
 
-  #peer(record: MemberRecord): Peer {
+  #peer(record: Reachable): Peer {
     return new Peer({ id: record.memberId, address: record.peerAddress }, this.#network, {
       introduce: () => this.#events.introduce(),
       greeted: (peer, other) => {
@@ -107,6 +112,14 @@ export class Links {
         sentence: `this is member ${self.name} (${self.memberId}), not ${to}: is the address of a member wrong?`,
       };
     }
+    if (this.#events.members().get(other.memberId) === undefined) {
+      // It may lead, and then its entries are what brings the table up to date: it needs answers.
+      this.#strangers.set(other.memberId, {
+        memberId: other.memberId,
+        peerAddress: other.peerAddress,
+      });
+      this.sync();
+    }
     const peer = this.#peers.get(other.memberId);
     if (peer !== undefined && !peer.isUp) peer.hurry();
     return undefined;
@@ -133,14 +146,11 @@ export class Links {
     if (other.memberId === self.memberId) {
       return { kind: 'name', sentence: `two processes act as member ${self.name}: stop one` };
     }
+    // Somebody who is not in the table may have been added since: this member's table may be old.
     const record = this.#events.members().get(other.memberId);
-    if (record === undefined) {
-      return { kind: 'member', sentence: `${other.name} is not a member of this cluster` };
-    }
-    if (record.directoryId !== '' && record.directoryId !== other.directoryId) {
-      return { kind: 'wiped', sentence: wipedSentence(record.name) };
-    }
-    return undefined;
+    if (record === undefined || record.directoryId === '') return undefined;
+    if (record.directoryId === other.directoryId) return undefined;
+    return { kind: 'wiped', sentence: wipedSentence(record.name) };
   }
 
   #received(caller: Caller, frame: PeerFrame): void {

@@ -86,13 +86,22 @@ test('thesis 4.1 a new leader takes no change before the inherited entries are i
 });
 
 test('6 two changes in one log prove the first, also when the hard state was lost', () => {
-  const payloads = [change([add('4')]), change([add('5')])].map(encodeChange);
-  const rig = new Rig();
-  const entries = payloads.map(
-    (payload, at): Entry => ({ index: at + 1, term: 1, kind: 'membership', payload }),
+  const entries = [change([add('4')]), change([add('5')])].map(
+    (one, at): Entry => ({
+      index: at + 1,
+      term: 1,
+      kind: 'membership',
+      payload: encodeChange(one),
+    }),
   );
-  rig.gets('2', append([0, 0], entries, 1), 1);
+  const rig = new Rig({ entries, term: 1, commit: 0 });
   assert.deepEqual(rig.raft.membership.voters, ['1', '2', '3', '4']);
+  assert.equal(rig.raft.committed, 1);
+
+  const [first] = entries;
+  assert(first !== undefined);
+  const one = new Rig({ entries: [first, entry(2, 1)], term: 1, commit: 0 });
+  assert.deepEqual(one.raft.membership.voters, ['1', '2', '3'], 'one alone proves nothing');
 });
 
 test('6 while a configuration is joint, both majorities decide about commits', () => {

@@ -262,14 +262,9 @@ export class Wal {
     active.end = offset + bytes.length;
     active.size = Math.max(active.size, active.end);
     this.#diskBusy = true;
-    active.file.write(offset, bytes, (writeError) => {
-      if (writeError !== undefined) this.#failWith('writing', writeError);
-      else {
-        active.file.sync((syncError) => {
-          if (syncError !== undefined) this.#failWith('syncing', syncError);
-          else this.#finish(batch);
-        });
-      }
+    active.file.writeDurable(offset, bytes, (error) => {
+      if (error !== undefined) this.#failWith('writing', error);
+      else this.#finish(batch);
     });
   }
 
