@@ -24,7 +24,13 @@ export interface HostObserver {
   ready(host: RaftHost, ready: Ready): void;
 }
 
-/** What survives a crash. Batches become durable whole; a torn one is the storage tests' matter. */
+/** What is left of the first write that a crash cut off: some entries, with or without the hard state. */
+export interface Torn {
+  readonly hardState: boolean;
+  readonly entries: number;
+}
+
+/** What survives a crash. */
 export class RaftDisk implements RaftRecovery {
   hardState: HardState = { term: 0, vote: '', commit: 0 };
   snapshot: SnapshotMeta;
@@ -98,9 +104,14 @@ export class RaftHost {
     this.input(() => {});
   }
 
-  /** Loses what is not durable; the first `durable` held batches just made it. */
-  crash(durable = 0): void {
+  /** Loses what is not durable; the first `durable` held batches just made it, the next may be torn. */
+  crash(durable = 0, torn?: Torn): void {
     for (const batch of this.pending.slice(0, durable)) this.disk.write(batch);
+    const next = this.pending[durable];
+    if (torn !== undefined && next !== undefined && next.snapshot === undefined) {
+      const hardState = torn.hardState ? next.hardState : undefined;
+      this.disk.write({ ...next, hardState, entries: next.entries.slice(0, torn.entries) });
+    }
     this.pending = [];
     this.raft = undefined;
   }

@@ -22,7 +22,7 @@ const chances: readonly (readonly [number, keyof typeof acts])[] = [
   [25, 'change'],
   [8, 'transfer'],
   [20, 'snapshot'],
-  [10, 'campaign'],
+  [20, 'campaign'],
   [6, 'cut'],
   [10, 'unreachable'],
 ];
@@ -56,8 +56,8 @@ export class RandomRun extends RaftWorld {
     const limits = {
       electionTicks: 3,
       heartbeatTicks: 1,
-      preVote: !random.oneIn(4),
-      checkQuorum: !random.oneIn(4),
+      preVote: random.oneIn(2),
+      checkQuorum: random.oneIn(2),
       messageBytesMax: 100,
       commitBytesMax: 100,
       uncommittedBytesMax: 500,
@@ -145,7 +145,8 @@ export class RandomRun extends RaftWorld {
     if (host.raft === undefined) return;
     this.trace?.(`  ${host.id} crashes`);
     this.#count('crashes');
-    host.crash(this.#random.below(host.pending.length + 1));
+    const durable = this.#random.below(host.pending.length + 1);
+    host.crash(durable, { hardState: this.#random.oneIn(2), entries: this.#random.below(3) });
     if (this.#random.oneIn(2)) host.start();
   }
 

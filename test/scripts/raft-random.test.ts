@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { RandomRun } from '../harness/raft-random.ts';
 
 const seeds = 300;
-const steps = 2000;
+const steps = 1200;
 
 /** Runs a seed; on failure again with its trace, the end of which goes into the error. */
 function run(seed: number): RandomRun {
