@@ -53,6 +53,8 @@ function bodyText(message: Message): string {
       const { index, hintIndex, hintTerm } = message;
       return `append refused ${term} prev=${index} hint=${hintIndex}@${hintTerm}`;
     }
+    case 'commitNotice':
+      return `commit ${term} index=${message.commit}`;
     case 'heartbeat':
       return `heartbeat ${term} commit=${message.commit} round=${message.round}`;
     case 'heartbeatReply':

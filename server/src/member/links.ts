@@ -23,8 +23,8 @@ export interface LinksEvents {
   callerLeft(caller: Caller): void;
   /** Another member does not want this one. */
   refused(peer: Peer, refusal: Refusal): void;
-  /** Something may be sent again, or arrived: the loop should run. */
-  wake(): void;
+  /** Everything sent to the peer has left. */
+  drained(peer: Peer): void;
 }
 
 /** All links to and from the other members, and the rules of who may talk to whom. */
@@ -98,7 +98,7 @@ export class Links {
         this.#events.down(peer);
       },
       answer: (peer, frame) => this.#events.answer(peer, frame),
-      drained: () => this.#events.wake(),
+      drained: (peer) => this.#events.drained(peer),
     });
   }
 

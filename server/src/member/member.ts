@@ -413,7 +413,7 @@ export class Member {
         const misfit = refusal.kind === 'cluster' && this.#introduce().fresh;
         if (refusal.kind === 'wiped' || misfit) this.fail(new Error(refusal.sentence));
       },
-      wake: () => this.#wake(),
+      drained: (peer) => this.snapshots.drained(peer),
     };
   }
 

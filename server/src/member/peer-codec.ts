@@ -17,6 +17,7 @@ const messageTags = {
   readIndexReply: 11,
   transferRequest: 12,
   timeoutNow: 13,
+  commitNotice: 14,
 } as const satisfies Record<Message['type'], number>;
 
 const dropReasons = ['no_leader', 'too_many_requests', 'transferring'] as const;
@@ -43,6 +44,9 @@ export function writeMessage(writer: Writer, message: Message): void {
       return;
     case 'heartbeat':
       writer.number(message.commit).number(message.round);
+      return;
+    case 'commitNotice':
+      writer.number(message.commit);
       return;
     case 'heartbeatReply':
       writer.number(message.round);
@@ -105,6 +109,8 @@ export function readMessage(reader: Reader): Message {
       };
     case messageTags.heartbeat:
       return { type: 'heartbeat', ...envelope, commit: reader.number(), round: reader.number() };
+    case messageTags.commitNotice:
+      return { type: 'commitNotice', ...envelope, commit: reader.number() };
     case messageTags.heartbeatReply:
       return { type: 'heartbeatReply', ...envelope, round: reader.number() };
     case messageTags.installSnapshot:

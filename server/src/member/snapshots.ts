@@ -126,6 +126,11 @@ export class Snapshots {
     this.#events.wake();
   }
 
+  /** The link has room again. */
+  drained(peer: Peer): void {
+    if (this.#senders.has(peer)) this.#events.wake();
+  }
+
   /** The follower has, or refused, what was streamed. */
   replied(peer: Peer, ok: boolean): void {
     if (this.#senders.delete(peer)) this.#events.finished(peer.id, ok);

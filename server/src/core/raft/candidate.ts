@@ -64,6 +64,7 @@ export class Candidate implements Role {
         return this.#count(message.from, message.granted);
       case 'appendRequest':
       case 'heartbeat':
+      case 'commitNotice':
       case 'installSnapshot':
         // Somebody leads this term (paper 5.2): follow, and answer as a follower.
         this.#transitions.becomeFollower(message.term, message.from);

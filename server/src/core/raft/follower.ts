@@ -43,6 +43,10 @@ export class Follower implements Role {
       case 'heartbeat':
         this.#heard(message.from);
         return this.#heartbeat(message);
+      case 'commitNotice':
+        this.#heard(message.from);
+        this.#learnCommit(message.commit);
+        return;
       case 'installSnapshot':
         this.#heard(message.from);
         return this.#install(message);
@@ -128,10 +132,14 @@ export class Follower implements Role {
   }
 
   #heartbeat(message: Heartbeat): void {
-    const { log } = this.#state;
-    // The leader sends at most what it knows this member holds.
-    log.commitTo(Math.min(message.commit, log.lastIndex));
+    this.#learnCommit(message.commit);
     this.#state.send(message.from, { type: 'heartbeatReply', round: message.round });
+  }
+
+  /** The leader tells at most what it knows this member holds. */
+  #learnCommit(commit: number): void {
+    const { log } = this.#state;
+    log.commitTo(Math.min(commit, log.lastIndex));
   }
 
   #install(message: InstallSnapshot): void {

@@ -116,6 +116,7 @@ export class Leader implements Role {
         return;
       case 'appendRequest':
       case 'heartbeat':
+      case 'commitNotice':
       case 'installSnapshot':
         // Election safety (paper 5.2): there is at most one leader in a term.
         assert(false, `two leaders in term ${message.term}: ${this.#state.id} and ${message.from}`);
@@ -314,9 +315,8 @@ export class Leader implements Role {
       windowClosed || progress.next > log.lastIndex
         ? []
         : log.slice(progress.next, options.messageBytesMax);
-    const newsOfCommit = progress.toldCommit < Math.min(log.committed, prevIndex + entries.length);
     const needsProbe = progress.state === 'probe' && progress.match < log.lastIndex;
-    if (entries.length === 0 && !newsOfCommit && !evenIfEmpty && !needsProbe) return false;
+    if (entries.length === 0 && !evenIfEmpty && !needsProbe) return this.#tellCommit(progress);
     this.#state.send(progress.member, {
       type: 'appendRequest',
       prevIndex,
@@ -330,6 +330,16 @@ export class Leader implements Role {
       progress.sent(prevIndex + entries.length, bytes);
     }
     return entries.length > 0 && progress.state === 'replicate';
+  }
+
+  /** What the follower holds and does not know to be committed. A notice that is lost is made up for by the next heartbeat. */
+  #tellCommit(progress: Progress): false {
+    const commit = Math.min(this.#state.log.committed, progress.match);
+    if (commit > progress.toldCommit) {
+      progress.toldCommit = commit;
+      this.#state.send(progress.member, { type: 'commitNotice', commit });
+    }
+    return false;
   }
 
   #sendSnapshot(progress: Progress): false {

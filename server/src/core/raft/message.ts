@@ -44,6 +44,15 @@ export interface AppendReply extends Envelope {
   readonly hintTerm: number;
 }
 
+/**
+ * Leader to a follower that holds everything and has only a newer commit index to learn: unlike an
+ * empty append it asks for no answer, which halves the messages of a cluster under steady load.
+ */
+export interface CommitNotice extends Envelope {
+  readonly type: 'commitNotice';
+  readonly commit: number;
+}
+
 /** Leader to everybody, each heartbeat interval; `round` numbers the newest ReadIndex round (thesis 6.4). */
 export interface Heartbeat extends Envelope {
   readonly type: 'heartbeat';
@@ -111,6 +120,7 @@ export type Message =
   | VoteReply
   | AppendRequest
   | AppendReply
+  | CommitNotice
   | Heartbeat
   | HeartbeatReply
   | InstallSnapshot

@@ -158,7 +158,7 @@ test('6 a leader tells the others that it is removed before it stops', () => {
   rig.act((raft) => raft.proposeMembership(change([remove('1')])));
   rig.sent();
   rig.confirms('2', 2);
-  const told = rig.sent().some((one) => one.type === 'appendRequest' && one.commit === 2);
+  const told = rig.sent().some((one) => one.type === 'commitNotice' && one.commit === 2);
   assert(told);
 });
 

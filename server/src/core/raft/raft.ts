@@ -333,6 +333,7 @@ function isFromLeader(message: Message): boolean {
   return (
     message.type === 'appendRequest' ||
     message.type === 'heartbeat' ||
+    message.type === 'commitNotice' ||
     message.type === 'installSnapshot'
   );
 }
