@@ -13,6 +13,7 @@ import type { Cancel, Clock, PeerNetwork } from '../ports.ts';
 import type { Wal } from '../storage/wal/wal.ts';
 import { genesisIndex, genesisTerm, type Recovered } from './bootstrap.ts';
 import { Joining } from './joining.ts';
+import { LeaderTransfer } from './leader-transfer.ts';
 import { Links, wipedSentence } from './links.ts';
 import { type LogRetention, retainFrom } from './log-retention.ts';
 import type { MemberOptions } from './options.ts';
@@ -20,6 +21,7 @@ import type { Introduction } from './peer-frame.ts';
 import { peerProtocolVersion } from './peer-frame.ts';
 import { type Outcome, Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
+import { Registration } from './registration.ts';
 import { RevisionWaits } from './revision-waits.ts';
 import { Snapshots } from './snapshots.ts';
 
@@ -67,10 +69,8 @@ export class Member {
   #tickDue = false;
   #turnDue = false;
   #leaderlessTicks = 0;
-  #registering = false;
-  #transfer:
-    | { target: string; done: (error: ErrorCode | undefined) => void; deadlineTick: number }
-    | undefined;
+  readonly #transfer = new LeaderTransfer();
+  readonly #registration: Registration;
   #state: 'new' | 'running' | 'stopped' = 'new';
 
   constructor(
@@ -100,6 +100,11 @@ export class Member {
     this.#joining = new Joining(this.links, this.raft.membership.voters, this.#introduce());
     const { files, snapshotBytes } = recovered;
     const saving = { files, logBytesMin: options.snapshotBytesMin, lastBytes: snapshotBytes };
+    this.#registration = new Registration({
+      members: () => this.#machine.members,
+      propose: (command, done) => this.propose(command, done),
+      refused: (name) => this.fail(new Error(wipedSentence(name))),
+    });
     this.snapshots = new Snapshots(saving, {
       received: (message) => this.#received([message]),
       finished: (peer, ok) => this.raft.snapshotFinished(peer, ok),
@@ -189,20 +194,9 @@ export class Member {
   /** Hands leadership to `target`; calls back when it leads, or with `timeout` when that took too long. */
   moveLeader(target: string, done: (error: ErrorCode | undefined) => void): void {
     if (this.#state !== 'running') return done('server_stopped');
-    this.#transfer?.done('leader_changed');
-    this.#transfer = {
-      target,
-      done,
-      deadlineTick: this.#tick + 2 * this.options.raft.electionTicks,
-    };
-    if (!this.raft.transfer(target)) this.#endTransfer('no_leader');
+    this.#transfer.begin(target, this.#tick + 2 * this.options.raft.electionTicks, done);
+    if (!this.raft.transfer(target)) this.#transfer.end('no_leader');
     this.#wake();
-  }
-
-  #endTransfer(error: ErrorCode | undefined): void {
-    const transfer = this.#transfer;
-    this.#transfer = undefined;
-    transfer?.done(error);
   }
 
   /** A watch has room again, or began in the past: the hub has work. */
@@ -261,10 +255,8 @@ export class Member {
     this.#waits.expire(this.#tick);
     this.#reads.tick(this.#tick);
     this.snapshots.tick();
-    if (this.#transfer !== undefined && this.#transfer.deadlineTick <= this.#tick) {
-      this.#endTransfer('timeout');
-    }
-    this.#register();
+    this.#transfer.expire(this.#tick);
+    if (this.raft.leader !== nobody) this.#registration.keepTrue(this.#introduce());
     this.#watchLeader();
     this.#offer();
   }
@@ -336,7 +328,7 @@ export class Member {
   #settle(): void {
     this.#reads.applied(this.#appliedIndex);
     this.#waits.reached(this.#machine.store.revision);
-    if (this.#transfer?.target === this.raft.leader) this.#endTransfer(undefined);
+    this.#transfer.look(this.raft.leader);
     if (this.hub.hasWork) this.hub.work();
     this.links.flush();
     const retain = retainFrom(this.raft, this.#appliedIndex, this.#retention);
@@ -402,7 +394,10 @@ export class Member {
           if (this.#joining.refused) this.fail(new Error(wipedSentence(this.options.name)));
         }
       },
-      up: (_peer, other) => this.#bind(other),
+      up: (_peer, other) => {
+        if (this.raft.role === 'leader') this.#registration.bind(other);
+        this.#wake();
+      },
       down: (peer) => {
         this.raft.unreachable(peer.id);
         this.snapshots.down(peer);
@@ -415,36 +410,6 @@ export class Member {
       },
       drained: (peer) => this.snapshots.drained(peer),
     };
-  }
-
-  /** The leader binds a member's id to its directory before it sends it any entry. */
-  #bind(other: Introduction): void {
-    this.#wake();
-    if (this.raft.role !== 'leader') return;
-    if (this.#machine.members.get(other.memberId)?.directoryId !== '') return;
-    const { memberId, directoryId, name, clientAddress, peerAddress } = other;
-    this.propose(
-      { type: 'register', memberId, directoryId, name, clientAddress, peerAddress },
-      () => {},
-    );
-  }
-
-  /** Keeps the own record true: after the first start, and when an address changed. */
-  #register(): void {
-    if (this.#registering || this.raft.leader === nobody) return;
-    const { memberId, directoryId, name, clientAddress, peerAddress } = this.#introduce();
-    const known = this.#machine.members.get(memberId);
-    if (known === undefined) return;
-    if (known.directoryId === directoryId && known.clientAddress === clientAddress) return;
-    this.#registering = true;
-    this.propose(
-      { type: 'register', memberId, directoryId, name, clientAddress, peerAddress },
-      (outcome) => {
-        this.#registering = false;
-        if (!outcome.ok || outcome.reply.type !== 'register') return;
-        if (outcome.reply.refused !== undefined) this.fail(new Error(wipedSentence(name)));
-      },
-    );
   }
 
   /** Watches must not look alive while the member cannot hear of new writes. */
@@ -471,7 +436,7 @@ export class Member {
     this.#proposals.failAll('server_stopped');
     this.#reads.failAll('server_stopped');
     this.#waits.failAll('server_stopped');
-    this.#endTransfer('server_stopped');
+    this.#transfer.end('server_stopped');
     this.snapshots.close();
     this.links.close();
     this.#wal.close(done);
