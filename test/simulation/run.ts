@@ -1,12 +1,19 @@
-/** `npm run sim -- --seed N` replays one seed with its trace; `--seeds COUNT [--from N]` runs many. */
+/**
+ * `npm run sim -- --seed N` replays one seed with its trace; `--seeds COUNT` or `--minutes M`, with
+ * `[--from N]`, runs many and prints what they reached.
+ */
 import { parseArgs } from 'node:util';
 import { Coverage } from './coverage.ts';
 import { simulate } from './simulate.ts';
+
+/** So many seeds must reach everything that the coverage table lists. */
+const seedsForCoverage = 300;
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     seeds: { type: 'string' },
+    minutes: { type: 'string' },
     from: { type: 'string', default: '1' },
   },
 });
@@ -25,11 +32,19 @@ function replay(seed: number): void {
   );
 }
 
-function swarm(first: number, count: number): void {
+/** Until so many seeds are done, or so many minutes have passed. */
+function swarm(first: number, bound: { seeds: number; minutes: number }): void {
   const coverage = new Coverage();
   const began = Date.now();
+  const until = began + bound.minutes * 60_000;
   let acknowledged = 0;
-  for (let seed = first; seed < first + count; seed++) {
+  let done = 0;
+  const progress = (): void => {
+    const perMinute = Math.round((done / (Date.now() - began)) * 60_000);
+    console.log(`${done} seeds from ${first}, ${perMinute} a minute, ${acknowledged} writes`);
+  };
+  while (done < bound.seeds && Date.now() < until) {
+    const seed = first + done;
     try {
       const result = simulate(seed);
       coverage.add(result.coverage);
@@ -39,18 +54,24 @@ function swarm(first: number, count: number): void {
       console.error(`\nseed ${seed} fails; replay it with: npm run sim -- --seed ${seed}`);
       process.exit(1);
     }
-    const done = seed - first + 1;
-    if (done % 100 === 0 || done === count) {
-      const perMinute = Math.round((done / (Date.now() - began)) * 60_000);
-      console.log(`${done} of ${count} seeds, ${perMinute} a minute, ${acknowledged} writes`);
-    }
+    done++;
+    if (done % 100 === 0) progress();
   }
+  progress();
   console.log(`\n${coverage.table()}\n`);
-  if (coverage.missing.length > 0 && count >= 100) {
+  if (done >= seedsForCoverage && coverage.missing.length > 0) {
     console.error(`never reached: ${coverage.missing.join('; ')}`);
     process.exit(1);
   }
 }
 
 if (values.seed !== undefined) replay(wholeNumber('seed', values.seed));
-else swarm(wholeNumber('from', values.from), wholeNumber('seeds', values.seeds ?? '100'));
+else {
+  swarm(wholeNumber('from', values.from), {
+    seeds: wholeNumber(
+      'seeds',
+      values.seeds ?? (values.minutes === undefined ? '100' : '1000000000'),
+    ),
+    minutes: wholeNumber('minutes', values.minutes ?? '100000'),
+  });
+}
