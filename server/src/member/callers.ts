@@ -66,7 +66,8 @@ export class Caller {
     const refusal = this.#events.called(frame.self, frame.to);
     if (refusal !== undefined) {
       // The other side closes when it has read why.
-      this.#link.send(encodeFrame({ type: 'refusal', ...refusal }));
+      const { fresh } = this.#events.introduce();
+      this.#link.send(encodeFrame({ type: 'refusal', ...refusal, fresh }));
       return;
     }
     this.#other = frame.self;

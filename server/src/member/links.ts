@@ -22,7 +22,7 @@ export interface LinksEvents {
   down(peer: Peer): void;
   callerLeft(caller: Caller): void;
   /** Another member does not want this one. */
-  refused(peer: Peer, refusal: Refusal): void;
+  refused(peer: Peer, refusal: Refusal & { readonly fresh: boolean }): void;
   /** Everything sent to the peer has left. */
   drained(peer: Peer): void;
 }
@@ -205,7 +205,7 @@ export function wipedSentence(name: string): string {
   return (
     `the id of member ${name} belongs to another data directory: a member that lost its disk must ` +
     'not come back under its old id, because it has forgotten what it voted for and confirmed. ' +
-    'Put the old directory back, or replace the member: ' +
-    `\`lockstep member remove ${name}\`, then \`lockstep member add\` with a new name`
+    'Put the old directory back. This version cannot replace a member of a running cluster yet: ' +
+    'until it can, the other members go on without this one'
   );
 }

@@ -403,7 +403,8 @@ export class Member {
       callerLeft: (caller) => this.snapshots.callerLeft(caller),
       refused: (peer, refusal) => {
         this.options.events.warn(`${peer.address} refuses this member: ${refusal.sentence}`);
-        const misfit = refusal.kind === 'cluster' && this.#introduce().fresh;
+        // Of two new members with different lists either may be wrong: both say so and wait.
+        const misfit = refusal.kind === 'cluster' && this.#introduce().fresh && !refusal.fresh;
         if (refusal.kind === 'wiped' || misfit) this.fail(new Error(refusal.sentence));
       },
       drained: (peer) => this.snapshots.drained(peer),

@@ -29,7 +29,13 @@ export type PeerFrame =
   | { readonly type: 'hello'; readonly to: string; readonly self: Introduction }
   /** Accepter: welcome; or a refusal in a sentence, after which it closes. */
   | { readonly type: 'welcome'; readonly self: Introduction }
-  | { readonly type: 'refusal'; readonly kind: RefusalKind; readonly sentence: string }
+  | {
+      readonly type: 'refusal';
+      readonly kind: RefusalKind;
+      readonly sentence: string;
+      /** Who refuses is itself on an empty disk, and may be the one that is wrong. */
+      readonly fresh: boolean;
+    }
   /** Dialer, now and then: are you there? A link that is silent for too long is dialed anew. */
   | { readonly type: 'ping' }
   | { readonly type: 'pong' }
@@ -77,7 +83,7 @@ export function encodeFrame(frame: PeerFrame): Uint8Array {
       writeIntroduction(writer, frame.self);
       break;
     case 'refusal':
-      writer.u8(refusalKinds.indexOf(frame.kind)).text(frame.sentence);
+      writer.u8(refusalKinds.indexOf(frame.kind)).text(frame.sentence).flag(frame.fresh);
       break;
     case 'inquiryReply':
       writer.text(frame.registeredDirectory);
@@ -119,7 +125,7 @@ export function decodeFrame(bytes: Uint8Array): PeerFrame {
     case tags.refusal: {
       const kind = refusalKinds[reader.u8()];
       if (kind === undefined) throw new DecodeError('a refusal of unknown kind');
-      return { type: 'refusal', kind, sentence: reader.text() };
+      return { type: 'refusal', kind, sentence: reader.text(), fresh: reader.flag() };
     }
     case tags.inquiry:
       return { type: 'inquiry' };
