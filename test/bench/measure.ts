@@ -3,13 +3,15 @@ import { type Driver, startDriver } from './driver-process.ts';
 import { etcdPlan, lockstepHttpPlan, startH2load } from './h2load.ts';
 import type { Cluster, DriverReport, LoadStyle, Run, Scenario } from './model.ts';
 import type { Options } from './options.ts';
-import { cpuSeconds, residentMebibytes } from './processes.ts';
+import { cpuSeconds, machineCpuSeconds, residentMebibytes } from './processes.ts';
 import { connectionTargets } from './scenarios.ts';
 import { keyOf, value } from './workload.ts';
 
 const seedersMax = 50;
 /** h2load is told how long to run; it must still be running when the window closes. */
 const h2loadMarginSeconds = 1;
+/** Kernel threads that write the disk take a little; beyond this, somebody else is working. */
+const otherCoresMax = 0.2;
 
 /** Runs one scenario once against a fresh cluster. @throws Error when the result would be worthless. */
 export async function measure(
@@ -33,6 +35,8 @@ export async function measure(
   const seconds = (after.atMs - before.atMs) / 1000;
   const serverSeconds = after.serverSeconds - before.serverSeconds;
   const driverSeconds = after.driverSeconds - before.driverSeconds;
+  const machineSeconds = after.machineSeconds - before.machineSeconds;
+  const otherCores = Math.max(0, machineSeconds - serverSeconds - driverSeconds) / seconds;
   return {
     operationsPerSecond: report.operations / seconds,
     p50Ms: report.p50Ms,
@@ -40,8 +44,10 @@ export async function measure(
     serverMicrosPerOperation: (serverSeconds * 1e6) / report.operations,
     serverCores: serverSeconds / seconds,
     driverCores: driverSeconds / seconds,
+    otherCores,
     serverMebibytes,
     isVoid: driverSeconds > serverSeconds,
+    isNoisy: otherCores > otherCoresMax,
   };
 }
 
@@ -89,6 +95,7 @@ interface Sample {
   readonly atMs: number;
   readonly serverSeconds: number;
   readonly driverSeconds: number;
+  readonly machineSeconds: number;
 }
 
 function sample(cluster: Cluster, driver: Driver): Sample {
@@ -96,6 +103,7 @@ function sample(cluster: Cluster, driver: Driver): Sample {
     atMs: Date.now(),
     serverSeconds: cpuSeconds(cluster.pids),
     driverSeconds: cpuSeconds(driver.pids),
+    machineSeconds: machineCpuSeconds(),
   };
 }
 

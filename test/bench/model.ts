@@ -70,10 +70,14 @@ export interface Run {
   /** CPU seconds per second of the measured window. */
   readonly serverCores: number;
   readonly driverCores: number;
+  /** CPU that the rest of the machine used, or that its host took away, meanwhile. */
+  readonly otherCores: number;
   /** Resident memory of all members at the end of the window. */
   readonly serverMebibytes: number;
   /** The driver used more CPU than the members: the figure may be the driver's limit. */
   readonly isVoid: boolean;
+  /** Something else was busy: neither the figure nor a ratio made with it can be relied on. */
+  readonly isNoisy: boolean;
 }
 
 export interface Row {

@@ -110,6 +110,15 @@ export function cpuSeconds(pids: readonly number[]): number {
   return ticks / ticksPerSecond;
 }
 
+/**
+ * CPU seconds of the whole machine, with what its host took away (proc(5), /proc/stat): user, nice,
+ * system and stolen. Interrupts are left out, since most of them are the bench's own packets.
+ */
+export function machineCpuSeconds(): number {
+  const [, user, nice, system, , , , , stolen] = read('/proc/stat').split(/\s+/, 9).map(Number);
+  return ((user ?? 0) + (nice ?? 0) + (system ?? 0) + (stolen ?? 0)) / ticksPerSecond;
+}
+
 /** Resident memory of processes and their living descendants, in MiB. */
 export function residentMebibytes(pids: readonly number[]): number {
   let kibibytes = 0;

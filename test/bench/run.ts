@@ -79,7 +79,7 @@ async function runScenario(scenario: Scenario, options: Options): Promise<Row[]>
       try {
         const run = await runOnce(row, options);
         row.runs.push(run);
-        const note = run.isVoid ? ' VOID' : '';
+        const note = (run.isVoid ? ' VOID' : '') + (run.isNoisy ? ' NOISY' : '');
         console.error(`${title}: ${Math.round(run.operationsPerSecond)} ops/s${note}`);
       } catch (error) {
         row.failures.push(String(error));
@@ -111,6 +111,9 @@ async function main(): Promise<void> {
       `${options.seconds} s after ${options.warmUpSeconds} s of warm-up`,
   );
   console.log(formatTable(summaries));
+  if (rows.some((row) => row.runs.some((run) => run.isNoisy))) {
+    console.log('NOISY: something else used this machine; do not quote these figures.');
+  }
   if (options.json !== undefined) {
     writeFileSync(options.json, `${JSON.stringify({ machine, options, summaries }, null, 2)}\n`);
   }

@@ -5,10 +5,11 @@ import { formatTable, summarize } from './table.ts';
 
 const scenario: Scenario = { operation: 'put', members: 1, connections: 10, perConnection: 10 };
 
-function run(operationsPerSecond: number, isVoid = false): Run {
+function run(operationsPerSecond: number, isVoid = false, isNoisy = false): Run {
   return {
     ...{ operationsPerSecond, p50Ms: 1, p99Ms: 2, serverMicrosPerOperation: 3 },
-    ...{ serverCores: 1, driverCores: 0.5, serverMebibytes: 64, isVoid },
+    ...{ serverCores: 1, driverCores: 0.5, otherCores: 0, serverMebibytes: 64 },
+    ...{ isVoid, isNoisy },
   };
 }
 
@@ -45,4 +46,9 @@ test('there is no ratio when all runs of either side are void, and the table say
     summarize([row('etcd', [run(1)]), row('lockstep', [run(9, true)])])[1]?.ratio,
     undefined,
   );
+});
+
+test('a run that was disturbed is counted, and the table says so', () => {
+  const rows = [row('etcd', [run(100), run(100, false, true)])];
+  assert.match(formatTable(summarize(rows)), /2 \(1 NOISY\)/);
 });

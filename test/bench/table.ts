@@ -14,16 +14,20 @@ const columns = [
   'server us/op',
   'server CPU',
   'driver CPU',
+  'other CPU',
   'server MiB',
   'runs',
 ];
 /** The first columns are words, the others numbers. */
 const wordColumns = 4;
 
+/** The numbers of a run, without its marks. */
+export type Medians = Omit<Run, 'isVoid' | 'isNoisy'>;
+
 export interface Summary {
   readonly row: Row;
   /** Medians over the runs that count; undefined when none does. */
-  readonly medians: Omit<Run, 'isVoid'> | undefined;
+  readonly medians: Medians | undefined;
   /** Runs in which the driver was the busier side, and which therefore do not count. */
   readonly voidRuns: number;
   /** Operations per second, divided by the best of etcd's rows for the same scenario. */
@@ -74,8 +78,9 @@ function cells(summary: Summary): string[] {
   const { driver, putsUnderWay } = row.load;
   const ahead = putsUnderWay > 0 ? `, ${putsUnderWay} put${putsUnderWay > 1 ? 's' : ''}` : '';
   const words = [String(row.scenario.members), describe(row.scenario), row.system, driver + ahead];
+  const noisy = row.runs.filter((run) => run.isNoisy && !run.isVoid).length;
   const runs = [
-    `${row.runs.length - voidRuns}`,
+    `${row.runs.length - voidRuns}${noisy > 0 ? ` (${noisy} NOISY)` : ''}`,
     ...(voidRuns > 0 ? [`${voidRuns} VOID`] : []),
     ...(row.failures.length > 0 ? [`${row.failures.length} FAILED`] : []),
   ].join(' + ');
@@ -92,12 +97,13 @@ function cells(summary: Summary): string[] {
           shown.serverMicrosPerOperation.toFixed(1),
           percent(shown.serverCores),
           percent(shown.driverCores),
+          percent(shown.otherCores),
           String(Math.round(shown.serverMebibytes)),
         ];
   return [...words, ...numbers, runs];
 }
 
-function mediansOf(runs: readonly Run[]): Omit<Run, 'isVoid'> | undefined {
+function mediansOf(runs: readonly Run[]): Medians | undefined {
   if (runs.length === 0) return undefined;
   const of = (pick: (run: Run) => number): number => median(runs.map(pick));
   return {
@@ -107,6 +113,7 @@ function mediansOf(runs: readonly Run[]): Omit<Run, 'isVoid'> | undefined {
     serverMicrosPerOperation: of((run) => run.serverMicrosPerOperation),
     serverCores: of((run) => run.serverCores),
     driverCores: of((run) => run.driverCores),
+    otherCores: of((run) => run.otherCores),
     serverMebibytes: of((run) => run.serverMebibytes),
   };
 }

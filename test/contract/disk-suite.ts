@@ -29,17 +29,20 @@ export function diskSuite(kind: string, make: () => TestDisk): void {
     again.close();
   });
 
-  claim('a durable write needs no sync, and follows its file through a rename', async (disk, made) => {
-    const file = disk.open('a', 'create');
-    disk.rename('a', 'b');
-    await finished((done) => file.writeDurable(0, bytes(7, 8), done));
-    assert.deepEqual(file.read(0, 2), bytes(7, 8));
-    file.close();
-    await finished((done) => disk.syncDirectory(done));
-    const again = made.reopen().open('b', 'read');
-    assert.deepEqual(again.read(0, 10), bytes(7, 8));
-    again.close();
-  });
+  claim(
+    'a durable write needs no sync, and follows its file through a rename',
+    async (disk, made) => {
+      const file = disk.open('a', 'create');
+      disk.rename('a', 'b');
+      await finished((done) => file.writeDurable(0, bytes(7, 8), done));
+      assert.deepEqual(file.read(0, 2), bytes(7, 8));
+      file.close();
+      await finished((done) => disk.syncDirectory(done));
+      const again = made.reopen().open('b', 'read');
+      assert.deepEqual(again.read(0, 10), bytes(7, 8));
+      again.close();
+    },
+  );
 
   claim('a write behind the end grows the file with zeros between', async (disk) => {
     const file = disk.open('a', 'create');

@@ -135,17 +135,10 @@ class SystemFile implements DiskFile {
     const { offset, bytes } = what;
     this.#begin();
     const writeRest = (from: number): void => {
-      fs.write(
-        descriptor,
-        bytes,
-        from,
-        bytes.length - from,
-        offset + from,
-        (error, count) => {
-          if (error === null && from + count < bytes.length) writeRest(from + count);
-          else this.#end(error, done);
-        },
-      );
+      fs.write(descriptor, bytes, from, bytes.length - from, offset + from, (error, count) => {
+        if (error === null && from + count < bytes.length) writeRest(from + count);
+        else this.#end(error, done);
+      });
     };
     writeRest(0);
   }

@@ -20,7 +20,8 @@ export class TcpPeerLink implements PeerLink {
   readonly #options: TcpPeerLinkOptions;
   #handler: PeerLinkHandler | undefined;
   #queuedBytes = 0;
-  #corked = false;
+  /** Handed over in this turn and not written yet. */
+  #frames: Uint8Array[] = [];
   #ended = false;
   #silence: NodeJS.Timeout | undefined;
   /** What arrived and is not a whole frame yet, and how many bytes the next step needs. */
@@ -61,23 +62,27 @@ export class TcpPeerLink implements PeerLink {
         `a frame of ${frame.length} bytes is over the limit of ${this.#options.frameBytesMax}`,
       );
     }
-    if (!this.#corked) {
-      // All frames of this turn leave together, in one system call.
-      this.#corked = true;
-      this.#socket.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        this.#socket.uncork();
-      });
+    if (this.#frames.length === 0) process.nextTick(() => this.#flush());
+    this.#frames.push(frame);
+    this.#queuedBytes += prefixBytes + frame.length;
+  }
+
+  /** All frames of a turn leave together: joined, one write and one system call. */
+  #flush(): void {
+    if (this.#ended) return;
+    const frames = this.#frames;
+    this.#frames = [];
+    const bytes = frames.reduce((sum, frame) => sum + prefixBytes + frame.length, 0);
+    const joined = new Uint8Array(bytes);
+    const view = new DataView(joined.buffer);
+    let at = 0;
+    for (const frame of frames) {
+      view.setUint32(at, frame.length, true);
+      view.setUint32(at + 4, crc32c(frame), true);
+      joined.set(frame, at + prefixBytes);
+      at += prefixBytes + frame.length;
     }
-    const prefix = new Uint8Array(prefixBytes);
-    const view = new DataView(prefix.buffer);
-    view.setUint32(0, frame.length, true);
-    view.setUint32(4, crc32c(frame), true);
-    const bytes = prefixBytes + frame.length;
-    this.#queuedBytes += bytes;
-    this.#socket.write(prefix);
-    this.#socket.write(frame, (error) => this.#sent(bytes, error ?? undefined));
+    this.#socket.write(joined, (error) => this.#sent(bytes, error ?? undefined));
   }
 
   queuedBytes(): number {
@@ -101,6 +106,7 @@ export class TcpPeerLink implements PeerLink {
     this.#ended = true;
     clearTimeout(this.#silence);
     this.#chunks = [];
+    this.#frames = [];
     this.#queuedBytes = 0;
     this.#socket.destroy();
   }

@@ -1,0 +1,69 @@
+export interface Group {
+  readonly name: string;
+  /** The folders whose tests belong to it, with all below. */
+  readonly folders: readonly string[];
+  /** Pure tests share a process, since a start of Node and tsx costs more than most files of tests. */
+  readonly process: 'shared' | 'own';
+  /** Real clusters get the machine to themselves, one file after the other. */
+  readonly alone?: true;
+}
+
+/** In the order they start: what takes longest first, so that no core waits for it at the end. */
+export const groups: readonly Group[] = [
+  { name: 'simulation', folders: ['test/simulation'], process: 'own' },
+  {
+    name: 'unit',
+    folders: ['client', 'server', 'cli', 'recipes', 'examples', 'test/bench', 'test/harness'],
+    process: 'shared',
+  },
+  { name: 'tidy', folders: ['test/tidy'], process: 'shared' },
+  { name: 'scripts', folders: ['test/scripts'], process: 'own' },
+  { name: 'contract', folders: ['test/contract'], process: 'own' },
+  { name: 'e2e', folders: ['test/e2e'], process: 'own', alone: true },
+];
+
+/** Anything that looks like a test, so that one with another ending is noticed and not forgotten. */
+const testLike = /\.(test|spec)\.[cm]?[jt]sx?$/;
+
+export interface Sorted {
+  readonly byGroup: ReadonlyMap<Group, readonly string[]>;
+  /** One sentence for each test that no group runs and each group that has no test. */
+  readonly faults: readonly string[];
+}
+
+export function sortTests(files: readonly string[]): Sorted {
+  const byGroup = new Map<Group, string[]>(groups.map((group) => [group, []]));
+  const faults: string[] = [];
+  for (const file of files.filter((path) => testLike.test(path))) {
+    const group = groups.find(({ folders }) => folders.some((at) => file.startsWith(`${at}/`)));
+    if (group === undefined || !file.endsWith('.test.ts')) {
+      faults.push(`${file}: no group runs it; tests end in .test.ts and live where README.md says`);
+    } else byGroup.get(group)?.push(file);
+  }
+  for (const [group, own] of byGroup) {
+    if (own.length === 0) faults.push(`${group.name}: no test in ${group.folders.join(', ')}`);
+  }
+  return { byGroup, faults };
+}
+
+/**
+ * The tests that the words of a command line name: groups, files, folders.
+ *
+ * @throws {Error} if a word names no test.
+ */
+export function selectTests(all: Sorted, words: readonly string[]): Map<Group, string[]> {
+  const chosen = new Set<string>();
+  for (const word of words) {
+    const path = word.replace(/^\.\//, '').replace(/\/$/, '');
+    const found = [...all.byGroup].flatMap(([group, files]) =>
+      files.filter((file) => group.name === word || file === path || file.startsWith(`${path}/`)),
+    );
+    if (found.length === 0) {
+      const names = groups.map(({ name }) => name).join(', ');
+      throw new Error(`"${word}" is no test file, no folder of tests and none of ${names}`);
+    }
+    for (const file of found) chosen.add(file);
+  }
+  const pick = (files: readonly string[]) => files.filter((file) => chosen.has(file));
+  return new Map([...all.byGroup].map(([group, files]) => [group, pick(files)]));
+}

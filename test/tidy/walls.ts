@@ -1,0 +1,230 @@
+import { posix } from 'node:path';
+import { importsOf } from './imports.ts';
+
+/** A room of the house, and what it may import. What it does not list, it may not import. */
+export interface Room {
+  readonly name: string;
+  /** Its files: a folder with all below, a folder's own files (`/*`), or one file. */
+  readonly at: readonly string[];
+  /** Rooms whose values and types it may import; its own is always one of them. */
+  readonly rooms?: readonly string[];
+  /** Rooms of which it may import types only. */
+  readonly types?: readonly string[];
+  /** Libraries from npm. */
+  readonly libraries?: readonly string[];
+  /** Modules of Node; `*` is all of them. */
+  readonly node?: readonly string[];
+  readonly nodeTypes?: readonly string[];
+}
+
+const core = 'server/src/core';
+const wholeCore = ['core/base', 'core/raft', 'core/mvcc', 'core/watch', 'core'];
+
+/** The first row that holds a file is its room. */
+export const rooms: readonly Room[] = [
+  { name: 'protocol', at: ['client/protocol'] },
+  // The client runs in browsers too, so Node's types only; `ws` is behind one file (see below).
+  {
+    name: 'client: transport for Node',
+    at: ['client/src/transport-node.ts'],
+    rooms: ['protocol', 'client'],
+    libraries: ['ws'],
+    nodeTypes: ['net'],
+  },
+  {
+    name: 'client',
+    at: ['client/src'],
+    rooms: ['protocol', 'client: transport for Node'],
+    libraries: ['nanoid', 'p-retry'],
+  },
+
+  { name: 'core/base', at: [`${core}/base`], types: ['protocol'] },
+  { name: 'core/raft', at: [`${core}/raft`], rooms: ['core/base'] },
+  {
+    name: 'core/mvcc',
+    at: [`${core}/mvcc`],
+    rooms: ['core/base'],
+    types: ['protocol'],
+    libraries: ['sorted-btree'],
+  },
+  { name: 'core/watch', at: [`${core}/watch`], rooms: ['core/base'], types: ['protocol'] },
+  { name: 'core', at: [`${core}/*`], rooms: wholeCore, types: ['protocol'] },
+
+  { name: 'ports', at: ['server/src/ports.ts'], types: ['protocol', 'core/base', 'store'] },
+  { name: 'store', at: ['server/src/store.ts'], types: ['protocol', 'core/base', 'ports'] },
+  { name: 'storage', at: ['server/src/storage'], rooms: [...wholeCore, 'ports', 'store'] },
+  {
+    name: 'member',
+    at: ['server/src/member'],
+    // It answers with the errors of the protocol's table, which are part of the Store contract.
+    rooms: [...wholeCore, 'ports', 'store', 'storage', 'protocol'],
+  },
+  { name: 'io', at: ['server/src/io'], rooms: ['ports', 'core/base'], node: ['*'] },
+  { name: 'service', at: ['server/src/service'], rooms: ['store', 'protocol'] },
+
+  {
+    name: 'api/http',
+    at: ['server/src/api/http'],
+    rooms: ['service', 'protocol'],
+    nodeTypes: ['http'],
+  },
+  {
+    name: 'api/ws',
+    at: ['server/src/api/ws'],
+    rooms: ['service', 'protocol'],
+    libraries: ['ws'],
+    nodeTypes: ['http', 'stream'],
+  },
+  // What opens the port and shows each connection to its door.
+  {
+    name: 'api',
+    at: ['server/src/api/*'],
+    rooms: ['api/http', 'api/ws', 'service', 'protocol'],
+    node: ['http'],
+    nodeTypes: ['net', 'stream'],
+  },
+
+  {
+    name: 'config',
+    at: ['server/src/config.ts'],
+    rooms: ['protocol'],
+    libraries: ['zod', 'yaml'],
+  },
+  { name: 'version', at: ['server/src/version.ts'] },
+  {
+    name: 'main',
+    at: ['server/src/main.ts'],
+    rooms: ['config', 'version', 'member', 'storage', 'io', 'service', 'api', 'ports', 'store'],
+    types: ['protocol', ...wholeCore],
+    libraries: ['pino'],
+    node: ['*'],
+  },
+  {
+    name: 'cli',
+    at: ['cli/src', 'cli/bin'],
+    rooms: ['client', 'protocol', 'main', 'config'],
+    libraries: ['commander', 'picocolors', 'cli-table3'],
+    node: ['*'],
+  },
+];
+
+/** What another package may import, and the file behind it. */
+const doors: Readonly<Record<string, string>> = {
+  '@lockstep/client': 'client/src/index.ts',
+  '@lockstep/client/protocol': 'client/protocol/index.ts',
+  '@lockstep/server': 'server/src/main.ts',
+  '@lockstep/server/config': 'server/src/config.ts',
+};
+
+export interface Exception {
+  readonly file: string;
+  /** The file it imports, or `computed`. */
+  readonly imports: string;
+  readonly because: string;
+}
+
+/** The words in which mvcc hands over events; its store, histories and event log stay inside. */
+const words =
+  'versions of keys and ranges of keys are what watch is about, not how mvcc keeps them';
+
+export const exceptions: readonly Exception[] = [
+  ...['batch-maker', 'types', 'watch-group', 'watch-hub'].map((name) => ({
+    file: `${core}/watch/${name}.ts`,
+    imports: `${core}/mvcc/key-value.ts`,
+    because: words,
+  })),
+  ...['batch-maker', 'types', 'watch-group'].map((name) => ({
+    file: `${core}/watch/${name}.ts`,
+    imports: `${core}/mvcc/key-range.ts`,
+    because: words,
+  })),
+  {
+    file: 'cli/bin/lockstep.js',
+    imports: 'computed',
+    because: 'it loads what the build made of cli/src/main.ts, if that is there',
+  },
+];
+
+export interface Verdict {
+  /** `file:line: what is wrong`. */
+  readonly faults: readonly string[];
+  readonly imports: number;
+  readonly used: readonly Exception[];
+}
+
+/** Holds one source file against the table; `isThere` knows the files that imports may name. */
+export function checkFile(
+  file: string,
+  source: string,
+  isThere: (path: string) => boolean,
+): Verdict {
+  const room = roomOf(file);
+  if (room === undefined) {
+    return { faults: [`${file}: is in no room of the table`], imports: 0, used: [] };
+  }
+  const faults: string[] = [];
+  const used: Exception[] = [];
+  const imports = importsOf(source);
+  for (const { specifier, typeOnly, line } of imports) {
+    const target = targetOf(file, specifier);
+    const exception = exceptions.find((one) => one.file === file && one.imports === target);
+    if (exception !== undefined) used.push(exception);
+    else {
+      const why = refusal({ file, room, target, typeOnly, isThere });
+      if (why !== undefined) faults.push(`${file}:${line}: ${why}`);
+    }
+  }
+  return { faults, imports: imports.length, used };
+}
+
+export function roomOf(file: string): Room | undefined {
+  return rooms.find(({ at }) => at.some((place) => holds(place, file)));
+}
+
+function holds(place: string, file: string): boolean {
+  if (place.endsWith('/*')) return posix.dirname(file) === place.slice(0, -2);
+  return file === place || file.startsWith(`${place}/`);
+}
+
+/** The path of a file of the project, or the name as it was written. */
+function targetOf(file: string, specifier: string | undefined): string {
+  if (specifier === undefined) return 'computed';
+  if (specifier.startsWith('.')) return posix.join(posix.dirname(file), specifier);
+  return doors[specifier] ?? specifier;
+}
+
+interface Wish {
+  readonly file: string;
+  readonly room: Room;
+  readonly target: string;
+  readonly typeOnly: boolean;
+  readonly isThere: (path: string) => boolean;
+}
+
+function refusal(wish: Wish): string | undefined {
+  const { room, target, typeOnly } = wish;
+  if (target === 'computed') return 'imports a name that is computed, which nobody can check';
+  if (target.startsWith('node:')) {
+    const name = target.slice('node:'.length);
+    const allowed = [...(room.node ?? []), ...(typeOnly ? (room.nodeTypes ?? []) : [])];
+    if (allowed.includes('*') || allowed.includes(name)) return undefined;
+    return `${room.name} may not import ${typeOnly ? 'types of ' : ''}${target}`;
+  }
+  const other = roomOf(target);
+  if (other !== undefined) return refusalOfRoom(wish, other);
+  if (target.includes('/') && wish.isThere(target)) return `${target} is in no room of the table`;
+  if ((room.libraries ?? []).includes(target)) return undefined;
+  return `${room.name} may not import ${target}`;
+}
+
+function refusalOfRoom(wish: Wish, other: Room): string | undefined {
+  const { file, room, target, typeOnly } = wish;
+  if (!wish.isThere(target)) return `imports ${target}, which is not there`;
+  const foreign = target.split('/')[0] !== file.split('/')[0];
+  if (foreign && !Object.values(doors).includes(target)) {
+    return `imports ${target} of another package past its doors`;
+  }
+  const allowed = [room.name, ...(room.rooms ?? []), ...(typeOnly ? (room.types ?? []) : [])];
+  if (allowed.includes(other.name)) return undefined;
+  return `${room.name} may not import ${typeOnly ? 'types of ' : ''}${other.name} (${target})`;
+}
