@@ -39,6 +39,9 @@ export class TcpPeerLink implements PeerLink {
   start(handler: PeerLinkHandler): void {
     this.#handler = handler;
     const socket = this.#socket;
+    // Set here, because a socket that is made before it connects ignores the option of connect().
+    // With Nagle's algorithm a small message waits up to 40 ms for the other side's delayed ACK.
+    socket.setNoDelay(true);
     socket.setKeepAlive(true, keepAliveMs);
     socket.on('connect', () => {
       clearTimeout(this.#silence);

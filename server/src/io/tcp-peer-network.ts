@@ -56,7 +56,7 @@ export class TcpPeerNetwork implements PeerNetwork {
     link.start(handler);
     if (this.#closed) link.fail('this member is closing');
     else if (target === undefined) link.fail(`"${address}" is not of the form host:port`);
-    else socket.connect({ ...target, noDelay: true });
+    else socket.connect(target);
     return link;
   }
 
