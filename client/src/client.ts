@@ -22,7 +22,7 @@ import type {
   ReadOptions,
 } from './options.ts';
 import { type CallOptions, Requests } from './requests.ts';
-import { endpointUrl } from './transport.ts';
+import { endpointUrl, type TransportEnd } from './transport.ts';
 import type { Watch, WatchRequest } from './watch.ts';
 import { Watcher } from './watcher.ts';
 
@@ -60,7 +60,7 @@ export class Client implements AsyncDisposable {
       {
         up: () => this.#up(),
         frame: (text) => this.#frame(text),
-        down: (reason) => this.#down(reason),
+        down: (end) => this.#down(end),
       },
     );
     const link = this.#link;
@@ -228,9 +228,9 @@ export class Client implements AsyncDisposable {
     if (this.#options.learnEndpoints !== false) this.#learn().catch(() => {});
   }
 
-  #down(reason: string): void {
+  #down(end: TransportEnd): void {
     this.#watcher.down();
-    this.#requests.down(reason);
+    this.#requests.down(end);
   }
 
   /** Failing to learn costs nothing: the given endpoints stay. */

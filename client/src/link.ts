@@ -3,14 +3,21 @@ import type { Clock } from './clock.ts';
 import type { ConnectionMachine, ConnectionSettings } from './connection.ts';
 import { ClosedError } from './errors.ts';
 import { platformDial } from './platform.ts';
-import { type Dial, endpointUrl, type Transport, type TransportHandler } from './transport.ts';
+import {
+  broken,
+  type Dial,
+  endpointUrl,
+  type Transport,
+  type TransportEnd,
+  type TransportHandler,
+} from './transport.ts';
 
 /** Calls come in the order up, frames, down, and again; after {@link Link.close} none come. */
 export interface LinkHandler {
   up(): void;
   frame(text: string): void;
   /** The open connection was lost; what was sent and not answered has an unknown fate. */
-  down(reason: string): void;
+  down(end: TransportEnd): void;
 }
 
 export interface LinkOptions {
@@ -73,7 +80,7 @@ export class Link {
     const transport = this.#transport;
     if (transport === undefined) return;
     transport.close();
-    this.#lost(reason);
+    this.#lost(broken(reason));
   }
 
   close(): void {
@@ -148,10 +155,10 @@ export class Link {
           this.#handler.frame(text);
         },
         alive: () => this.#machine.heard(this.#clock.now()),
-        closed: (reason) => {
-          if (open) return this.#lost(reason);
+        closed: (end) => {
+          if (open) return this.#lost(end);
           settle();
-          reject(new Error(reason));
+          reject(new Error(end.reason));
         },
       };
       const transport = dial(url, handler);
@@ -180,12 +187,12 @@ export class Link {
     });
   }
 
-  #lost(reason: string): void {
+  #lost(end: TransportEnd): void {
     if (this.#transport === undefined) return;
     this.#transport = undefined;
     this.#stopSilenceCheck();
-    this.#machine.lost(this.#clock.now(), reason);
-    this.#handler.down(reason);
+    this.#machine.lost(this.#clock.now(), end.reason);
+    this.#handler.down(end);
     if (!this.#closing.signal.aborted) this.#connect();
   }
 }

@@ -15,6 +15,7 @@ import {
   LockstepError,
   UnavailableError,
 } from './errors.ts';
+import type { TransportEnd } from './transport.ts';
 
 export interface CallOptions {
   /** How long the call may take, retries included. Default: the client's `callTimeoutMs`. */
@@ -131,8 +132,11 @@ export class Requests {
     this.#flush();
   }
 
-  /** The connection was lost: what may be sent twice waits for the next one, the rest is settled. */
-  down(reason: string): void {
+  /**
+   * The connection was lost: what may be sent again waits for the next one, the rest is settled.
+   * After an end in order that is every call, since none without an answer was run (PROTOCOL [W-13]).
+   */
+  down({ reason, inOrder }: TransportEnd): void {
     const lost = [...this.#inFlight.values()];
     this.#inFlight.clear();
     for (const call of lost) {
@@ -140,7 +144,7 @@ export class Requests {
       if (traits.connectionBound) {
         this.#settle(call);
         call.reject(new UnavailableError(`${call.method}: the connection was lost: ${reason}`));
-      } else if (traits.idempotent) {
+      } else if (traits.idempotent || inOrder) {
         this.#waiting.add(call);
       } else {
         this.#settle(call);

@@ -1,14 +1,14 @@
 import { subprotocol } from '@lockstep/client/protocol';
-import { closeReason, type Dial } from './transport.ts';
+import { broken, closedWith, type Dial, type TransportEnd } from './transport.ts';
 
 /** The platform's own WebSocket: browsers, and every runtime that is not Node. */
 export const dialBrowser: Dial = (url, handler) => {
   const socket = new WebSocket(url, subprotocol);
   let done = false;
-  const finish = (reason: string): void => {
+  const finish = (end: TransportEnd): void => {
     if (done) return;
     done = true;
-    handler.closed(reason);
+    handler.closed(end);
   };
   socket.onopen = () => {
     if (!done) handler.opened();
@@ -16,9 +16,9 @@ export const dialBrowser: Dial = (url, handler) => {
   socket.onmessage = (event) => {
     if (done) return;
     if (typeof event.data === 'string') handler.frame(event.data);
-    else finish('it sent a binary frame');
+    else finish(broken('it sent a binary frame'));
   };
-  socket.onclose = (event) => finish(closeReason(event.code, event.reason));
+  socket.onclose = (event) => finish(closedWith(event.code, event.reason));
   return {
     send(frames) {
       for (const frame of frames) socket.send(frame);

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { limits, subprotocol } from '@lockstep/client/protocol';
 import { WebSocket } from 'ws';
-import { closeReason, type Dial } from './transport.ts';
+import { broken, closedWith, type Dial, type TransportEnd } from './transport.ts';
 
 /** Larger than any frame a member sends: a full answer, its keys and its envelope. */
 const frameBytesMax = 4 * limits.answerBytesMax;
@@ -15,10 +15,10 @@ export const dialNode: Dial = (url, handler) => {
   let stream: Socket | undefined;
   let problem: string | undefined;
   let done = false;
-  const finish = (reason: string): void => {
+  const finish = (end: TransportEnd): void => {
     if (done) return;
     done = true;
-    handler.closed(reason);
+    handler.closed(end);
   };
   socket.on('upgrade', (response) => {
     stream = response.socket;
@@ -29,7 +29,7 @@ export const dialNode: Dial = (url, handler) => {
   socket.on('message', (data, isBinary) => {
     if (done) return;
     if (isBinary) {
-      finish('it sent a binary frame');
+      finish(broken('it sent a binary frame'));
       socket.terminate();
     } else handler.frame(String(data));
   });
@@ -40,7 +40,9 @@ export const dialNode: Dial = (url, handler) => {
   socket.on('error', (error) => {
     problem = sentence(error);
   });
-  socket.on('close', (code, reason) => finish(problem ?? closeReason(code, reason.toString())));
+  socket.on('close', (code, reason) => {
+    finish(problem === undefined ? closedWith(code, reason.toString()) : broken(problem));
+  });
   return {
     send(frames) {
       stream?.cork();

@@ -7,8 +7,28 @@ export interface TransportHandler {
   frame(text: string): void;
   /** Something other than a frame arrived (a ping): the other side is alive. */
   alive(): void;
-  /** The connection is gone or never came to be; `reason` is a sentence part without the address. */
-  closed(reason: string): void;
+  /** The connection is gone or never came to be. */
+  closed(end: TransportEnd): void;
+}
+
+export interface TransportEnd {
+  /** A sentence part without the address. */
+  readonly reason: string;
+  /** The member stopped in order: what it left without an answer was not run (PROTOCOL [W-13]). */
+  readonly inOrder: boolean;
+}
+
+const goingAway = 1001;
+
+/** The end of a connection that was closed with a code (RFC 6455, 7.4.1). */
+export function closedWith(code: number, reason: string): TransportEnd {
+  const said = reason === '' ? `code ${code}` : `${code}: ${reason}`;
+  return { reason: `the connection was closed (${said})`, inOrder: code === goingAway };
+}
+
+/** The end of a connection that broke. */
+export function broken(reason: string): TransportEnd {
+  return { reason, inOrder: false };
 }
 
 /** One message-oriented connection attempt, and the connection if it succeeds. */
@@ -20,10 +40,6 @@ export interface Transport {
 }
 
 export type Dial = (url: string, handler: TransportHandler) => Transport;
-
-export function closeReason(code: number, reason: string): string {
-  return `the connection was closed (${reason === '' ? `code ${code}` : `${code}: ${reason}`})`;
-}
 
 /**
  * The WebSocket URL of an endpoint given as `host:port`, `host`, or a ws, wss, http or https URL.

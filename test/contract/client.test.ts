@@ -216,6 +216,18 @@ test('a write that was surely not carried out is sent again', async (t) => {
   assert.equal(member.seenOf('kv.put').length, 3);
 });
 
+test('[W-13] a write without an answer from a member that stopped in order is sent again', async (t) => {
+  const member = await startMember(t);
+  const client = connect(t, member);
+  member.swallowNext('kv.put');
+  const arrived = member.next('kv.put');
+  const put = client.put('a', '1');
+  await arrived;
+  member.stopInOrder();
+  await put;
+  assert.equal(member.seenOf('kv.put').length, 2);
+});
+
 test('a write that may have been carried out is ambiguous, a read is sent again', async (t) => {
   const member = await startMember(t);
   const client = connect(t, member);

@@ -114,6 +114,11 @@ export class FakeMember {
     for (const { socket } of this.#connections) socket.terminate();
   }
 
+  /** Closes all connections as a member does that stops in order (PROTOCOL [W-13]). */
+  stopInOrder(): void {
+    for (const { socket } of this.#connections) socket.close(1001, 'the member is stopping');
+  }
+
   /** Cuts all connections and refuses new ones. */
   async refuse(): Promise<void> {
     this.cut();

@@ -411,10 +411,10 @@ export class Member {
     };
   }
 
-  /** Watches must not look alive while the member cannot hear of new writes. */
+  /** Watches must not look alive while the member cannot hear of new writes; nor may those that begin then. */
   #watchLeader(): void {
     this.#leaderlessTicks = this.raft.leader === nobody ? this.#leaderlessTicks + 1 : 0;
-    if (this.#leaderlessTicks === 3 * this.options.raft.electionTicks) this.hub.endAll('no_leader');
+    if (this.#leaderlessTicks >= 3 * this.options.raft.electionTicks) this.hub.endAll('no_leader');
   }
 
   /** In sentences, what is wrong now. */

@@ -12,7 +12,6 @@ import {
   parseParams,
   type RequestId,
   type ResultOf,
-  TableError,
   type UnaryMethodName,
   type WatchEndParams,
 } from '@lockstep/client/protocol';
@@ -101,12 +100,15 @@ export class Session {
     if (!this.#closed && !this.#finished && this.#outlet.isWritable()) this.#outlet.send(frame);
   }
 
-  /** Ends the watches with `server_stopped`, answers what runs, refuses what is new, then finishes. */
+  /**
+   * Ends the watches with `server_stopped`, answers what runs, then finishes. What has not begun
+   * stays without an answer: the close code says that such calls were not run [W-13].
+   */
   stop(): void {
     if (this.#stopping || this.#closed) return;
     this.#stopping = true;
     this.#watches?.stop();
-    for (const call of this.#waiting.splice(0)) this.#refuseStopped(call);
+    this.#waiting.length = 0;
     this.#goOn();
   }
 
@@ -120,8 +122,8 @@ export class Session {
   }
 
   #admit(call: ClientCall): void {
-    if (this.#stopping) this.#refuseStopped(call);
-    else if (this.#waiting.length === 0 && this.#hasCapacity()) this.#start(call);
+    if (this.#stopping) return;
+    if (this.#waiting.length === 0 && this.#hasCapacity()) this.#start(call);
     else this.#waiting.push(call);
   }
 
@@ -211,10 +213,6 @@ export class Session {
   #refuse(call: ClientCall, error: unknown): void {
     if (call.id !== undefined) this.#sendError(call.id, error);
     this.#done();
-  }
-
-  #refuseStopped(call: ClientCall): void {
-    if (call.id !== undefined) this.#sendError(call.id, new TableError('server_stopped'));
   }
 
   #sendError(id: RequestId, error: unknown): void {
