@@ -35,6 +35,8 @@ describe('changes of the leader under load', { concurrency: 2 }, () => {
     await load.stop();
     t.diagnostic(`${load.acknowledged.size} writes acknowledged, errors: ${errorsOf(load)}`);
     assert.deepEqual([...load.failed], []);
+    // Members that stop in order leave no write in doubt (PROTOCOL [W-13]).
+    assert.deepEqual([...load.ambiguous], []);
     const { lost, wrong, watcherFaults, staleReads } = await verify(cluster, load, [watcher]);
     assert.deepEqual([lost, wrong, watcherFaults, staleReads], [[], [], [], []]);
   });
