@@ -198,7 +198,7 @@ function memberOptions(
   };
 }
 
-/** Doors first, so that what is under way is still answered; then leadership, so that the others need not wait for a timeout. */
+/** Leadership first, so that the others need not wait for a timeout; then the doors, which answer what is under way. */
 async function stopGracefully(
   member: Member,
   doors: Doors,

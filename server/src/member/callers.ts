@@ -22,11 +22,16 @@ export interface CallerEvents {
   left(caller: Caller): void;
 }
 
+/** The other side pings every second; one that is silent for so long is gone, or was refused and stays. */
+const silentTicksMax = 40;
+
 /** The way in from one other member: a link that it dialed and sends on. */
 export class Caller {
   readonly #link: PeerLink;
   readonly #events: CallerEvents;
   #other: Introduction | undefined;
+  #silentTicks = 0;
+  #refused = false;
 
   constructor(link: PeerLink, events: CallerEvents) {
     this.#link = link;
@@ -47,7 +52,13 @@ export class Caller {
     };
   }
 
+  tick(): void {
+    if (++this.#silentTicks > silentTicksMax) this.close();
+  }
+
   #frame(bytes: Uint8Array): void {
+    if (this.#refused) return;
+    this.#silentTicks = 0;
     try {
       const frame = decodeFrame(bytes);
       if (this.#other !== undefined) {
@@ -65,7 +76,8 @@ export class Caller {
   #hello(frame: PeerFrame & { type: 'hello' }): void {
     const refusal = this.#events.called(frame.self, frame.to);
     if (refusal !== undefined) {
-      // The other side closes when it has read why.
+      // The other side closes when it has read why, or is closed when it stays.
+      this.#refused = true;
       const { fresh } = this.#events.introduce();
       this.#link.send(encodeFrame({ type: 'refusal', ...refusal, fresh }));
       return;

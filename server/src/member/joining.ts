@@ -7,10 +7,11 @@ const inquiryPauseTicks = 5;
  * wiped, it could help to elect a leader that lacks entries it once confirmed. So it asks first.
  * It may take part when
  *
- *   - a majority of the voters, itself included, are on empty disks: the cluster is new; or
+ *   - all founders are there and on empty disks: the cluster is new. (A majority would not do: with
+ *     one disk lost, one member not started yet and the third away for a moment, a second, empty
+ *     cluster would begin.) Or
  *   - a member that leads or follows a leader answers, after a linearizable read, that the id is
- *     bound to no other directory. A leader binds an id before it sends that member any entry, so
- *     an id that ever confirmed one is bound.
+ *     bound to no other directory.
  */
 export class Joining {
   readonly #links: Links;
@@ -46,9 +47,10 @@ export class Joining {
     if (ask) this.#pause = inquiryPauseTicks;
     for (const { peer, other } of this.#links.up()) {
       if (other.fresh && this.#voters.includes(peer.id)) fresh++;
-      else if (ask) peer.send({ type: 'inquiry' });
+      // Also one that was new when the link came up: it may have a leader by now.
+      if (ask) peer.send({ type: 'inquiry' });
     }
-    if (this.#voters.includes(this.#self.memberId) && fresh > this.#voters.length / 2) {
+    if (this.#voters.includes(this.#self.memberId) && fresh === this.#voters.length) {
       this.#state = 'joined';
     }
   }

@@ -2,6 +2,7 @@ import type { MemberRecord, MemberTable } from '../core/member-table.ts';
 import type { Message } from '../core/raft/message.ts';
 import type { PeerNetwork } from '../ports.ts';
 import { Caller, type Refusal } from './callers.ts';
+import { checkMessage } from './message-check.ts';
 import { Peer } from './peer.ts';
 import { type Introduction, type PeerFrame, peerProtocolVersion } from './peer-frame.ts';
 
@@ -112,6 +113,8 @@ export class Links {
         sentence: `this is member ${self.name} (${self.memberId}), not ${to}: is the address of a member wrong?`,
       };
     }
+    // A member has one link to here: an older one is dead, or will not be used any more.
+    for (const caller of [...this.#callers]) if (caller.memberId === other.memberId) caller.close();
     if (this.#events.members().get(other.memberId) === undefined) {
       // It may lead, and then its entries are what brings the table up to date: it needs answers.
       this.#strangers.set(other.memberId, {
@@ -154,8 +157,11 @@ export class Links {
   }
 
   #received(caller: Caller, frame: PeerFrame): void {
-    if (frame.type === 'messages') this.#events.messages(frame.messages);
-    else this.#events.request(caller, frame);
+    if (frame.type === 'messages') {
+      const link = { from: caller.memberId, to: this.#events.introduce().memberId };
+      for (const message of frame.messages) checkMessage(message, link);
+      this.#events.messages(frame.messages);
+    } else this.#events.request(caller, frame);
   }
 
   peer(id: string): Peer | undefined {
@@ -182,6 +188,7 @@ export class Links {
   }
 
   tick(): void {
+    for (const caller of [...this.#callers]) caller.tick();
     for (const peer of this.#peers.values()) peer.tick();
   }
 

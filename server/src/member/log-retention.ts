@@ -1,9 +1,9 @@
 import type { Raft } from '../core/raft/raft.ts';
 
 export interface LogRetention {
-  /** Entries kept in memory behind the applied index, for followers that lag a little. */
+  /** Entries kept in memory behind the applied index, for followers that lag a little, if they fit in `bytes`. */
   readonly entries: number;
-  /** Entries that some follower still lacks are kept beyond that, up to so many bytes. */
+  /** What the log may hold in memory. Up to there, entries that some follower still lacks are kept as well. */
   readonly bytes: number;
 }
 
@@ -19,8 +19,11 @@ export function retainFrom(
 ): number | undefined {
   const slack = Math.ceil(retention.entries / 10);
   const recent = appliedIndex - retention.entries + 1;
+  if (raft.logBytes > retention.bytes) {
+    // Large entries: what fits in nine tenths of the bound stays, however few that are.
+    return Math.max(recent, raft.firstIndexWithin(0.9 * retention.bytes));
+  }
   if (recent - raft.firstIndex < slack) return undefined;
-  if (raft.logBytes > retention.bytes) return recent;
   let needed = recent;
   for (const progress of raft.progress?.values() ?? []) {
     if (progress.state !== 'snapshot') needed = Math.min(needed, progress.match + 1);

@@ -5,12 +5,13 @@ import type { Machine } from '../core/machine.ts';
 import { decodeChange, type MembershipChange } from '../core/raft/membership.ts';
 import type { Message } from '../core/raft/message.ts';
 import { Raft } from '../core/raft/raft.ts';
-import type { Ready, WriteBatch } from '../core/raft/ready.ts';
-import { type Entry, nobody } from '../core/raft/types.ts';
+import type { Ready } from '../core/raft/ready.ts';
+import { type Entry, nobody, type SnapshotMeta } from '../core/raft/types.ts';
 import { WatchHub } from '../core/watch/watch-hub.ts';
 import type { Cancel, Clock, PeerNetwork } from '../ports.ts';
 import type { Wal } from '../storage/wal/wal.ts';
 import { genesisIndex, genesisTerm, type Recovered } from './bootstrap.ts';
+import { DurableWrites } from './durable-writes.ts';
 import { Joining } from './joining.ts';
 import { LeaderTransfer } from './leader-transfer.ts';
 import { Links, wipedSentence } from './links.ts';
@@ -50,6 +51,7 @@ export class Member {
   readonly snapshots: Snapshots;
   readonly #clock: Clock;
   readonly #wal: Wal;
+  readonly #writes: DurableWrites;
   readonly #joining: Joining;
   readonly #proposals: Proposals;
   readonly #reads: Reads;
@@ -60,12 +62,11 @@ export class Member {
   #appliedTerm: number;
   #stopTicking: Cancel = () => {};
   #messages: Message[] = [];
-  #persistedBatch = 0;
-  /** Writes held back until a received snapshot is durable. */
-  #heldWrites: WriteBatch[] | undefined;
   #tick = 0;
   #tickDue = false;
   #turnDue = false;
+  #closed = false;
+  readonly #whenClosed: (() => void)[] = [];
   #leaderlessTicks = 0;
   readonly #transfer = new LeaderTransfer();
   readonly #registration: Registration;
@@ -79,6 +80,7 @@ export class Member {
     this.options = options;
     this.#clock = ports.clock;
     this.#wal = recovered.wal;
+    this.#writes = new DurableWrites(recovered.wal, () => this.#wake());
     this.#machine = recovered.machine;
     this.#appliedIndex = recovered.raft.snapshot.index;
     this.#appliedTerm = recovered.raft.snapshot.term;
@@ -93,7 +95,8 @@ export class Member {
       bytesMax: options.raft.uncommittedBytesMax,
       onAgain: (count) => options.events.info(`proposing again ${count} that a leader lost`),
     });
-    this.#reads = new Reads(options.incarnation);
+    // Long enough for a round between far sites, short enough that a lost one is not missed.
+    this.#reads = new Reads(options.incarnation, options.raft.electionTicks);
     this.links = new Links(ports.network, this.#linksEvents());
     this.#joining = new Joining(this.links, this.raft.membership.voters, this.#introduce());
     const { files, snapshotBytes } = recovered;
@@ -134,6 +137,7 @@ export class Member {
   }
 
   start(): void {
+    if (this.#state !== 'new') return;
     this.#state = 'running';
     this.links.open();
     this.#stopTicking = this.#clock.every(this.options.tickMs, () => {
@@ -218,7 +222,7 @@ export class Member {
 
   #turn(): void {
     if (this.#joining.joined) {
-      this.raft.persisted(this.#persistedBatch);
+      this.raft.persisted(this.#writes.durableBatch);
       const messages = this.#messages;
       this.#messages = [];
       for (const message of messages) this.raft.step(message);
@@ -228,12 +232,14 @@ export class Member {
     const caughtUp = this.#carryOut();
     this.snapshots.settleReceived();
     this.#settle();
-    if (!caughtUp || this.hub.hasWork || this.snapshots.step()) this.#wake();
+    const streaming = this.snapshots.step();
+    if (!caughtUp || streaming || this.#reads.hasUnasked || this.hub.hasWork) this.#wake();
   }
 
   #offer(): void {
     const { raft } = this;
-    if (this.#proposals.hasUnsent) {
+    const diskKeepsUp = this.#wal.queuedBytes() < this.options.raft.uncommittedBytesMax;
+    if (this.#proposals.hasUnsent && raft.leader !== nobody && diskKeepsUp) {
       this.#proposals.offer(raft.term, (payloads, batch) => raft.propose(payloads, batch));
     }
     this.#reads.offer({ tick: this.#tick, term: raft.term }, (context) => raft.readIndex(context));
@@ -254,6 +260,9 @@ export class Member {
     this.#reads.tick(this.#tick);
     this.snapshots.tick();
     this.#transfer.expire(this.#tick);
+    if (this.raft.role === 'leader') {
+      for (const { other } of this.links.up()) this.#registration.bind(other);
+    }
     if (this.raft.leader !== nobody) this.#registration.keepTrue(this.#introduce());
     this.#watchLeader();
     this.#offer();
@@ -273,22 +282,11 @@ export class Member {
   #execute(ready: Ready): void {
     for (const message of ready.now) this.links.post(message);
     if (ready.install !== undefined) this.#install(ready.install.index, ready.install.term);
-    if (ready.write !== undefined) this.#write(ready.write);
+    if (ready.write !== undefined) this.#writes.write(ready.write);
     for (const entry of ready.committed) this.#apply(entry);
     for (const { context, index } of ready.reads) this.#reads.confirmed(context, index);
     for (const { batch, reason } of ready.droppedProposals) this.#proposals.dropped(batch, reason);
     for (const id of ready.snapshotsTo) this.#sendSnapshot(id);
-  }
-
-  #write(write: WriteBatch): void {
-    if (this.#heldWrites !== undefined) {
-      this.#heldWrites.push(write);
-      return;
-    }
-    this.#wal.append(write, () => {
-      this.#persistedBatch = Math.max(this.#persistedBatch, write.batch);
-      this.#wake();
-    });
   }
 
   #apply(entry: Entry): void {
@@ -308,12 +306,8 @@ export class Member {
 
   /** Replaces the whole state by the snapshot that was received. */
   #install(index: number, term: number): void {
-    this.#heldWrites = [];
-    this.#machine = this.snapshots.install(index, () => {
-      const held = this.#heldWrites ?? [];
-      this.#heldWrites = undefined;
-      for (const write of held) this.#write(write);
-    });
+    this.#writes.hold();
+    this.#machine = this.snapshots.install(index, () => this.#writes.release());
     this.#appliedIndex = index;
     this.#appliedTerm = term;
     this.#proposals.jumped(term);
@@ -331,29 +325,28 @@ export class Member {
     this.links.flush();
     const retain = retainFrom(this.raft, this.#appliedIndex, this.#retention);
     if (retain !== undefined) this.raft.compact(retain - 1);
-    this.snapshots.considerSaving(this.#machine, {
-      meta: {
-        index: this.#appliedIndex,
-        term: this.#appliedTerm,
-        membership: this.raft.membership,
-      },
-      logBytes: this.#wal.appendedBytes,
-    });
+    const logBytes = this.#wal.appendedBytes;
+    this.snapshots.considerSaving(this.#machine, { meta: this.#place(), logBytes });
+  }
+
+  /** Where the state stands in the log. */
+  #place(): SnapshotMeta {
+    const { membership } = this.raft;
+    return { index: this.#appliedIndex, term: this.#appliedTerm, membership };
   }
 
   #sendSnapshot(id: string): void {
     const peer = this.links.peer(id);
     if (peer === undefined || !peer.isUp) return this.raft.snapshotFinished(id, false);
-    const meta = {
-      index: this.#appliedIndex,
-      term: this.#appliedTerm,
-      membership: this.raft.membership,
-    };
+    const meta = this.#place();
+    this.raft.snapshotSent(id, meta.index);
     this.snapshots.send(peer, { term: this.raft.term, meta, machine: this.#machine });
     this.options.events.info(`sending a snapshot at index ${meta.index} to ${id}`);
   }
 
   #received(messages: readonly Message[]): void {
+    // One that does not take part yet has nothing to say to them; they are sent again.
+    if (!this.joined) return;
     for (const message of messages) this.#messages.push(message);
     this.#wake();
   }
@@ -379,6 +372,8 @@ export class Member {
       members: () => this.#machine.members,
       messages: (messages) => this.#received(messages),
       request: (caller, frame) => {
+        if (!this.joined && frame.type === 'inquiry') return;
+        if (!this.joined) return caller.answer({ type: 'snapshotReply', ok: false });
         if (frame.type !== 'inquiry') return this.snapshots.receive(caller, frame);
         this.readIndex((error) => {
           const registeredDirectory = this.#machine.members.get(caller.memberId)?.directoryId ?? '';
@@ -428,7 +423,9 @@ export class Member {
 
   /** Stops at once and for good; whoever waits is told. `done` when the files are closed. Idempotent. */
   close(done: () => void = () => {}): void {
-    if (this.#state === 'stopped') return done();
+    if (this.#closed) return done();
+    this.#whenClosed.push(done);
+    if (this.#state === 'stopped') return;
     this.#state = 'stopped';
     this.#stopTicking();
     this.hub.endAll('server_stopped');
@@ -438,7 +435,10 @@ export class Member {
     this.#transfer.end('server_stopped');
     this.snapshots.close();
     this.links.close();
-    this.#wal.close(done);
+    this.#wal.close(() => {
+      this.#closed = true;
+      for (const waiting of this.#whenClosed.splice(0)) waiting();
+    });
   }
 
   /** The member cannot go on. */

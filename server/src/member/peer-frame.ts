@@ -48,7 +48,7 @@ export type PeerFrame =
   | { readonly type: 'snapshotBegin'; readonly term: number; readonly meta: SnapshotMeta }
   | { readonly type: 'snapshotChunk'; readonly number: number; readonly chunk: Uint8Array }
   | { readonly type: 'snapshotEnd'; readonly count: number }
-  /** Accepter of a snapshot: installed or refused; the leader goes on either way. */
+  /** Accepter of a snapshot: it is durable here, or it was refused; the leader goes on either way. */
   | { readonly type: 'snapshotReply'; readonly ok: boolean };
 
 const tags = {

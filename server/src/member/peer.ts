@@ -40,6 +40,7 @@ export class Peer {
   #redialInTicks = 0;
   #redialPause = 1;
   #silentTicks = 0;
+  #lastQueued = 0;
   /** Why the last link failed or was refused, for status and messages. */
   problem = '';
 
@@ -61,6 +62,10 @@ export class Peer {
   }
 
   #checkLink(): void {
+    // On a slow link the answer to a ping stands behind much else; as long as that moves, it lives.
+    const queued = this.queuedBytes();
+    if (queued < this.#lastQueued) this.#silentTicks = 0;
+    this.#lastQueued = queued;
     this.#silentTicks++;
     if (this.#silentTicks > silentTicksMax) this.hangUp('the other side is silent');
     else if (this.#silentTicks % pingTicks === 0) this.send({ type: 'ping' });
@@ -171,6 +176,12 @@ export class Peer {
 }
 
 function sizeOf(message: Message): number {
-  if (message.type !== 'appendRequest') return 64;
-  return message.entries.reduce((sum, { payload }) => sum + payload.length + 16, 64);
+  switch (message.type) {
+    case 'appendRequest':
+      return message.entries.reduce((sum, { payload }) => sum + payload.length + 16, 64);
+    case 'forwardedProposal':
+      return message.payloads.reduce((sum, { length }) => sum + length + 8, 64);
+    default:
+      return 64;
+  }
 }

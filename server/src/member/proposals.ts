@@ -19,6 +19,21 @@ interface Waiting {
   batch: number;
 }
 
+/** One batch travels as one message when it is forwarded. */
+const batchBytesMax = 1024 * 1024;
+
+/** As many from `start` on as fit one batch, at least one. */
+function firstOf(unsent: readonly Waiting[], start: number): Waiting[] {
+  let bytes = 0;
+  let end = start;
+  while (end < unsent.length) {
+    bytes += (unsent[end] as Waiting).payload.length;
+    if (bytes > batchBytesMax && end > start) break;
+    end++;
+  }
+  return unsent.slice(start, end);
+}
+
 /**
  * The callers that wait for their command to be applied here.
  *
@@ -80,22 +95,34 @@ export class Proposals {
     const unsent = this.#unsent.filter(({ sequence }) => this.#waiting.has(sequence));
     this.#unsent = unsent;
     if (unsent.length === 0) return;
+    let sent = 0;
+    while (sent < unsent.length) {
+      const chunk = firstOf(unsent, sent);
+      const reason = this.#offerBatch(chunk, term, propose);
+      if (reason === 'too_many_requests') this.#refuse(chunk);
+      else if (reason !== undefined) break;
+      sent += chunk.length;
+    }
+    this.#unsent = unsent.slice(sent);
+  }
+
+  #offerBatch(
+    batched: readonly Waiting[],
+    term: number,
+    propose: (payloads: readonly Uint8Array[], batch: number) => DropReason | undefined,
+  ): DropReason | undefined {
     const batch = ++this.#lastBatch;
-    const reason = propose(
-      unsent.map(({ payload }) => payload),
-      batch,
-    );
-    if (reason === 'too_many_requests') return this.#refuse(unsent);
-    if (reason !== undefined) return;
-    for (const waiting of unsent) {
+    const payloads = batched.map(({ payload }) => payload);
+    const reason = propose(payloads, batch);
+    if (reason !== undefined) return reason;
+    for (const waiting of batched) {
       waiting.term = term;
       waiting.batch = batch;
     }
-    this.#unsent = [];
+    return undefined;
   }
 
   #refuse(refused: readonly Waiting[]): void {
-    this.#unsent = [];
     for (const waiting of refused) this.#settle(waiting, { ok: false, code: 'too_many_requests' });
   }
 

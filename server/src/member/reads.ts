@@ -16,8 +16,6 @@ interface Round {
 }
 
 const waitingMax = 65_536;
-/** A read round that got no answer for so long is asked again. */
-const retryTicks = 3;
 
 /**
  * Callers that wait until a read here is linearizable. All that wait share one ReadIndex round; one
@@ -26,12 +24,17 @@ const retryTicks = 3;
  */
 export class Reads {
   #nextContext: number;
+  /** False while there is nobody to ask; then a tick tries again. */
+  #canAsk = false;
+  readonly #retryTicks: number;
   #waiting: Waiting[] = [];
   #round: Round | undefined;
   /** Confirmed, and waiting until the index is applied. */
   #confirmed: { index: number; reads: readonly Waiting[] }[] = [];
 
-  constructor(incarnation: number) {
+  /** @param retryTicks a round that got no answer for so long is asked again. */
+  constructor(incarnation: number, retryTicks: number) {
+    this.#retryTicks = retryTicks;
     this.#nextContext = firstOfLife(incarnation);
   }
 
@@ -40,12 +43,18 @@ export class Reads {
     this.#waiting.push({ done, deadlineTick });
   }
 
+  /** True when reads wait and no round is under way: the next turn can begin one. */
+  get hasUnasked(): boolean {
+    return this.#round === undefined && this.#waiting.length > 0 && this.#canAsk;
+  }
+
   /** Starts a round for what waits, if none is under way. */
   offer(now: { tick: number; term: number }, ask: (context: number) => boolean): void {
     if (this.#round !== undefined && this.#round.term !== now.term) this.#askAgain();
     if (this.#round !== undefined || this.#waiting.length === 0) return;
     const context = this.#nextContext++;
-    if (!ask(context)) return;
+    this.#canAsk = ask(context);
+    if (!this.#canAsk) return;
     this.#round = { context, reads: this.#waiting, askedAtTick: now.tick, term: now.term };
     this.#waiting = [];
   }
@@ -72,11 +81,21 @@ export class Reads {
   }
 
   tick(tick: number): void {
-    if (this.#round !== undefined && tick - this.#round.askedAtTick >= retryTicks) this.#askAgain();
-    const late = this.#waiting.filter(({ deadlineTick }) => deadlineTick <= tick);
-    if (late.length === 0) return;
-    this.#waiting = this.#waiting.filter(({ deadlineTick }) => deadlineTick > tick);
+    if (this.#round !== undefined && tick - this.#round.askedAtTick >= this.#retryTicks) {
+      this.#askAgain();
+    }
+    const isLate = ({ deadlineTick }: Waiting): boolean => deadlineTick <= tick;
+    const late = this.#waiting.filter(isLate);
+    if (late.length > 0) this.#waiting = this.#waiting.filter((read) => !isLate(read));
     for (const { done } of late) done('no_leader');
+    if (!this.#confirmed.some(({ reads }) => reads.some(isLate))) return;
+    // Confirmed, and the entries did not come in time.
+    const stuck = this.#confirmed.flatMap(({ reads }) => reads.filter(isLate));
+    this.#confirmed = this.#confirmed.map(({ index, reads }) => ({
+      index,
+      reads: reads.filter((read) => !isLate(read)),
+    }));
+    for (const { done } of stuck) done('timeout');
   }
 
   failAll(code: ErrorCode): void {

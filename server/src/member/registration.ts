@@ -14,18 +14,21 @@ export interface RegistrationEvents {
 export class Registration {
   readonly #events: RegistrationEvents;
   #underWay = false;
+  readonly #binding = new Set<string>();
 
   constructor(events: RegistrationEvents) {
     this.#events = events;
   }
 
-  /** For the leader, when a link comes up: the id is bound to its directory before that member is sent any entry. */
+  /** For the leader, when a link comes up and at each tick: binds the id to its directory as soon as both are known. */
   bind(other: Introduction): void {
     if (this.#events.members().get(other.memberId)?.directoryId !== '') return;
-    this.#events.propose(registerCommand(other), () => {});
+    if (this.#binding.has(other.memberId)) return;
+    this.#binding.add(other.memberId);
+    this.#events.propose(registerCommand(other), () => this.#binding.delete(other.memberId));
   }
 
-  /** For every member, now and then: the first start, or an address that changed. */
+  /** For every member, now and then: the first start, or an address for clients that changed. */
   keepTrue(self: Introduction): void {
     const known = this.#events.members().get(self.memberId);
     if (this.#underWay || known === undefined) return;

@@ -5,7 +5,7 @@ import type { Peer } from './peer.ts';
 
 /** Chunks wait here, not in the socket, while this much is unsent. */
 const queuedBytesMax = 1024 * 1024;
-/** A follower that takes nothing for so long is given up. */
+/** A follower that takes or answers nothing for so long is asked anew; one that is still saving says no to that. */
 const idleTicksMax = 50;
 
 /**

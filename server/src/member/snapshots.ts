@@ -4,7 +4,7 @@ import { Machine } from '../core/machine.ts';
 import { type MachineRestorer, machineChunks } from '../core/machine-image.ts';
 import type { InstallSnapshot } from '../core/raft/message.ts';
 import type { SnapshotMeta } from '../core/raft/types.ts';
-import type { SnapshotFiles, SnapshotWriter } from '../storage/snapshot.ts';
+import { chunkBytesMax, type SnapshotFiles, type SnapshotWriter } from '../storage/snapshot.ts';
 import type { Caller } from './callers.ts';
 import type { Peer } from './peer.ts';
 import type { PeerFrame } from './peer-frame.ts';
@@ -62,7 +62,9 @@ export class Snapshots {
   readonly #senders = new Map<Peer, SnapshotSender>();
   #receiving: Receiving | undefined;
   /** Received whole, waiting for Raft's word. */
-  #received: { meta: SnapshotMeta; machine: Machine; chunks: Uint8Array[] } | undefined;
+  #received:
+    | { caller: Caller; meta: SnapshotMeta; machine: Machine; chunks: Uint8Array[] }
+    | undefined;
   /** What was received is being made durable. */
   #installing = false;
   #closed = false;
@@ -131,7 +133,7 @@ export class Snapshots {
     if (this.#senders.has(peer)) this.#events.wake();
   }
 
-  /** The follower has, or refused, what was streamed. */
+  /** The follower made durable, or refused, what was streamed. */
   replied(peer: Peer, ok: boolean): void {
     if (this.#senders.delete(peer)) this.#events.finished(peer.id, ok);
     this.#events.wake();
@@ -145,6 +147,9 @@ export class Snapshots {
   receive(caller: Caller, frame: PeerFrame): void {
     switch (frame.type) {
       case 'snapshotBegin':
+        // One at a time: until the last one is durable, or refused, no other is taken.
+        if (this.#received !== undefined)
+          return caller.answer({ type: 'snapshotReply', ok: false });
         this.#receiving = {
           caller,
           meta: frame.meta,
@@ -174,7 +179,8 @@ export class Snapshots {
 
   #chunk(receiving: Receiving, frame: PeerFrame & { type: 'snapshotChunk' }): void {
     if (frame.number < receiving.next) return; // A frame that arrived twice.
-    if (frame.number > receiving.next) return this.#drop(receiving);
+    const fits = frame.chunk.length > 0 && frame.chunk.length <= chunkBytesMax;
+    if (frame.number > receiving.next || !fits) return this.#drop(receiving);
     receiving.next++;
     receiving.restorer.push(frame.chunk);
     receiving.chunks.push(frame.chunk);
@@ -187,12 +193,10 @@ export class Snapshots {
 
   #end(receiving: Receiving, count: number): void {
     if (receiving.next !== count) return this.#drop(receiving);
-    // One at a time: until the last one is durable, or refused, no other is taken.
-    if (this.#received !== undefined) return this.#drop(receiving);
     const { meta, term, caller } = receiving;
     this.#receiving = undefined;
     const machine = receiving.restorer.finish();
-    this.#received = { meta, machine, chunks: receiving.chunks };
+    this.#received = { caller, meta, machine, chunks: receiving.chunks };
     this.#events.received({
       type: 'installSnapshot',
       from: caller.memberId,
@@ -200,12 +204,13 @@ export class Snapshots {
       term,
       snapshot: meta,
     });
-    caller.answer({ type: 'snapshotReply', ok: true });
   }
 
   /** Raft has been told of what was received: if it did not take it by now, it does not want it. */
   settleReceived(): void {
-    if (!this.#installing) this.#received = undefined;
+    if (this.#installing || this.#received === undefined) return;
+    this.#received.caller.answer({ type: 'snapshotReply', ok: false });
+    this.#received = undefined;
   }
 
   /** Raft wants the received snapshot: gives its machine at once, and makes it durable. */
@@ -228,6 +233,7 @@ export class Snapshots {
         this.#installing = false;
         this.#received = undefined;
         durable();
+        received.caller.answer({ type: 'snapshotReply', ok: true });
       });
     };
     next(0);

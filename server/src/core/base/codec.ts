@@ -135,10 +135,11 @@ export class Reader {
     for (let count = 0; count < 8; count++) {
       const byte = this.u8();
       value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
+      if (byte < 0x80 && Number.isSafeInteger(value)) return value;
+      if (byte < 0x80) break;
       scale *= 0x80;
     }
-    throw new DecodeError('a number is longer than 8 bytes');
+    throw new DecodeError('a number is larger than any that is written');
   }
 
   string(): ByteString {

@@ -6,7 +6,7 @@ import { isTombstone, type KeyValue } from './key-value.ts';
  *   put a=1 (rev 2), put a=2 (rev 4), delete a (rev 7), put a=3 (rev 9)
  *
  *   versions  [ rev 2 v1 ][ rev 4 v2 ][ rev 7 tombstone ][ rev 9 v1 ]
- *   at(3) = rev 2   at(8) = rev 7, so absent   compact(5) drops rev 2
+ *   at(3) = rev 2   at(8) = rev 7, so absent
  *
  * A history is replaced, never changed: with() appends to the shared array beyond the older
  * history's count, which that one does not see. So a clone of the index is a consistent view.

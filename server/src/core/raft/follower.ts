@@ -30,7 +30,12 @@ export class Follower implements Role {
 
   tick(): void {
     this.#elapsed++;
-    if (this.#elapsed < this.#timeout || !this.#state.promotable) return;
+    if (this.#elapsed < this.#timeout) return;
+    if (!this.#state.promotable) {
+      // It may not lead, but it must not believe for ever in a leader it does not hear.
+      this.#state.leader = nobody;
+      return;
+    }
     this.#elapsed = 0;
     this.#transitions.campaign(this.#state.options.preVote ? 'preVote' : 'election', false);
   }

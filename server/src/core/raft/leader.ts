@@ -275,6 +275,12 @@ export class Leader implements Role {
     }
   }
 
+  /** The state that is on its way stands at `index`: from there the log goes on. */
+  snapshotSent(member: MemberId, index: number): void {
+    const progress = this.#progress.get(member);
+    if (progress?.state === 'snapshot') progress.snapshotIndex = index;
+  }
+
   /** The host reports how streaming the state to `member` went. */
   snapshotFinished(member: MemberId, ok: boolean): void {
     const progress = this.#progress.get(member);

@@ -6,9 +6,9 @@ import { type Entry, entryBytes } from './types.ts';
  *
  *      compacted            handed      committed      last
  *   ... ──┤ e  e  e  e  e  e  ├  e  e  e  ├  e  e  e  e ┤
- *         first = compacted + 1      durable: anywhere from compacted to last
+ *         first = compacted + 1
  *
- * Invariants: compacted <= handed <= committed <= last; durable <= last; entry indexes have no gap
+ * Invariants: compacted <= handed <= committed <= last; entry indexes have no gap
  * and terms never decrease. An entry at or below `committed` is never replaced.
  */
 export class RaftLog {
@@ -90,6 +90,17 @@ export class RaftLog {
     return bytes;
   }
 
+  /** The first index such that the entries from there on take at most `bytesMax`. */
+  firstIndexWithin(bytesMax: number): number {
+    let bytes = this.#bytes;
+    let index = this.firstIndex;
+    while (bytes > bytesMax && index <= this.lastIndex) {
+      bytes -= entryBytes(this.#entries[index - this.firstIndex] as Entry);
+      index++;
+    }
+    return index;
+  }
+
   /** Adds entries at the end. */
   append(entries: readonly Entry[]): void {
     for (const entry of entries) {
@@ -113,6 +124,14 @@ export class RaftLog {
     assert(index <= this.lastIndex, `commit ${index} is beyond the last entry ${this.lastIndex}`);
     this.#committed = index;
     return true;
+  }
+
+  /** True when a change of membership is committed and was not handed out yet. */
+  get hasMembershipToHandOut(): boolean {
+    for (let index = this.#handed + 1; index <= this.#committed; index++) {
+      if (this.#entries[index - this.firstIndex]?.kind === 'membership') return true;
+    }
+    return false;
   }
 
   /** Committed entries that were not handed out yet, and marks them as handed out. */

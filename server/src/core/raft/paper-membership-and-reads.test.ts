@@ -7,12 +7,15 @@ import {
   Rig,
   type RigOptions,
 } from '../../../../test/harness/raft-rig.ts';
+import { worldDefaults } from '../../../../test/harness/raft-world.ts';
 import {
   encodeChange,
   leaveJoint,
   type MemberChange,
   type MembershipChange,
+  membershipOf,
 } from './membership.ts';
+import { Raft } from './raft.ts';
 import type { Entry } from './types.ts';
 
 // One test per rule. Rules of sections 6 and 8 of the paper, and of the thesis on transfer (3.10),
@@ -413,4 +416,28 @@ test('messages go out in the order of member ids, also to those that came later'
     rig.sent('heartbeat').map(({ to }) => to),
     ['2', '3', '5'],
   );
+});
+
+test('6 nobody campaigns under a membership that a committed change has replaced', () => {
+  const changed = { index: 2, term: 1, kind: 'membership' } as const;
+  const entries: Entry[] = [
+    { index: 1, term: 1, kind: 'command', payload: new Uint8Array(200) },
+    { ...changed, payload: encodeChange(change([add('2')])) },
+  ];
+  const raft = new Raft(
+    { ...worldDefaults, id: '1', seed: 1, commitBytesMax: 100, preVote: false },
+    {
+      hardState: { term: 1, vote: '', commit: 2 },
+      snapshot: { index: 0, term: 0, membership: membershipOf(['1']) },
+      entries,
+    },
+  );
+  raft.campaign();
+  raft.take();
+  raft.campaign();
+  assert.equal(raft.role, 'follower', 'the change is committed and not handed out yet');
+  while (raft.take() !== undefined);
+  assert.deepEqual(raft.membership.voters, ['1', '2']);
+  raft.campaign();
+  assert.equal(raft.role, 'candidate');
 });

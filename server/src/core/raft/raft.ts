@@ -77,6 +77,10 @@ export class Raft {
   get logBytes(): number {
     return this.#state.log.bytes;
   }
+  /** The first index such that what follows it fits in `bytesMax`. */
+  firstIndexWithin(bytesMax: number): number {
+    return this.#state.log.firstIndexWithin(bytesMax);
+  }
   get vote(): MemberId {
     return this.#state.vote;
   }
@@ -215,6 +219,11 @@ export class Raft {
   /** Forgets log entries up to `index`; a follower that needs them is sent a snapshot. */
   compact(index: number): void {
     this.#state.log.compact(Math.min(index, this.#state.log.handed));
+  }
+
+  /** The host began to stream the state at `index` to `member`, as asked by {@link Ready.snapshotsTo}. */
+  snapshotSent(member: MemberId, index: number): void {
+    if (this.#role.name === 'leader') this.#role.snapshotSent(member, index);
   }
 
   snapshotFinished(member: MemberId, ok: boolean): void {

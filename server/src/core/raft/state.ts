@@ -15,7 +15,7 @@ import {
 
 export interface RaftOptions extends FlowLimits {
   readonly id: MemberId;
-  /** Seeds the randomized election timeouts and the read contexts; the same seed replays the same run. */
+  /** Seeds the randomized election timeouts; the same seed replays the same run. */
   readonly seed: number;
   /** Ticks without a leader before an election; the real timeout is drawn from [n, 2n) (paper 5.2). */
   readonly electionTicks: number;
@@ -73,7 +73,7 @@ export class RaftState {
   vote: MemberId;
   leader: MemberId = nobody;
   membership: Membership;
-  /** The newest snapshot that exists here; what a follower too far behind is sent. */
+  /** The newest snapshot on disk here. A follower too far behind is sent the live state, which is newer. */
   snapshot: SnapshotMeta;
   /** Entries from here on were not given to the disk yet. */
   writeFrom: number;
@@ -104,9 +104,14 @@ export class RaftState {
     this.writeFrom = this.log.lastIndex + 1;
   }
 
-  /** A member that is a learner, or that was removed, does not campaign. */
+  /**
+   * A member that is a learner, or that was removed, does not campaign. Nor does one that knows of
+   * a committed change of membership which is not in force here yet: it would count a majority of
+   * the members of the past.
+   */
   get promotable(): boolean {
-    return isVoter(this.membership, this.id) && this.installing === undefined;
+    if (!isVoter(this.membership, this.id) || this.installing !== undefined) return false;
+    return !this.log.hasMembershipToHandOut;
   }
 
   drawElectionTimeout(): number {

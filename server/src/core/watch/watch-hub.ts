@@ -3,8 +3,10 @@ import { BatchMaker } from './batch-maker.ts';
 import type { WatchEnd, WatchEndReason, WatchSink, WatchSource, WatchSpec } from './types.ts';
 import { WatchGroups } from './watch-group.ts';
 
-/** How many events one slice of catching up looks at. */
-const sliceEvents = 2_000;
+/** How many events one slice of catching up looks at for one connection. */
+const sliceEvents = 1_000;
+/** How many connections one slice serves. */
+const streamsPerSlice = 8;
 
 interface Watch {
   readonly id: number;
@@ -76,9 +78,17 @@ export class WatchHub {
     return false;
   }
 
-  /** One slice of catching up for every stream that can. */
+  /** One slice of catching up: a few streams, each a part of its way; the others' turn comes next. */
   work(): void {
-    for (const stream of this.#streams) if (stream.hasWork) stream.catchUp();
+    let left = streamsPerSlice;
+    for (const stream of [...this.#streams]) {
+      if (!stream.hasWork) continue;
+      stream.catchUp();
+      // To the end of the order, so that nobody waits behind who was just served.
+      this.#streams.delete(stream);
+      this.#streams.add(stream);
+      if (--left === 0) return;
+    }
   }
 
   /**
