@@ -2,15 +2,17 @@
 export const linesMax = 450;
 
 /** What was longer when the rule came; a number may only go down, and an entry go away. */
-export const longFiles: Readonly<Record<string, number>> = {
-  'test/contract/client.test.ts': 590,
-};
+export const longFiles: Readonly<Record<string, number>> = {};
 
 /** A ceiling further than this above its file is lowered, so that the file cannot grow back. */
 const slackMax = 25;
 
-export function tooLong(file: string, lines: number): string | undefined {
-  const allowed = longFiles[file];
+export function tooLong(
+  file: string,
+  lines: number,
+  exceptions: Readonly<Record<string, number>> = longFiles,
+): string | undefined {
+  const allowed = exceptions[file];
   if (allowed === undefined) {
     return lines > linesMax ? `${file}: ${lines} lines, at most ${linesMax}` : undefined;
   }
