@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Watch, WatchCompactedError, type WatchEvent } from '@lockstep/client';
+import { WatchCompactedError } from '@lockstep/client';
 import { formatNotification } from '@lockstep/client/protocol';
 import { connect, iterate, startMember, startPair, take } from '../harness/clients.ts';
 import { FakeClock } from '../harness/fake-clock.ts';
