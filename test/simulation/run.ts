@@ -7,7 +7,7 @@ import { Coverage } from './coverage.ts';
 import { simulate } from './simulate.ts';
 
 /** So many seeds must reach everything that the coverage table lists. */
-const seedsForCoverage = 300;
+const seedsForCoverage = 2_000;
 
 const { values } = parseArgs({
   options: {

@@ -88,7 +88,8 @@ export class SimCluster {
     return new SimDisk({
       seed: this.random.next(),
       schedule: (delayMs, run) => this.time.after(delayMs, run),
-      latencyMsMax: 3,
+      // A slow disk has more under way when its machine crashes.
+      latencyMsMax: this.random.pick([1, 3, 20]),
     });
   }
 

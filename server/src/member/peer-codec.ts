@@ -32,6 +32,7 @@ export function writeMessage(writer: Writer, message: Message): void {
       return;
     case 'voteReply':
       writer.flag(message.preVote).flag(message.granted);
+      writer.number(message.committed?.index ?? 0).number(message.committed?.term ?? 0);
       return;
     case 'appendRequest':
       writer.number(message.prevIndex).number(message.prevTerm).number(message.commit);
@@ -90,7 +91,13 @@ export function readMessage(reader: Reader): Message {
         lastTerm: reader.number(),
       };
     case messageTags.voteReply:
-      return { type: 'voteReply', ...envelope, preVote: reader.flag(), granted: reader.flag() };
+      return {
+        type: 'voteReply',
+        ...envelope,
+        preVote: reader.flag(),
+        granted: reader.flag(),
+        committed: { index: reader.number(), term: reader.number() },
+      };
     case messageTags.appendRequest: {
       const prevIndex = reader.number();
       const prevTerm = reader.number();

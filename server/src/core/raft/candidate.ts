@@ -1,5 +1,5 @@
 import { allMembers } from './membership.ts';
-import type { Body, DropReason, Message } from './message.ts';
+import type { Body, DropReason, Message, VoteReply } from './message.ts';
 import { voteResult } from './quorum.ts';
 import type { RaftState, Role, Transitions } from './state.ts';
 import type { MemberId } from './types.ts';
@@ -58,6 +58,7 @@ export class Candidate implements Role {
   step(message: Message): void {
     switch (message.type) {
       case 'voteReply':
+        this.#learnCommit(message);
         if (message.preVote !== (this.name === 'preCandidate')) return;
         // A pre-vote that was granted for an earlier term says nothing about this one.
         if (message.preVote && message.granted && message.term <= this.#state.term) return;
@@ -81,6 +82,13 @@ export class Candidate implements Role {
       default:
         return; // Nothing else concerns a member without a leader.
     }
+  }
+
+  /** By log matching, an entry of the same index and term has the same entries before it (paper 5.3). */
+  #learnCommit({ committed }: VoteReply): void {
+    const { log } = this.#state;
+    if (committed === undefined || committed.index <= log.committed) return;
+    if (log.matches(committed.index, committed.term)) log.commitTo(committed.index);
   }
 
   #count(member: MemberId, granted: boolean): void {

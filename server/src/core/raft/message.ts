@@ -22,6 +22,12 @@ export interface VoteReply extends Envelope {
   readonly type: 'voteReply';
   readonly preVote: boolean;
   readonly granted: boolean;
+  /**
+   * What the voter knows to be committed, with the term there; absent for nothing. A candidate that
+   * holds the entry learns it: else one that must leave, and knows more, could keep the rest from
+   * ever hearing that it has left.
+   */
+  readonly committed?: { readonly index: number; readonly term: number };
 }
 
 /** Leader to a follower: entries after `prevIndex` (paper 5.3). */

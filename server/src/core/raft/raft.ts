@@ -187,9 +187,14 @@ export class Raft {
   #reply(request: VoteRequest, granted: boolean, term: number): void {
     this.#state.sendAfterWrite(
       request.from,
-      { type: 'voteReply', preVote: request.preVote, granted },
+      { type: 'voteReply', preVote: request.preVote, granted, committed: this.#committedPoint },
       term,
     );
+  }
+
+  get #committedPoint(): { index: number; term: number } {
+    const { log } = this.#state;
+    return { index: log.committed, term: log.termAt(log.committed) ?? 0 };
   }
 
   get #loyal(): boolean {
