@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pino from 'pino';
-import { type Doors, parseAddress, startDoors } from './api/listen.ts';
+import { parseAddress, startDoors } from './api/listen.ts';
 import type { MemberConfig } from './config.ts';
 import { lockDirectory } from './io/directory-lock.ts';
 import { SystemClock } from './io/system-clock.ts';
@@ -89,7 +89,7 @@ export async function startMember(config: MemberConfig): Promise<RunningMember> 
       clientAddress: doors.address,
       peerAddress,
       failed,
-      stop: () => stopGracefully(running, doors, closeAll),
+      stop: () => stopGracefully(running, closeAll),
     };
   } catch (error) {
     await closeAll();
@@ -199,13 +199,8 @@ function memberOptions(
 }
 
 /** Leadership first, so that the others need not wait for a timeout; then the doors, which answer what is under way. */
-async function stopGracefully(
-  member: Member,
-  doors: Doors,
-  closeAll: () => Promise<void>,
-): Promise<void> {
+async function stopGracefully(member: Member, closeAll: () => Promise<void>): Promise<void> {
   await handOver(member);
-  await doors.stop();
   await closeAll();
 }
 

@@ -71,11 +71,7 @@ export class Candidate implements Role {
         this.#transitions.becomeFollower(message.term, message.from);
         return;
       case 'forwardedProposal':
-        return this.#state.send(message.from, {
-          type: 'proposalDropped',
-          batch: message.batch,
-          reason: 'no_leader',
-        });
+        return this.#state.dropForwarded(message, 'no_leader');
       case 'proposalDropped':
         this.#state.droppedProposals.push({ batch: message.batch, reason: message.reason });
         return;

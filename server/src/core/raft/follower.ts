@@ -63,11 +63,7 @@ export class Follower implements Role {
         if (this.#state.promotable) this.#transitions.campaign('election', true);
         return;
       case 'forwardedProposal':
-        return this.#state.send(message.from, {
-          type: 'proposalDropped',
-          batch: message.batch,
-          reason: 'no_leader',
-        });
+        return this.#state.dropForwarded(message, 'no_leader');
       case 'proposalDropped':
         this.#state.droppedProposals.push({ batch: message.batch, reason: message.reason });
         return;

@@ -193,14 +193,15 @@ export class Leader implements Role {
   }
 
   /** A batch that arrives a second time was appended or dropped the first time, and stays so. */
-  #forwarded({ from, batch, payloads }: ForwardedProposal): void {
+  #forwarded(message: ForwardedProposal): void {
+    const { from, batch, payloads } = message;
     const known = this.#forwardedBatches;
     const name = `${from} ${batch}`;
     if (known.has(name)) return;
     known.add(name);
     if (known.size > forwardedBatchesMax) known.delete(known.values().next().value ?? '');
     const reason = this.propose(payloads);
-    if (reason !== undefined) this.#state.send(from, { type: 'proposalDropped', batch, reason });
+    if (reason !== undefined) this.#state.dropForwarded(message, reason);
   }
 
   /** Appends a membership change, or says in a sentence why it is refused. */

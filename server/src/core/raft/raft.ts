@@ -130,7 +130,7 @@ export class Raft {
   /** A message arrived from another member. */
   step(message: Message): void {
     if (message.type === 'voteRequest') return this.#voteRequest(message);
-    if (message.term > this.#state.term && !this.#higherTerm(message)) return;
+    if (message.term > this.#state.term) this.#higherTerm(message);
     if (message.term < this.#state.term) return this.#lowerTerm(message);
     const role = this.#role;
     role.step(message);
@@ -140,17 +140,15 @@ export class Raft {
     }
   }
 
-  /** True when the message is to be handled in its term. */
-  #higherTerm(message: Message): boolean {
-    if (message.type === 'voteReply' && message.preVote && message.granted) return true;
+  /** Follows into the newer term; but a granted pre-vote speaks of a term that nobody has entered yet. */
+  #higherTerm(message: Message): void {
+    if (message.type === 'voteReply' && message.preVote && message.granted) return;
     this.#becomeFollower(message.term, isFromLeader(message) ? message.from : nobody);
-    return true;
   }
 
   #lowerTerm(message: Message): void {
     if (message.type === 'forwardedProposal') {
-      const { batch, from } = message;
-      this.#state.send(from, { type: 'proposalDropped', batch, reason: 'no_leader' });
+      this.#state.dropForwarded(message, 'no_leader');
     }
     if (isFromLeader(message)) {
       // A leader of the past, or one that this member cannot follow because its own term ran ahead:

@@ -1,7 +1,7 @@
 import { Random } from '../base/random.ts';
 import { RaftLog } from './log.ts';
 import { isVoter } from './membership.ts';
-import type { Body, DropReason, Message } from './message.ts';
+import type { Body, DropReason, ForwardedProposal, Message } from './message.ts';
 import type { FlowLimits } from './progress.ts';
 import type { ReadState } from './ready.ts';
 import {
@@ -134,6 +134,11 @@ export class RaftState {
     message.to = to;
     message.term = term;
     return body as Message;
+  }
+
+  /** Tells a follower that its batch was not appended here and never will be. */
+  dropForwarded({ from, batch }: ForwardedProposal, reason: DropReason): void {
+    this.send(from, { type: 'proposalDropped', batch, reason });
   }
 
   append(entries: readonly Entry[]): void {
