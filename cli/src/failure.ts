@@ -58,6 +58,10 @@ function nextStep(code: unknown): string | undefined {
       return "\n  to name all keys: '' --prefix";
     case 'answer_too_large':
       return '\n  narrow the range, or page through it with --limit';
+    case 'lease_not_found':
+      return '\n  "lockstep lease list" prints those there are';
+    case 'no_space':
+      return '\n  make room: delete keys, then "lockstep compact" up to the revision that "lockstep status" tells';
     case 'compacted':
       return '\n  read or watch without --rev, or from a newer revision';
     default:

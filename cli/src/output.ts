@@ -1,10 +1,32 @@
-import type { KeyValue, WatchBatch } from '@lockstep/client';
+import type { DeleteReply, KeyValue, PutReply, RangeReply, WatchBatch } from '@lockstep/client';
 import { UsageError } from './failure.ts';
 import type { Context } from './io.ts';
+import type { GetOptions } from './key-verbs.ts';
 
 /** A pair on two lines, the bytes as they are. */
 export function pair(kv: KeyValue): Uint8Array {
   return lines([kv.keyBytes, kv.valueBytes]);
+}
+
+/** What was found, as the options of `get` say. */
+export function found(
+  { kvs, count }: Pick<RangeReply, 'kvs' | 'count'>,
+  { keysOnly, printValueOnly, countOnly }: GetOptions,
+): Uint8Array {
+  if (countOnly === true) return lines([String(count)]);
+  if (keysOnly === true) return lines(kvs.map((kv) => kv.keyBytes));
+  if (printValueOnly === true) return lines(kvs.map((kv) => kv.valueBytes));
+  return Buffer.concat(kvs.map(pair));
+}
+
+/** How many were deleted, and the pairs if they were asked for. */
+export function deleted(reply: Omit<DeleteReply, 'header'>): Uint8Array {
+  return Buffer.concat([lines([String(reply.deleted)]), ...reply.prevKvs.map(pair)]);
+}
+
+/** OK, and the pair before if it was asked for. */
+export function written({ prevKv }: Pick<PutReply, 'prevKv'>): Uint8Array {
+  return Buffer.concat([lines(['OK']), ...(prevKv === undefined ? [] : [pair(prevKv)])]);
 }
 
 /** Joins byte rows, each ended by a newline. */
@@ -15,12 +37,13 @@ export function lines(rows: readonly (Uint8Array | string)[]): Uint8Array {
 const newline = Buffer.from('\n');
 
 /** Type, then the pair before (if it was asked for), then the pair, as etcdctl shows events. */
-export function watchLines({ events }: WatchBatch): Uint8Array {
+export function watchLines({ events }: WatchBatch, keysOnly = false): Uint8Array {
+  const one = (kv: KeyValue): Uint8Array => (keysOnly ? lines([kv.keyBytes]) : pair(kv));
   return Buffer.concat(
     events.flatMap(({ type, kv, prevKv }) => [
       lines([type.toUpperCase()]),
-      ...(prevKv === undefined ? [] : [pair(prevKv)]),
-      pair(kv),
+      ...(prevKv === undefined ? [] : [one(prevKv)]),
+      one(kv),
     ]),
   );
 }

@@ -2,14 +2,23 @@
 import { Command, Option } from 'commander';
 import { UsageError } from './failure.ts';
 import type { Context, Io, OutputFormat } from './io.ts';
+import {
+  type DelOptions,
+  type GetOptions,
+  type PutOptions,
+  withDelOptions,
+  withGetOptions,
+  withPutOptions,
+  withSelection,
+} from './key-verbs.ts';
 import { durationMs } from './selection.ts';
-import type { DelOptions } from './verbs/del.ts';
+import type { CompactOptions } from './verbs/compact.ts';
 import type { DevOptions } from './verbs/dev.ts';
-import type { GetOptions } from './verbs/get.ts';
 import type { HealthOptions } from './verbs/health.ts';
-import type { PutOptions } from './verbs/put.ts';
+import type { KeepAliveOptions, LeaseGrantOptions, TimeToLiveOptions } from './verbs/lease.ts';
 import type { ServeOptions } from './verbs/serve.ts';
 import type { StatusOptions } from './verbs/status.ts';
+import type { TxnOptions } from './verbs/txn.ts';
 import type { WatchOptions } from './verbs/watch.ts';
 
 export const version = '0.1.0';
@@ -53,6 +62,7 @@ export function buildProgram(io: Io): Program {
     );
   addMemberVerbs(command, context, run);
   addKeyVerbs(command, context, run);
+  addLeaseVerbs(command, context, run);
   addClusterVerbs(command, context, run);
   return { command, context, exitCode: () => exitCode };
 }
@@ -93,6 +103,11 @@ export const serveFlags: readonly (readonly [flag: string, description: string])
   ['--log-entries-kept <count>', 'entries kept in memory for slow members (5000)'],
   ['--log-bytes-kept <bytes>', 'the same by size (64 MiB)'],
   ['--uncommitted-bytes-max <bytes>', 'writes under way before more are refused (64 MiB)'],
+  ['--quota-bytes <bytes>', 'estimated memory of keys and history (2 GiB, or half the heap limit)'],
+  ['--auto-compaction-mode <mode>', 'drop old history: periodic, revision or off (periodic)'],
+  ['--auto-compaction-retention-ms <ms>', 'for periodic: keep so much time (1 hour)'],
+  ['--auto-compaction-revisions <count>', 'for revision: keep so many (100000)'],
+  ['--hash-check-ms <ms>', 'how often the members compare their states (1 minute)'],
   ['--log-level <level>', 'trace, debug, info, warn, error, fatal or silent (info)'],
 ];
 
@@ -121,47 +136,95 @@ function addMemberVerbs(program: Command, context: () => Context, run: Run): voi
 }
 
 function addKeyVerbs(program: Command, context: () => Context, run: Run): void {
-  program
-    .command('put <key> [value]')
+  withPutOptions(program.command('put <key> [value]'))
     .description('write a key; without a value, it is read from standard input')
-    .option('--prev-kv', 'print the pair as it was before')
     .action(async (key: string, value: string | undefined, options: PutOptions) =>
       run((await import('./verbs/put.ts')).put(context(), key, value, options)),
     );
-  selecting(program.command('get <key> [range_end]'))
+  withGetOptions(program.command('get <key> [range_end]'))
     .description('read a key, or those from it up to a range end')
-    .option('--keys-only', 'print keys only, one per line')
-    .option('--print-value-only', 'print values only')
-    .option('--count-only', 'print the number of keys')
-    .option('--limit <count>', 'at most so many keys')
-    .option('--rev <revision>', 'as it was at this revision')
-    .addOption(
-      new Option('--consistency <level>', 'l: linearizable; s: from the member at hand, at once')
-        .choices(['l', 's'])
-        .default('l'),
-    )
     .action(async (key: string, end: string | undefined, options: GetOptions) =>
       run((await import('./verbs/get.ts')).get(context(), key, end, options)),
     );
-  selecting(program.command('del <key> [range_end]'))
+  withDelOptions(program.command('del <key> [range_end]'))
     .description('delete a key, or those from it up to a range end')
-    .option('--prev-kv', 'print the deleted pairs')
     .action(async (key: string, end: string | undefined, options: DelOptions) =>
       run((await import('./verbs/del.ts')).del(context(), key, end, options)),
     );
-  selecting(program.command('watch <key> [range_end]'))
+  program
+    .command('txn')
+    .description('run put, get and del at one revision, depending on conditions')
+    .option('-i, --interactive', 'say which section of the input comes next')
+    .addHelpText('after', txnHelp)
+    .action(async (options: TxnOptions) =>
+      run((await import('./verbs/txn.ts')).txn(context(), options)),
+    );
+  withSelection(program.command('watch <key> [range_end]'))
     .description('print what happens to keys, until Ctrl-C')
+    .option('--also <key>', 'watch this key as well; may be given several times', collect)
     .option('--rev <revision>', 'begin with this revision')
     .option('--prev-kv', 'print the pair before the event as well')
+    .option('--keys-only', 'print no values')
+    .addOption(
+      new Option('--filter <events>', 'leave out puts, or deletes').choices(['noput', 'nodelete']),
+    )
+    .option('--progress-notify', 'print now and then up to where nothing is missing')
     .action(async (key: string, end: string | undefined, options: WatchOptions) =>
       run((await import('./verbs/watch.ts')).watch(context(), key, end, options)),
     );
 }
 
-function selecting(command: Command): Command {
-  return command
-    .option('--prefix', 'all keys that start with the key')
-    .option('--from-key', 'all keys from the key on');
+const txnHelp = `
+Standard input has three sections, each ended by an empty line: conditions, what to do if all of
+them hold, and what to do if not. For example:
+
+  mod("key1") > "0"
+
+  put key1 "overwrote key1"
+  get key1
+
+  put key1 "created key1"
+
+Conditions are on version, create, mod, value or lease, with = != < or >. Words may be in double
+quotes, with the escapes of Go (\n, \x00), or in single quotes, as they are.`;
+
+function collect(given: string, before: readonly string[] = []): readonly string[] {
+  return [...before, given];
+}
+
+function addLeaseVerbs(program: Command, context: () => Context, run: Run): void {
+  const lease = program.command('lease').description('leases: keys that end with their lease');
+  lease
+    .command('grant <ttl>')
+    .description('make a lease of so many seconds')
+    .option('--id <id>', 'its id; without one, the cluster chooses')
+    .action(async (ttl: string, options: LeaseGrantOptions) =>
+      run((await import('./verbs/lease.ts')).leaseGrant(context(), ttl, options)),
+    );
+  lease
+    .command('revoke <id>')
+    .description('end a lease and delete its keys')
+    .action(async (id: string) =>
+      run((await import('./verbs/lease.ts')).leaseRevoke(context(), id)),
+    );
+  lease
+    .command('keep-alive <id>')
+    .description('renew a lease until Ctrl-C')
+    .option('--once', 'renew it once')
+    .action(async (id: string, options: KeepAliveOptions) =>
+      run((await import('./verbs/lease.ts')).leaseKeepAlive(context(), id, options)),
+    );
+  lease
+    .command('timetolive <id>')
+    .description('print what is left of a lease')
+    .option('--keys', 'print its keys as well')
+    .action(async (id: string, options: TimeToLiveOptions) =>
+      run((await import('./verbs/lease.ts')).leaseTimeToLive(context(), id, options)),
+    );
+  lease
+    .command('list')
+    .description('print the ids of all leases')
+    .action(async () => run((await import('./verbs/lease.ts')).leaseList(context())));
 }
 
 function addClusterVerbs(program: Command, context: () => Context, run: Run): void {
@@ -179,6 +242,23 @@ function addClusterVerbs(program: Command, context: () => Context, run: Run): vo
     .action(async (options: HealthOptions) =>
       run((await import('./verbs/health.ts')).health(context(), options)),
     );
+  program
+    .command('compact <revision>')
+    .alias('compaction')
+    .description('drop the history below a revision')
+    .option('--physical', 'wait until the member has freed the memory')
+    .action(async (revision: string, options: CompactOptions) =>
+      run((await import('./verbs/compact.ts')).compact(context(), revision, options)),
+    );
+  const alarm = program.command('alarm').description('what keeps the cluster from writing');
+  alarm
+    .command('list')
+    .description('print the alarms that are on')
+    .action(async () => run((await import('./verbs/alarm.ts')).alarmList(context())));
+  alarm
+    .command('disarm')
+    .description('clear all alarms')
+    .action(async () => run((await import('./verbs/alarm.ts')).alarmDisarm(context())));
   program
     .command('member')
     .description('the members of the cluster')

@@ -1,4 +1,4 @@
-import type { Selector } from '@lockstep/client';
+import type { Bytes, WatchSelector } from '@lockstep/client';
 import { UsageError } from './failure.ts';
 
 export interface SelectionOptions {
@@ -8,10 +8,10 @@ export interface SelectionOptions {
 
 /** The keys that `KEY [RANGE_END] [--prefix|--from-key]` name, as etcdctl reads them. */
 export function selection(
-  key: string,
-  rangeEnd: string | undefined,
+  key: Bytes,
+  rangeEnd: Bytes | undefined,
   { prefix = false, fromKey = false }: SelectionOptions,
-): Exclude<Selector, string | Uint8Array> {
+): WatchSelector {
   if (prefix && fromKey) throw new UsageError('--prefix and --from-key exclude each other');
   if (rangeEnd !== undefined && (prefix || fromKey)) {
     const flag = prefix ? '--prefix' : '--from-key';

@@ -15,6 +15,8 @@ export async function withClient<Result>(
     callTimeoutMs: timeoutMs,
     // A command is over before the cluster's other addresses could be of use.
     learnEndpoints: options.learnEndpoints ?? false,
+    // One change is not worth asking for a client id first; its fate may be unknown, with exit code 3.
+    exactlyOnce: false,
   });
   const notice = setTimeout(() => {
     if (!client.isConnected && io.stderr.isTTY === true) {

@@ -4,7 +4,7 @@ import test from 'node:test';
 import { errorTable } from './errors.ts';
 import { limits } from './limits.ts';
 import { methodNames } from './methods.ts';
-import { paramNames } from './parse.ts';
+import { paramNames } from './params.ts';
 
 const text = readFileSync(new URL('PROTOCOL.md', import.meta.url), 'utf8');
 const rows = text.split('\n').filter((line) => line.startsWith('| `'));

@@ -40,6 +40,12 @@ export const errorTable = {
   internal: kind(-32603, 500, 13, 'internal error', { ambiguous: true }),
   empty_key: kind(-32001, 400, 3, 'etcdserver: key is not provided'),
   request_too_large: kind(-32002, 413, 3, 'etcdserver: request is too large'),
+  value_provided: kind(-32004, 400, 3, 'etcdserver: value is provided'),
+  lease_provided: kind(-32005, 400, 3, 'etcdserver: lease is provided'),
+  key_not_found: kind(-32006, 400, 3, 'etcdserver: key not found'),
+  too_many_operations: kind(-32007, 400, 3, 'etcdserver: too many operations in txn request'),
+  duplicate_key: kind(-32008, 400, 3, 'etcdserver: duplicate key given in txn request'),
+  invalid_sort_option: kind(-32009, 400, 3, 'etcdserver: invalid sort option'),
   answer_too_large: kind(-32003, 400, 8, 'the answer is too large for one frame'),
   compacted: kind(-32010, 400, 11, 'etcdserver: mvcc: required revision has been compacted'),
   future_revision: kind(
@@ -49,6 +55,18 @@ export const errorTable = {
     'etcdserver: mvcc: required revision is a future revision',
   ),
   watch_id_taken: kind(-32012, 409, 9, 'the watch id is in use on this connection'),
+  lease_not_found: kind(-32013, 404, 5, 'etcdserver: requested lease not found'),
+  lease_exists: kind(-32014, 409, 9, 'etcdserver: lease already exists'),
+  lease_ttl_too_large: kind(-32015, 400, 11, 'etcdserver: too large lease TTL'),
+  client_expired: kind(-32016, 410, 9, 'the cluster does not know this client id (any more)'),
+  reply_evicted: kind(
+    -32017,
+    410,
+    9,
+    'the request was run before and its answer is no longer kept',
+  ),
+  no_space: kind(-32018, 507, 8, 'etcdserver: mvcc: database space exceeded'),
+  corrupt: kind(-32019, 500, 15, 'etcdserver: corrupt cluster'),
   too_many_requests: kind(-32020, 429, 8, 'etcdserver: too many requests', { retryable: true }),
   no_leader: kind(-32021, 503, 14, 'etcdserver: no leader', { retryable: true }),
   leader_changed: kind(-32022, 503, 14, 'etcdserver: leader changed', {
@@ -87,7 +105,14 @@ export interface WireError {
     readonly ambiguous: boolean;
     /** For `compacted`: the revision up to which history is gone. */
     readonly compactRevision?: number;
+    /** For `reply_evicted`: the store's revision after the request was run, if it is known. */
+    readonly revision?: number;
   };
+}
+
+export interface ErrorDetails {
+  readonly compactRevision?: number | undefined;
+  readonly revision?: number | undefined;
 }
 
 /** An error of the table, thrown inside a member and turned into a {@link WireError} at the door. */
@@ -95,11 +120,13 @@ export class TableError extends Error {
   override readonly name = 'TableError';
   readonly code: ErrorCode;
   readonly compactRevision: number | undefined;
+  readonly revision: number | undefined;
 
-  constructor(code: ErrorCode, message?: string, details: { compactRevision?: number } = {}) {
+  constructor(code: ErrorCode, message?: string, details: ErrorDetails = {}) {
     super(message ?? errorTable[code].text);
     this.code = code;
     this.compactRevision = details.compactRevision;
+    this.revision = details.revision;
   }
 
   get kind(): ErrorKind {
@@ -116,6 +143,7 @@ export class TableError extends Error {
         retryable,
         ambiguous,
         ...(this.compactRevision === undefined ? {} : { compactRevision: this.compactRevision }),
+        ...(this.revision === undefined ? {} : { revision: this.revision }),
       },
     };
   }

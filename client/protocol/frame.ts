@@ -1,6 +1,11 @@
 import type { WireError } from './errors.ts';
 import type { MethodName, ParamsOf, ResultOf } from './methods.ts';
-import type { HeartbeatParams, WatchEndParams, WatchEventsParams } from './model.ts';
+import type {
+  HeartbeatParams,
+  WatchEndParams,
+  WatchEventsParams,
+  WatchProgressParams,
+} from './watch-model.ts';
 
 /** PROTOCOL [W-3]: a request's id, given back with its answer. Absent on a notification. */
 export type RequestId = string | number | null;
@@ -30,6 +35,7 @@ export interface ErrorFrame {
 /** What a member sends without being asked. */
 export interface Notifications {
   'watch.events': WatchEventsParams;
+  'watch.progress': WatchProgressParams;
   'watch.end': WatchEndParams;
   heartbeat: HeartbeatParams;
 }

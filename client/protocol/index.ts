@@ -6,4 +6,6 @@ export * from './limits.ts';
 export * from './methods.ts';
 export * from './model.ts';
 export { nearest } from './nearest.ts';
+export * from './params.ts';
 export * from './parse.ts';
+export * from './watch-model.ts';

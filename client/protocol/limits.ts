@@ -8,6 +8,20 @@ export const limits = {
   frameBytesMax: 4 * 1024 * 1024,
   /** One `kv.range` answer; beyond it the caller is told to narrow or page. */
   answerBytesMax: 4 * 1024 * 1024,
+  /** One chunk of `kv.scan`, and one fragment of a large revision of a watch. */
+  chunkBytesMax: 256 * 1024,
+  /** Operations of a transaction: per level the most of compares, success and failure, summed along the deepest path (etcd). */
+  txnOperationsMax: 128,
+  /** Seconds (etcd: about 285 years). */
+  leaseTtlMax: 9_000_000_000,
+  /** Ranges of one watch. */
+  watchRangesMax: 64,
+  /** Clients whose answers are remembered; the one that was idle longest is forgotten first. */
+  onceClientsMax: 10_000,
+  /** Answers kept for one client: so many mutations may be without acknowledgement. */
+  onceRepliesMax: 256,
+  /** A larger answer is remembered as its revision only. */
+  onceReplyBytesMax: 16 * 1024,
   batchRequestsMax: 64,
   requestsInFlightMax: 256,
   watchesPerConnectionMax: 10_000,

@@ -1,6 +1,22 @@
 import type {
+  AlarmDisarmParams,
+  AlarmDisarmResult,
+  AlarmListResult,
+  ClientRegisterResult,
+  CompactParams,
+  CompactResult,
   DeleteRangeParams,
   DeleteRangeResult,
+  HashResult,
+  LeaseGrantParams,
+  LeaseGrantResult,
+  LeaseKeepAliveParams,
+  LeaseKeepAliveResult,
+  LeaseListResult,
+  LeaseRevokeParams,
+  LeaseRevokeResult,
+  LeaseTimeToLiveParams,
+  LeaseTimeToLiveResult,
   MemberListResult,
   MoveLeaderParams,
   MoveLeaderResult,
@@ -8,23 +24,46 @@ import type {
   PutResult,
   RangeParams,
   RangeResult,
+  ScanParams,
+  ScanResult,
   StatusResult,
+  TxnParams,
+  TxnResult,
+} from './model.ts';
+import type {
   WatchCancelParams,
   WatchCancelResult,
   WatchCreateParams,
   WatchCreateResult,
-} from './model.ts';
+  WatchCreditParams,
+  WatchCreditResult,
+  WatchProgressResult,
+} from './watch-model.ts';
 
 /** The one table of methods: WebSocket calls them by name, HTTP as `POST /v1/<name>`. */
 export interface Methods {
   'kv.range': { params: RangeParams; result: RangeResult };
   'kv.put': { params: PutParams; result: PutResult };
   'kv.deleteRange': { params: DeleteRangeParams; result: DeleteRangeResult };
+  'kv.scan': { params: ScanParams; result: ScanResult };
+  'kv.txn': { params: TxnParams; result: TxnResult };
+  'kv.compact': { params: CompactParams; result: CompactResult };
+  'lease.grant': { params: LeaseGrantParams; result: LeaseGrantResult };
+  'lease.revoke': { params: LeaseRevokeParams; result: LeaseRevokeResult };
+  'lease.keepAlive': { params: LeaseKeepAliveParams; result: LeaseKeepAliveResult };
+  'lease.timeToLive': { params: LeaseTimeToLiveParams; result: LeaseTimeToLiveResult };
+  'lease.list': { params: Record<string, never>; result: LeaseListResult };
+  'client.register': { params: Record<string, never>; result: ClientRegisterResult };
   'watch.create': { params: WatchCreateParams; result: WatchCreateResult };
   'watch.cancel': { params: WatchCancelParams; result: WatchCancelResult };
+  'watch.credit': { params: WatchCreditParams; result: WatchCreditResult };
+  'watch.progress': { params: Record<string, never>; result: WatchProgressResult };
   'cluster.members': { params: Record<string, never>; result: MemberListResult };
   'maintenance.status': { params: Record<string, never>; result: StatusResult };
   'maintenance.moveLeader': { params: MoveLeaderParams; result: MoveLeaderResult };
+  'maintenance.alarms': { params: Record<string, never>; result: AlarmListResult };
+  'maintenance.disarm': { params: AlarmDisarmParams; result: AlarmDisarmResult };
+  'maintenance.hash': { params: Record<string, never>; result: HashResult };
 }
 
 export type MethodName = keyof Methods;
@@ -32,7 +71,11 @@ export type ParamsOf<Name extends MethodName> = Methods[Name]['params'];
 export type ResultOf<Name extends MethodName> = Methods[Name]['result'];
 
 /** Methods that belong to one WebSocket connection; every other one is called the same on each door. */
-export type ConnectionMethodName = 'watch.create' | 'watch.cancel';
+export type ConnectionMethodName =
+  | 'watch.create'
+  | 'watch.cancel'
+  | 'watch.credit'
+  | 'watch.progress';
 export type UnaryMethodName = Exclude<MethodName, ConnectionMethodName>;
 
 /** What a method does to the store, which decides whether a client may send it twice. */
@@ -47,11 +90,25 @@ export const methodTraits: { readonly [Name in MethodName]: MethodTraits } = {
   'kv.range': { idempotent: true, connectionBound: false },
   'kv.put': { idempotent: false, connectionBound: false },
   'kv.deleteRange': { idempotent: false, connectionBound: false },
+  'kv.scan': { idempotent: true, connectionBound: false },
+  'kv.txn': { idempotent: false, connectionBound: false },
+  'kv.compact': { idempotent: false, connectionBound: false },
+  'lease.grant': { idempotent: false, connectionBound: false },
+  'lease.revoke': { idempotent: false, connectionBound: false },
+  'lease.keepAlive': { idempotent: true, connectionBound: false },
+  'lease.timeToLive': { idempotent: true, connectionBound: false },
+  'lease.list': { idempotent: true, connectionBound: false },
+  'client.register': { idempotent: true, connectionBound: false },
   'watch.create': { idempotent: true, connectionBound: true },
   'watch.cancel': { idempotent: true, connectionBound: true },
+  'watch.credit': { idempotent: false, connectionBound: true },
+  'watch.progress': { idempotent: true, connectionBound: true },
   'cluster.members': { idempotent: true, connectionBound: false },
   'maintenance.status': { idempotent: true, connectionBound: false },
   'maintenance.moveLeader': { idempotent: false, connectionBound: false },
+  'maintenance.alarms': { idempotent: true, connectionBound: false },
+  'maintenance.disarm': { idempotent: true, connectionBound: false },
+  'maintenance.hash': { idempotent: true, connectionBound: false },
 };
 
 export const methodNames = Object.keys(methodTraits) as readonly MethodName[];

@@ -2,7 +2,9 @@ import type { WireBytes } from './bytes.ts';
 
 /** A 64-bit signed id as a decimal string, since JSON numbers lose digits beyond 2^53 - 1. */
 export type LeaseId = string;
+
 export type MemberId = string;
+
 export type ClusterId = string;
 
 /** The lease field of a key that has none. */
@@ -32,14 +34,6 @@ export interface WireKeyValue {
   readonly lease?: LeaseId;
 }
 
-export interface WireEvent {
-  readonly type: 'put' | 'delete';
-  /** For a delete: the key and, as modRevision, the revision of the delete. */
-  readonly kv: WireKeyValue;
-  /** The pair before the event, if the watch asked for it and it is not compacted. */
-  readonly prevKv?: WireKeyValue;
-}
-
 /**
  * Which keys: one (`key`), those in [key, rangeEnd) with etcd's meaning of "\0" as an end,
  * or all that start with `prefix`. Exactly one of `key` and `prefix` must be there.
@@ -61,7 +55,20 @@ export interface RangeParams extends KeySelector {
   readonly countOnly?: boolean;
   /** Wait until the member has applied this revision, so that a view never goes back in time. */
   readonly minRevision?: number;
+  /** Absent or `none`: by key, ascending; or ascending by `sortTarget` if that is not `key`. */
+  readonly sortOrder?: SortOrder;
+  /** What to sort by; absent for `key`. Pairs that are equal in it stay in the order of their keys. */
+  readonly sortTarget?: SortTarget;
+  /** Only pairs with a `modRevision` of at least this; `count` still counts all. 0 or absent: all. */
+  readonly minModRevision?: number;
+  readonly maxModRevision?: number;
+  readonly minCreateRevision?: number;
+  readonly maxCreateRevision?: number;
 }
+
+export type SortOrder = 'none' | 'ascend' | 'descend';
+
+export type SortTarget = 'key' | 'version' | 'create' | 'mod' | 'value';
 
 export interface RangeResult {
   readonly header: Header;
@@ -72,10 +79,50 @@ export interface RangeResult {
   readonly count: number;
 }
 
+/** One chunk of a large range, in key order. The next one is asked for with `after` and the first one's revision. */
+export interface ScanParams extends KeySelector {
+  /** Go on after this key: the last one of the chunk before. */
+  readonly after?: WireBytes;
+  /** The revision of the first chunk's result; 0 or absent for now, which is what the first chunk asks for. */
+  readonly revision?: number;
+  /** At most so many pairs in this chunk; 0 or absent: as many as fit one. */
+  readonly limit?: number;
+  readonly keysOnly?: boolean;
+  readonly serializable?: boolean;
+  readonly minRevision?: number;
+}
+
+export interface ScanResult {
+  readonly header: Header;
+  /** What the chunk shows: the state at this revision. */
+  readonly revision: number;
+  readonly kvs: readonly WireKeyValue[];
+  /** True when the range has more keys after the last one. */
+  readonly more: boolean;
+}
+
+/** Makes a mutation run at most once however often it is sent. */
+export interface Once {
+  /** From `client.register`. */
+  readonly clientId: string;
+  /** The client's own number of the mutation, from 1 up; sent again it keeps its number. */
+  readonly sequence: number;
+  /** The client has the answers of all its mutations below this number: they need not be kept. */
+  readonly ackedBelow: number;
+}
+
 export interface PutParams {
   readonly key: WireBytes;
-  readonly value: WireBytes;
+  /** May be left out only with `ignoreValue`. */
+  readonly value?: WireBytes;
+  /** The lease to attach the key to; "0" or absent for none, which detaches it. */
+  readonly lease?: LeaseId;
   readonly prevKv?: boolean;
+  /** Keep the value that is stored; the key must exist. */
+  readonly ignoreValue?: boolean;
+  /** Keep the lease that is stored; the key must exist. */
+  readonly ignoreLease?: boolean;
+  readonly once?: Once;
 }
 
 export interface PutResult {
@@ -85,6 +132,7 @@ export interface PutResult {
 
 export interface DeleteRangeParams extends KeySelector {
   readonly prevKv?: boolean;
+  readonly once?: Once;
 }
 
 export interface DeleteRangeResult {
@@ -95,57 +143,157 @@ export interface DeleteRangeResult {
   readonly prevKvsOmitted?: boolean;
 }
 
-export interface WatchCreateParams extends KeySelector {
-  /** The first revision to deliver; absent or 0 for "from now on". */
-  readonly startRevision?: number;
-  /** The client's own id for the watch, unique on its connection; absent to let the member choose. */
-  readonly watchId?: number;
-  readonly prevKv?: boolean;
-  /** Wait until the member has applied this revision before answering. */
-  readonly minRevision?: number;
+export type CompareTarget = 'version' | 'create' | 'mod' | 'value' | 'lease';
+
+export type CompareOperator = '=' | '!=' | '<' | '>';
+
+/**
+ * A condition on a key, or on every key of a range. A key that is absent has version, revisions and
+ * lease 0; a condition on its value does not hold, whatever the operator. A range without keys is one absent key.
+ */
+export interface Compare extends KeySelector {
+  readonly target: CompareTarget;
+  readonly operator: CompareOperator;
+  /** A number for `version`, `create` and `mod`, bytes for `value`, a lease id for `lease`. */
+  readonly operand: WireBytes | number;
 }
 
-export interface WatchCreateResult {
+/** Exactly one of the four. */
+export interface TxnOperation {
+  readonly range?: RangeParams;
+  readonly put?: PutParams;
+  readonly deleteRange?: DeleteRangeParams;
+  readonly txn?: TxnParams;
+}
+
+/** If every condition of `compare` holds, the operations of `success` are run, else those of `failure`: at one revision, all or nothing. */
+export interface TxnParams {
+  readonly compare?: readonly Compare[];
+  readonly success?: readonly TxnOperation[];
+  readonly failure?: readonly TxnOperation[];
+  /** Only on the outermost transaction. */
+  readonly once?: Once;
+}
+
+/** The answer to one operation: the member that was asked for. `revision` is the store's after it. */
+export interface TxnOperationResult {
+  readonly range?: Omit<RangeResult, 'header'> & { readonly revision: number };
+  readonly put?: Omit<PutResult, 'header'> & { readonly revision: number };
+  readonly deleteRange?: Omit<DeleteRangeResult, 'header'> & { readonly revision: number };
+  readonly txn?: Omit<TxnResult, 'header'> & { readonly revision: number };
+}
+
+export interface TxnResult {
   readonly header: Header;
-  readonly watchId: number;
-  /** The first revision the watch delivers. */
-  readonly startRevision: number;
+  /** Whether the conditions held. */
+  readonly succeeded: boolean;
+  /** One per operation that was run, in order. */
+  readonly results: readonly TxnOperationResult[];
 }
 
-export interface WatchCancelParams {
-  readonly watchId: number;
+export interface CompactParams {
+  /** History below this revision is dropped; the state at it stays readable. */
+  readonly revision: number;
+  /** Answer only when the member asked has also freed the memory. */
+  readonly physical?: boolean;
+  readonly once?: Once;
 }
 
-export interface WatchCancelResult {
+export interface CompactResult {
   readonly header: Header;
-  /** False when there was no such watch (it may have just ended). */
-  readonly canceled: boolean;
 }
 
-/** Why a watch ended without being asked to. */
-export type WatchEndReason = 'compacted' | 'no_leader' | 'server_stopped' | 'slow_consumer';
+export interface LeaseGrantParams {
+  /** Time to live in seconds. Less than the cluster's floor means the floor. */
+  readonly ttl: number;
+  /** The caller's own id; "0" or absent to let the cluster choose. */
+  readonly id?: LeaseId;
+  readonly once?: Once;
+}
 
-/** Notification `watch.events`: one revision's events for all watches of the connection that see the same ones. */
-export interface WatchEventsParams {
-  readonly watchIds: readonly number[];
+export interface LeaseGrantResult {
+  readonly header: Header;
+  readonly id: LeaseId;
+  /** What was granted, in seconds. */
+  readonly ttl: number;
+}
+
+export interface LeaseRevokeParams {
+  readonly id: LeaseId;
+  readonly once?: Once;
+}
+
+export interface LeaseRevokeResult {
+  readonly header: Header;
+}
+
+export interface LeaseKeepAliveParams {
+  readonly id: LeaseId;
+}
+
+export interface LeaseKeepAliveResult {
+  readonly header: Header;
+  readonly id: LeaseId;
+  /** Seconds from now on; 0 when there is no such lease (any more). */
+  readonly ttl: number;
+}
+
+export interface LeaseTimeToLiveParams {
+  readonly id: LeaseId;
+  /** List the keys that are attached to it as well. */
+  readonly keys?: boolean;
+}
+
+export interface LeaseTimeToLiveResult {
+  readonly header: Header;
+  readonly id: LeaseId;
+  /** Whole seconds that are left; -1 when there is no such lease. */
+  readonly ttl: number;
+  /** 0 when there is no such lease. */
+  readonly grantedTtl: number;
+  /** In key order; only if asked for. */
+  readonly keys?: readonly WireBytes[];
+}
+
+export interface LeaseListResult {
+  readonly header: Header;
+  readonly leases: readonly { readonly id: LeaseId }[];
+}
+
+export interface ClientRegisterResult {
+  readonly header: Header;
+  /** What {@link Once} takes. Forgotten when 10,000 other clients were more recently active. */
+  readonly clientId: string;
+}
+
+export type AlarmKind = 'nospace' | 'corrupt';
+
+export interface Alarm {
+  readonly memberId: MemberId;
+  readonly alarm: AlarmKind;
+}
+
+export interface AlarmListResult {
+  readonly header: Header;
+  readonly alarms: readonly Alarm[];
+}
+
+/** Which alarms to clear: absent members mean all. */
+export interface AlarmDisarmParams {
+  readonly memberId?: MemberId;
+  readonly alarm?: AlarmKind;
+}
+
+/** The alarms that were cleared. */
+export type AlarmDisarmResult = AlarmListResult;
+
+export interface HashResult {
+  readonly header: Header;
+  /** Over keys, history, leases, replies and members: equal on every member at an equal `revision` and log index. */
+  readonly hash: number;
   readonly revision: number;
-  readonly events: readonly WireEvent[];
-}
-
-/** Notification `watch.end`. */
-export interface WatchEndParams {
-  readonly watchId: number;
-  readonly reason: WatchEndReason;
-  /** Where a new watch should start so that nothing is missed (for `compacted`: the oldest revision still there). */
-  readonly resumeRevision: number;
-  /** Only for `compacted`: the revision up to which history is gone. */
-  readonly compactRevision?: number;
-}
-
-/** Notification `heartbeat`, from the member, at most 2.5 s apart. */
-export interface HeartbeatParams {
-  readonly revision: number;
-  readonly hasLeader: boolean;
+  readonly compactRevision: number;
+  readonly appliedIndex: number;
 }
 
 export interface MemberInfo {
@@ -177,6 +325,14 @@ export interface StatusResult {
   readonly keys: number;
   readonly compactRevision: number;
   readonly watchers: number;
+  readonly leases: number;
+  /** Estimated bytes of memory that keys and their history take. */
+  readonly stateBytes: number;
+  /** The part of it that the newest versions take; the rest is history. */
+  readonly liveBytes: number;
+  /** Beyond so many `stateBytes` writes that need room are refused. */
+  readonly quotaBytes: number;
+  readonly alarms: readonly Alarm[];
   /** What is wrong at this moment, in sentences; empty when nothing is. */
   readonly errors: readonly string[];
 }

@@ -3,7 +3,8 @@ import test from 'node:test';
 import { TableError } from './errors.ts';
 import { limits } from './limits.ts';
 import { methodNames } from './methods.ts';
-import { type ClientCall, parseClientFrame, parseJson, parseMethod, parseParams } from './parse.ts';
+import { parseParams } from './params.ts';
+import { type ClientCall, parseClientFrame, parseJson, parseMethod } from './parse.ts';
 
 function refusal(run: () => unknown): { code: string; message: string } {
   try {
@@ -31,7 +32,7 @@ test('[W-6] an unknown param near nothing is answered with all there are', () =>
   const { message } = refusal(() => parseParams('kv.put', { colour: 'red' }));
   assert.match(
     message,
-    /params\.colour is not a parameter of kv\.put; there are key, value, prevKv/,
+    /params\.colour is not a parameter of kv\.put; there are key, value, lease, prevKv/,
   );
   const { message: none } = refusal(() => parseParams('cluster.members', { all: true }));
   assert.match(none, /it takes none/);
@@ -68,7 +69,7 @@ test('[W-6] a wrong type says what came and what would be right', () => {
       /decimal number in a string.*got 7/,
     ],
     [() => parseParams('kv.put', ['a', 'b']), /must be an object with names, got an array of 2/],
-    [() => parseParams('kv.put', { key: 'a' }), /params\.value is missing: kv\.put needs a string/],
+    [() => parseParams('kv.put', { value: 'a' }), /params\.key is missing: kv\.put needs a string/],
   ];
   for (const [run, pattern] of cases) {
     const { code, message } = refusal(run);

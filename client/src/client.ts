@@ -1,38 +1,51 @@
-import type {
-  MemberId,
-  MemberInfo,
-  PutParams,
-  RangeParams,
-  StatusResult,
-} from '@lockstep/client/protocol';
+import type { HashResult, MemberId, MemberInfo, StatusResult } from '@lockstep/client/protocol';
+import type { CallOptions } from './call.ts';
 import { systemClock } from './clock.ts';
 import { ConnectionMachine, type ConnectionSettings, connectionDefaults } from './connection.ts';
 import { isObject, LockstepError } from './errors.ts';
 import { dispatch, type Receiver } from './incoming.ts';
-import { type Bytes, KeyValue, type Selector, wireOf, wireSelector } from './key-value.ts';
+import { type Bytes, type KeyValue, type Selector, wireSelector } from './key-value.ts';
+import { Leases } from './leases.ts';
 import { Link } from './link.ts';
 import type {
+  AlarmsReply,
   ClientOptions,
+  CompactOptions,
   DeleteOptions,
   DeleteReply,
+  DisarmOptions,
+  HeaderReply,
+  KeepValueOptions,
   PutOptions,
   PutReply,
   RangeOptions,
   RangeReply,
   ReadOptions,
+  ScanOptions,
 } from './options.ts';
-import { type CallOptions, Requests } from './requests.ts';
+import {
+  deleteParams,
+  deleteReply,
+  prevKvOf,
+  putParams,
+  rangeParams,
+  rangeReply,
+} from './params.ts';
+import { Requests } from './requests.ts';
+import { Scan } from './scan.ts';
 import { endpointUrl, type TransportEnd } from './transport.ts';
+import { type Operations, type TxnReply, type TxnRequest, txnOutcome, txnParams } from './txn.ts';
 import type { Watch, WatchRequest } from './watch.ts';
 import { Watcher } from './watcher.ts';
 
 /**
  * A client of a cluster. It connects with its first call, keeps one connection, and connects
  * again for ever, to the next endpoint each time, until {@link close}. Every call ends by its deadline.
- * Calls that change nothing are sent again after a loss; calls that do are not: they
- * end in an AmbiguousError when their fate is unknown.
+ * Calls are sent again after a loss; those that change something carry a number by which the
+ * cluster runs them once. Where that cannot help they end in an AmbiguousError.
  */
 export class Client implements AsyncDisposable {
+  readonly leases: Leases;
   readonly #options: ClientOptions;
   readonly #machine: ConnectionMachine;
   readonly #link: Link;
@@ -78,8 +91,10 @@ export class Client implements AsyncDisposable {
       {
         callTimeoutMs: options.callTimeoutMs ?? 5_000,
         waitingCallsMax: options.waitingCallsMax ?? 10_000,
+        exactlyOnce: options.exactlyOnce ?? true,
       },
     );
+    this.leases = new Leases(this.#requests);
     this.#watcher = new Watcher(link, this.#requests, clock, () => this.#seenRevision);
     this.#receiver = {
       reply: (id, result, error) => {
@@ -89,6 +104,10 @@ export class Client implements AsyncDisposable {
       events: (params, bytes) => {
         this.#seenRevision = Math.max(this.#seenRevision, params.revision);
         this.#watcher.events(params, bytes);
+      },
+      progress: (params, bytes) => {
+        this.#seenRevision = Math.max(this.#seenRevision, params.revision);
+        this.#watcher.progress(params, bytes);
       },
       ended: (params) => this.#watcher.ended(params),
       heartbeat: ({ hasLeader }) => {
@@ -112,15 +131,16 @@ export class Client implements AsyncDisposable {
     return this.#seenRevision;
   }
 
-  /** Writes one key. @throws AmbiguousError when it was sent and its fate is unknown. */
-  async put(key: Bytes, value: Bytes, options: PutOptions = {}): Promise<PutReply> {
-    const params: PutParams = {
-      key: wireOf(key),
-      value: wireOf(value),
-      ...(options.prevKv === true ? { prevKv: true } : {}),
-    };
-    const { header, prevKv } = await this.#requests.call('kv.put', params, options);
-    return { header, prevKv: prevKv === undefined ? undefined : new KeyValue(prevKv) };
+  /**
+   * Writes one key. Without a value, and with `ignoreValue`, the key keeps the one it has.
+   * @throws LockstepError `lease_not_found`, `key_not_found`, `no_space`.
+   * @throws AmbiguousError when it was sent and its fate is unknown.
+   */
+  put(key: Bytes, value: Bytes, options?: PutOptions): Promise<PutReply>;
+  put(key: Bytes, value: undefined, options: KeepValueOptions): Promise<PutReply>;
+  async put(key: Bytes, value: Bytes | undefined, options: PutOptions = {}): Promise<PutReply> {
+    const result = await this.#requests.call('kv.put', putParams(key, value, options), options);
+    return { header: result.header, prevKv: prevKvOf(result) };
   }
 
   /** Reads one key; undefined when there is none. Linearizable unless `serializable`. */
@@ -129,30 +149,69 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Reads keys in byte order. Linearizable unless `serializable`.
-   * @throws LockstepError `answer_too_large` beyond 4 MiB: narrow it, or page with `limit`.
+   * Reads keys, in byte order unless sorted. Linearizable unless `serializable`.
+   * @throws LockstepError `answer_too_large` beyond 4 MiB: narrow it, or {@link scan}.
    * @throws CompactedError when `revision` is older than what is kept.
    */
   async range(selector: Selector, options: RangeOptions = {}): Promise<RangeReply> {
-    const params = this.#rangeParams(selector, options);
-    const { header, kvs, more, count } = await this.#requests.call('kv.range', params, options);
-    return { header, kvs: kvs.map((wire) => new KeyValue(wire)), more, count };
+    const { revision = 0, serializable = false } = options;
+    // A linearizable read is never older than anything seen, so only the other kind has to say.
+    const minRevision = serializable && revision === 0 ? this.#seenRevision : 0;
+    const params = {
+      ...rangeParams(selector, options),
+      ...(minRevision === 0 ? {} : { minRevision }),
+    };
+    const result = await this.#requests.call('kv.range', params, options);
+    return { header: result.header, ...rangeReply(result) };
+  }
+
+  /** Reads a range of any size in chunks, all of one revision; see {@link Scan}. `timeoutMs` is that of one chunk. */
+  scan(selector: Selector, options: ScanOptions = {}): Scan {
+    const { timeoutMs } = options;
+    const of = timeoutMs === undefined ? {} : { timeoutMs };
+    return new Scan(
+      wireSelector(selector),
+      options,
+      () => this.#seenRevision,
+      (params, signal) => this.#requests.call('kv.scan', params, { ...of, signal }),
+    );
   }
 
   /** Deletes keys and says how many there were. @throws AmbiguousError as {@link put} does. */
   async delete(selector: Selector, options: DeleteOptions = {}): Promise<DeleteReply> {
-    const params = {
-      ...wireSelector(selector),
-      ...(options.prevKv === true ? { prevKv: true } : {}),
-    };
+    const params = deleteParams(selector, options);
     const result = await this.#requests.call('kv.deleteRange', params, options);
-    const { header, deleted, prevKvs = [], prevKvsOmitted = false } = result;
-    return { header, deleted, prevKvs: prevKvs.map((wire) => new KeyValue(wire)), prevKvsOmitted };
+    return { header: result.header, ...deleteReply(result) };
+  }
+
+  /**
+   * Runs operations if conditions hold, and others if not, at one revision; all or nothing. The
+   * results have the types of the operations, in their order.
+   * @throws AmbiguousError as {@link put} does, unless it only reads.
+   */
+  async txn<
+    const Success extends Operations = readonly [],
+    const Failure extends Operations = readonly [],
+  >(
+    request: TxnRequest<Success, Failure>,
+    options: CallOptions = {},
+  ): Promise<TxnReply<Success, Failure>> {
+    const { params, changes } = txnParams(request);
+    const result = await this.#requests.call('kv.txn', params, options, changes);
+    return { header: result.header, ...txnOutcome(request, result) };
+  }
+
+  /** Drops the history below a revision. @throws CompactedError, LockstepError `future_revision`. */
+  async compact(revision: number, options: CompactOptions = {}): Promise<HeaderReply> {
+    const params = { revision, ...(options.physical === true ? { physical: true } : {}) };
+    const { header } = await this.#requests.call('kv.compact', params, options);
+    return { header };
   }
 
   /** Watches keys; see {@link Watch}. @throws ClosedError, LockstepError `invalid_params`. */
   watch(request: WatchRequest): Watch {
-    const watch = this.#watcher.open(wireSelector(request), request);
+    const selectors = 'ranges' in request ? request.ranges : [request];
+    const watch = this.#watcher.open(selectors.map(wireSelector), request);
     if (this.#closed) this.#watcher.close();
     return watch;
   }
@@ -165,6 +224,26 @@ export class Client implements AsyncDisposable {
 
   async members(options: CallOptions = {}): Promise<readonly MemberInfo[]> {
     return (await this.#requests.call('cluster.members', {}, options)).members;
+  }
+
+  async alarms(options: CallOptions = {}): Promise<AlarmsReply> {
+    return this.#requests.call('maintenance.alarms', {}, options);
+  }
+
+  /** Clears alarms and resolves with those that were cleared. */
+  async disarm(options: DisarmOptions = {}): Promise<AlarmsReply> {
+    const { memberId, alarm } = options;
+    const params = {
+      ...(memberId === undefined ? {} : { memberId }),
+      ...(alarm === undefined ? {} : { alarm }),
+    };
+    return this.#requests.call('maintenance.disarm', params, options);
+  }
+
+  /** The checksum of the state of the member at hand, or of the one at `endpoint`. */
+  async hash(endpoint?: string, options: CallOptions = {}): Promise<HashResult> {
+    if (endpoint === undefined) return this.#requests.call('maintenance.hash', {}, options);
+    return this.#at(endpoint, (client) => client.hash(undefined, options));
   }
 
   /** Hands leadership to another voter; the call goes to the leader, wherever it is. */
@@ -207,21 +286,6 @@ export class Client implements AsyncDisposable {
     }
   }
 
-  #rangeParams(selector: Selector, options: RangeOptions): RangeParams {
-    const { limit = 0, revision = 0, serializable = false } = options;
-    // A linearizable read is never older than anything seen, so only the other kind has to say.
-    const minRevision = serializable && revision === 0 ? this.#seenRevision : 0;
-    return {
-      ...wireSelector(selector),
-      ...(limit === 0 ? {} : { limit }),
-      ...(revision === 0 ? {} : { revision }),
-      ...(serializable ? { serializable } : {}),
-      ...(options.keysOnly === true ? { keysOnly: true } : {}),
-      ...(options.countOnly === true ? { countOnly: true } : {}),
-      ...(minRevision === 0 ? {} : { minRevision }),
-    };
-  }
-
   #up(): void {
     this.#requests.up();
     this.#watcher.up();
@@ -252,7 +316,8 @@ export class Client implements AsyncDisposable {
     if (clusterId === this.#clusterId) {
       if (revision > this.#seenRevision) this.#seenRevision = revision;
     } else if (typeof clusterId === 'string') {
-      // Another cluster under the same address counts its own revisions.
+      // Another cluster under the same address counts its own revisions and clients.
+      if (this.#clusterId !== undefined) this.#requests.forgetRegistration();
       this.#clusterId = clusterId;
       this.#seenRevision = revision;
     }

@@ -43,7 +43,8 @@ export class LockstepError extends Error {
 
 /**
  * A call that changes the store was sent, and it is not known whether it took effect: the
- * connection was lost, the deadline passed, or the member said so. Read before trying again.
+ * deadline passed before an answer, the member said so, or, without `exactlyOnce`, the connection
+ * was lost. Read before trying again.
  */
 export class AmbiguousError extends LockstepError {
   override readonly name = 'AmbiguousError';
@@ -102,6 +103,20 @@ export class WatchCompactedError extends CompactedError {
   }
 }
 
+/**
+ * The change was run, once, and its answer is no longer kept or was too large to keep: it must not
+ * be made again. Read the store to see what it did.
+ */
+export class EvictedReplyError extends LockstepError {
+  override readonly name = 'EvictedReplyError';
+  /** The store's revision after it was run, if that is known. */
+  readonly revision: number | undefined;
+  constructor(message: string, revision: number | undefined) {
+    super('reply_evicted', message);
+    this.revision = revision;
+  }
+}
+
 /** Turns the `error` member of a reply into an error; unknown codes keep what the member said of them. */
 export function errorFromWire(wire: unknown): LockstepError {
   const error = isObject(wire) ? wire : {};
@@ -117,6 +132,12 @@ export function errorFromWire(wire: unknown): LockstepError {
   if (data.code === 'compacted') {
     const revision = typeof data.compactRevision === 'number' ? data.compactRevision : 0;
     return new CompactedError(message, revision);
+  }
+  if (data.code === 'reply_evicted') {
+    return new EvictedReplyError(
+      message,
+      typeof data.revision === 'number' ? data.revision : undefined,
+    );
   }
   return new LockstepError(data.code, message);
 }

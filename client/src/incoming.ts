@@ -1,4 +1,9 @@
-import type { HeartbeatParams, WatchEndParams, WatchEventsParams } from '@lockstep/client/protocol';
+import type {
+  HeartbeatParams,
+  WatchEndParams,
+  WatchEventsParams,
+  WatchProgressParams,
+} from '@lockstep/client/protocol';
 import { isObject } from './errors.ts';
 
 /** What can arrive from a member. */
@@ -6,6 +11,7 @@ export interface Receiver {
   reply(id: number, result: unknown, error: unknown): void;
   /** `bytes` is the length of the frame that brought them. */
   events(params: WatchEventsParams, bytes: number): void;
+  progress(params: WatchProgressParams, bytes: number): void;
   ended(params: WatchEndParams): void;
   heartbeat(params: HeartbeatParams): void;
 }
@@ -40,6 +46,8 @@ function notify(
 ): void {
   if (method === 'watch.events') {
     if (isWatchEvents(params)) receiver.events(params, bytes);
+  } else if (method === 'watch.progress') {
+    if (isWatchProgress(params)) receiver.progress(params, bytes);
   } else if (method === 'watch.end') {
     if (isWatchEnd(params)) receiver.ended(params);
   } else if (method === 'heartbeat') {
@@ -52,6 +60,10 @@ type Unknown<Params> = { readonly [Name in keyof Params]?: unknown };
 function isWatchEvents(params: Unknown<WatchEventsParams>): params is WatchEventsParams {
   const { watchIds, revision, events } = params;
   return Array.isArray(watchIds) && typeof revision === 'number' && Array.isArray(events);
+}
+
+function isWatchProgress(params: Unknown<WatchProgressParams>): params is WatchProgressParams {
+  return Array.isArray(params.watchIds) && typeof params.revision === 'number';
 }
 
 function isWatchEnd(params: Unknown<WatchEndParams>): params is WatchEndParams {

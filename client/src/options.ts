@@ -1,8 +1,16 @@
-import type { Header } from '@lockstep/client/protocol';
+import type {
+  Alarm,
+  AlarmKind,
+  Header,
+  LeaseId,
+  MemberId,
+  SortOrder,
+  SortTarget,
+} from '@lockstep/client/protocol';
+import type { CallOptions } from './call.ts';
 import type { Clock } from './clock.ts';
 import type { ConnectionSettings } from './connection.ts';
 import type { KeyValue } from './key-value.ts';
-import type { CallOptions } from './requests.ts';
 import type { Dial } from './transport.ts';
 
 export interface ClientOptions {
@@ -16,6 +24,12 @@ export interface ClientOptions {
   readonly learnEndpoints?: boolean;
   /** So many calls may wait for a connection at one time; the next is refused. Default 10,000. */
   readonly waitingCallsMax?: number;
+  /**
+   * Number the changes, so that one whose answer was lost is sent again, until its deadline, and
+   * still runs at most once. It costs one call before the first change. Without it such a change
+   * ends in an AmbiguousError at once. Default true.
+   */
+  readonly exactlyOnce?: boolean;
   /** How reconnecting waits and when silence counts as loss. */
   readonly connection?: Partial<ConnectionSettings>;
   /** Another way to open a WebSocket than the platform's. */
@@ -27,6 +41,15 @@ export interface ClientOptions {
 export interface PutOptions extends CallOptions {
   /** Return the pair as it was before. */
   readonly prevKv?: boolean;
+  /** The lease to attach the key to; without one, the key is attached to none. */
+  readonly lease?: LeaseId;
+  /** Keep the lease that the key has; it must exist. */
+  readonly ignoreLease?: boolean;
+}
+
+/** Of a put without a value: the key keeps the one it has, and must exist. */
+export interface KeepValueOptions extends PutOptions {
+  readonly ignoreValue: true;
 }
 
 export interface ReadOptions extends CallOptions {
@@ -41,6 +64,21 @@ export interface RangeOptions extends ReadOptions {
   readonly limit?: number;
   readonly keysOnly?: boolean;
   readonly countOnly?: boolean;
+  /** Default `none`: by key, ascending; or ascending by `sortTarget` if that is not `key`. */
+  readonly sortOrder?: SortOrder;
+  /** What to sort by, before `limit` cuts. Default `key`. */
+  readonly sortTarget?: SortTarget;
+  /** Only pairs within these bounds; `count` still counts all. */
+  readonly minModRevision?: number;
+  readonly maxModRevision?: number;
+  readonly minCreateRevision?: number;
+  readonly maxCreateRevision?: number;
+}
+
+export interface ScanOptions extends ReadOptions {
+  /** At most so many pairs in all. */
+  readonly limit?: number;
+  readonly keysOnly?: boolean;
 }
 
 export interface DeleteOptions extends CallOptions {
@@ -68,4 +106,24 @@ export interface DeleteReply {
   readonly prevKvs: readonly KeyValue[];
   /** True when the pairs were asked for and are too large for one answer; the keys are deleted. */
   readonly prevKvsOmitted: boolean;
+}
+
+export interface CompactOptions extends CallOptions {
+  /** Answer only when the member has also freed the memory. */
+  readonly physical?: boolean;
+}
+
+/** Which alarms to clear; what is absent stands for all. */
+export interface DisarmOptions extends CallOptions {
+  readonly memberId?: MemberId;
+  readonly alarm?: AlarmKind;
+}
+
+export interface HeaderReply {
+  readonly header: Header;
+}
+
+export interface AlarmsReply {
+  readonly header: Header;
+  readonly alarms: readonly Alarm[];
 }

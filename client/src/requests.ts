@@ -1,11 +1,11 @@
 import {
-  formatRequest,
   limits,
   type MethodName,
   methodTraits,
   type ParamsOf,
   type ResultOf,
 } from '@lockstep/client/protocol';
+import { type Call, type CallOptions, isTooLarge, newCall } from './call.ts';
 import type { Clock } from './clock.ts';
 import {
   AmbiguousError,
@@ -15,19 +15,15 @@ import {
   LockstepError,
   UnavailableError,
 } from './errors.ts';
+import { Ledger, type Ticket, takesOnce, withOnce } from './once.ts';
 import type { TransportEnd } from './transport.ts';
-
-export interface CallOptions {
-  /** How long the call may take, retries included. Default: the client's `callTimeoutMs`. */
-  readonly timeoutMs?: number;
-  /** Gives the call up; it rejects with the signal's reason. A change already sent may still happen. */
-  readonly signal?: AbortSignal;
-}
 
 export interface RequestSettings {
   readonly callTimeoutMs: number;
   /** So many calls may wait for a connection or a free place; the next is refused. */
   readonly waitingCallsMax: number;
+  /** Changes are numbered, so that one whose fate is unknown can be sent again. */
+  readonly exactlyOnce: boolean;
 }
 
 /** What the table needs of the connection under it. */
@@ -39,34 +35,32 @@ export interface RequestLink {
   describe(): string;
 }
 
-interface Call {
-  readonly id: number;
-  readonly method: MethodName;
-  readonly frame: string;
-  readonly timeoutMs: number;
-  readonly deadlineAt: number;
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (reason: unknown) => void;
-  attempts: number;
-  /** The last refusal that allowed another try. */
-  refusal: LockstepError | undefined;
-  release: (() => void) | undefined;
-  cancelRetry: (() => void) | undefined;
-}
-
 const retryBaseMs = 20;
 const retryCapMs = 500;
 /** Longer timers overflow in browsers and Node. */
 const timerMsMax = 2 ** 30;
 
 /**
- * The calls under way. Each is in exactly one place: waiting (for a connection or a place among
- * those in flight), in flight, or delayed before its next try. The calls of one tick leave together.
+ * A member may refuse with these before it looks up whether a change was run before, so they say
+ * nothing about an earlier try.
+ */
+const saysNothing: ReadonlySet<LockstepError['code']> = new Set([
+  'client_expired',
+  'no_space',
+  'corrupt',
+  'permission_denied',
+]);
+
+/**
+ * The calls under way. Each is in exactly one place: waiting for a number, waiting (for a
+ * connection or a place among those in flight), in flight, or delayed before its next try. The
+ * calls of one tick leave together.
  */
 export class Requests {
   readonly #link: RequestLink;
   readonly #clock: Clock;
   readonly #settings: RequestSettings;
+  readonly #unnumbered = new Set<Call>();
   readonly #waiting = new Set<Call>();
   readonly #inFlight = new Map<number, Call>();
   readonly #delayed = new Set<Call>();
@@ -75,6 +69,9 @@ export class Requests {
   #sweepAt = Number.POSITIVE_INFINITY;
   #cancelSweep: () => void = () => {};
   #closed = false;
+  #ledger: Ledger | undefined;
+  /** The call that asks the cluster for a client id. */
+  #registration: Call | undefined;
 
   constructor(link: RequestLink, clock: Clock, settings: RequestSettings) {
     this.#link = link;
@@ -82,10 +79,12 @@ export class Requests {
     this.#settings = settings;
   }
 
+  /** `changes` is false for a call that by its params changes nothing, whatever its method may do. */
   call<Name extends MethodName>(
     method: Name,
     params: ParamsOf<Name>,
     options: CallOptions = {},
+    changes = !methodTraits[method].idempotent,
   ): Promise<ResultOf<Name>> {
     const { signal, timeoutMs = this.#settings.callTimeoutMs } = options;
     if (this.#closed) return Promise.reject(new ClosedError());
@@ -94,37 +93,39 @@ export class Requests {
       const message = `timeoutMs is ${timeoutMs}; it must be a number of milliseconds above 0`;
       return Promise.reject(new LockstepError('invalid_params', message));
     }
-    if (this.#waiting.size >= this.#settings.waitingCallsMax) {
-      const message = `${this.#waiting.size} calls of this client already wait; await some before making more`;
+    const waiting = this.#waiting.size + this.#unnumbered.size;
+    if (waiting >= this.#settings.waitingCallsMax) {
+      const message = `${waiting} calls of this client already wait; await some before making more`;
       return Promise.reject(new LockstepError('too_many_requests', message));
     }
-    const id = this.#nextId++;
-    const frame = formatRequest(id, method, params);
-    if (isTooLarge(frame)) {
-      const message = `the request is larger than ${limits.frameBytesMax} bytes; a key and its value may have ${limits.requestBytesMax} together`;
-      return Promise.reject(new LockstepError('request_too_large', message));
-    }
     return new Promise((resolve, reject) => {
-      const call: Call = {
-        id,
-        method,
-        frame,
-        timeoutMs,
-        deadlineAt: this.#clock.now() + timeoutMs,
-        // The member answers a method with its result type; a wrong member is not this one's caller's to check.
-        resolve: resolve as (result: unknown) => void,
-        reject,
-        attempts: 0,
-        refusal: undefined,
-        release: undefined,
-        cancelRetry: undefined,
-      };
+      const call = newCall(
+        {
+          id: this.#nextId++,
+          method,
+          idempotent: !changes,
+          numbered: changes && this.#settings.exactlyOnce && takesOnce(method),
+          timeoutMs,
+          deadlineAt: this.#clock.now() + timeoutMs,
+          // The member answers a method with its result type; a wrong member is not this one's caller's to check.
+          resolve: resolve as (result: unknown) => void,
+          reject,
+        },
+        params,
+      );
+      if (isTooLarge(call.frame)) {
+        const message = `the request is larger than ${limits.frameBytesMax} bytes; a key and its value may have ${limits.requestBytesMax} together`;
+        reject(new LockstepError('request_too_large', message));
+        return;
+      }
       if (signal !== undefined) this.#listen(call, signal);
-      this.#waiting.add(call);
-      this.#armSweep(call.deadlineAt);
-      this.#link.start();
-      this.#flushSoon();
+      this.#begin(call);
     });
+  }
+
+  /** What the member knew under this client's id is gone, because this is another cluster. */
+  forgetRegistration(): void {
+    this.#ledger = undefined;
   }
 
   /** The connection is there: what waits goes out. */
@@ -140,11 +141,13 @@ export class Requests {
     const lost = [...this.#inFlight.values()];
     this.#inFlight.clear();
     for (const call of lost) {
-      const traits = methodTraits[call.method];
-      if (traits.connectionBound) {
+      if (methodTraits[call.method].connectionBound) {
         this.#settle(call);
         call.reject(new UnavailableError(`${call.method}: the connection was lost: ${reason}`));
-      } else if (traits.idempotent || inOrder) {
+      } else if (call.idempotent || inOrder) {
+        this.#waiting.add(call);
+      } else if (call.numbered) {
+        call.uncertain = true;
         this.#waiting.add(call);
       } else {
         this.#settle(call);
@@ -170,31 +173,127 @@ export class Requests {
     this.#closed = true;
     this.#cancelSweep();
     for (const call of this.#all()) {
-      const sent = this.#inFlight.has(call.id) && !methodTraits[call.method].idempotent;
+      const unknown = this.#isUnknown(call);
       this.#settle(call);
       call.reject(
-        sent
+        unknown
           ? new AmbiguousError(`${call.method}: the client was closed before the answer`)
           : new ClosedError(),
       );
     }
   }
 
+  #begin(call: Call): void {
+    // Whoever finds a number free and nobody waiting keeps its place among the calls of its tick.
+    if (call.numbered && this.#unnumbered.size === 0) call.ticket = this.#ledger?.issue();
+    this.#enqueue(call);
+    this.#armSweep(call.deadlineAt);
+    this.#link.start();
+    this.#flushSoon();
+  }
+
+  #enqueue(call: Call): void {
+    if (call.numbered && call.ticket === undefined) this.#unnumbered.add(call);
+    else this.#waiting.add(call);
+  }
+
+  /** True when it may have taken effect and no answer has said so. */
+  #isUnknown(call: Call): boolean {
+    return call.uncertain || (!call.idempotent && this.#inFlight.has(call.id));
+  }
+
+  /** Gives numbers to the changes that wait for one, in their order, as far as there are any. */
+  #number(): void {
+    if (this.#unnumbered.size === 0) return;
+    if (this.#ledger === undefined) {
+      this.#register();
+      return;
+    }
+    for (const call of this.#unnumbered) {
+      call.ticket = this.#ledger.issue();
+      if (call.ticket === undefined) return;
+      this.#unnumbered.delete(call);
+      this.#waiting.add(call);
+    }
+  }
+
+  /** Asks for a client id as long as a change waits for one. */
+  #register(): void {
+    if (this.#registration !== undefined || this.#closed) return;
+    const timeoutMs = this.#settings.callTimeoutMs;
+    const registration = newCall(
+      {
+        id: this.#nextId++,
+        method: 'client.register',
+        idempotent: true,
+        numbered: false,
+        timeoutMs,
+        deadlineAt: this.#clock.now() + timeoutMs,
+        resolve: (result) => this.#registered(result as ResultOf<'client.register'>),
+        reject: (error) => this.#notRegistered(error),
+      },
+      {},
+    );
+    this.#registration = registration;
+    this.#begin(registration);
+  }
+
+  #registered({ clientId }: ResultOf<'client.register'>): void {
+    this.#registration = undefined;
+    this.#ledger = new Ledger(clientId);
+    this.#flushSoon();
+  }
+
+  #notRegistered(error: unknown): void {
+    this.#registration = undefined;
+    if (this.#closed) return;
+    if (error instanceof LockstepError && error.retryable) {
+      this.#flushSoon();
+      return;
+    }
+    for (const call of [...this.#unnumbered]) {
+      this.#settle(call);
+      call.reject(error);
+    }
+  }
+
   #refused(call: Call, error: LockstepError): void {
-    const { idempotent, connectionBound } = methodTraits[call.method];
+    if (error.code === 'client_expired' && call.ticket !== undefined) {
+      if (call.ticket.ledger === this.#ledger) this.#ledger = undefined;
+      if (!call.uncertain) {
+        this.#renumber(call, call.ticket);
+        return;
+      }
+    }
     // `not_leader` names another member as the right one: the same member gives the same answer.
     const again =
-      error.retryable && error.code !== 'not_leader' && (idempotent || !error.ambiguous);
-    if (again && !connectionBound) {
+      error.retryable &&
+      error.code !== 'not_leader' &&
+      (call.idempotent || call.numbered || !error.ambiguous);
+    if (!call.idempotent && error.ambiguous) call.uncertain = true;
+    if (again && !methodTraits[call.method].connectionBound) {
       call.refusal = error;
       this.#retryLater(call);
       return;
     }
     this.#settle(call);
-    if (error.ambiguous && !idempotent) {
+    if (!call.idempotent && (error.ambiguous || (call.uncertain && saysNothing.has(error.code)))) {
       const message = `${call.method}: ${error.message}; it may or may not have taken effect`;
       call.reject(new AmbiguousError(message, error));
     } else call.reject(error);
+  }
+
+  /** The cluster has forgotten the id under which a change was surely not run: it gets a new one. */
+  #renumber(call: Call, ticket: Ticket): void {
+    ticket.ledger.settle(ticket);
+    call.ticket = undefined;
+    if (call.attempts > 0) {
+      this.#retryLater(call);
+      return;
+    }
+    call.attempts++;
+    this.#enqueue(call);
+    this.#flushSoon();
   }
 
   #retryLater(call: Call): void {
@@ -204,7 +303,7 @@ export class Requests {
     call.cancelRetry = this.#clock.after(this.#clock.random() * ceiling, () => {
       call.cancelRetry = undefined;
       this.#delayed.delete(call);
-      this.#waiting.add(call);
+      this.#enqueue(call);
       this.#flushSoon();
     });
   }
@@ -229,6 +328,7 @@ export class Requests {
   }
 
   #flush(): void {
+    this.#number();
     if (!this.#link.isUp || this.#waiting.size === 0) return;
     const frames: string[] = [];
     for (const call of this.#waiting) {
@@ -236,7 +336,7 @@ export class Requests {
       if (this.#inFlight.size >= limits.requestsInFlightMax) break;
       this.#waiting.delete(call);
       this.#inFlight.set(call.id, call);
-      frames.push(call.frame);
+      frames.push(call.ticket === undefined ? call.frame : withOnce(call.frame, call.ticket));
     }
     if (frames.length > 0) this.#link.send(frames);
   }
@@ -262,15 +362,19 @@ export class Requests {
   }
 
   #expire(call: Call): void {
-    const sent = this.#inFlight.has(call.id);
+    const unknown = this.#isUnknown(call);
+    // A change without a number waits for that of the registration.
+    const asked = this.#unnumbered.has(call) ? (this.#registration ?? call) : call;
+    const sent = this.#inFlight.has(asked.id);
+    const refusal = call.refusal ?? asked.refusal;
     this.#settle(call);
     const within = `within ${call.timeoutMs} ms`;
-    if (sent && !methodTraits[call.method].idempotent) {
-      const message = `${call.method}: no answer ${within}; it may or may not have taken effect`;
-      call.reject(new AmbiguousError(message));
-    } else if (sent || call.refusal !== undefined) {
-      const because = call.refusal === undefined ? '' : ` (the last: ${call.refusal.message})`;
-      call.reject(new DeadlineError(`${call.method}: no answer ${within}${because}`, call.refusal));
+    const last = refusal === undefined ? '' : ` (the last: ${refusal.message})`;
+    if (unknown) {
+      const message = `${call.method}: no answer ${within}${last}; it may or may not have taken effect`;
+      call.reject(new AmbiguousError(message, refusal));
+    } else if (sent || refusal !== undefined) {
+      call.reject(new DeadlineError(`${call.method}: no answer ${within}${last}`, refusal));
     } else if (this.#link.isUp) {
       call.reject(
         new DeadlineError(`${call.method}: not sent ${within}: too many calls before it`),
@@ -283,20 +387,20 @@ export class Requests {
   }
 
   #all(): Call[] {
-    return [...this.#inFlight.values(), ...this.#waiting, ...this.#delayed];
+    // The unnumbered first: when they expire they look at the registration that they waited for.
+    return [...this.#unnumbered, ...this.#inFlight.values(), ...this.#waiting, ...this.#delayed];
   }
 
   /** Takes the call out of wherever it is. */
   #settle(call: Call): void {
+    this.#unnumbered.delete(call);
     this.#waiting.delete(call);
     this.#inFlight.delete(call.id);
+    if (call.ticket !== undefined) {
+      call.ticket.ledger.settle(call.ticket);
+      if (this.#unnumbered.size > 0) this.#flushSoon();
+    }
     if (this.#delayed.delete(call)) call.cancelRetry?.();
     call.release?.();
   }
-}
-
-function isTooLarge(frame: string): boolean {
-  // UTF-8 takes one to three bytes per UTF-16 unit, so most frames need no counting.
-  if (frame.length * 3 <= limits.frameBytesMax) return false;
-  return new TextEncoder().encode(frame).length > limits.frameBytesMax;
 }

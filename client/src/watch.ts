@@ -7,6 +7,18 @@ export interface WatchOptions {
   readonly startRevision?: number;
   /** Events carry the pair as it was before. */
   readonly prevKv?: boolean;
+  /** Leave out puts, or deletes. */
+  readonly noPut?: boolean;
+  readonly noDelete?: boolean;
+  /** Events carry no values. */
+  readonly keysOnly?: boolean;
+  /**
+   * Let the member say now and then, while nothing happens, how far it has looked. A lost
+   * connection is then resumed from there, so that compaction does not overtake a quiet watch.
+   */
+  readonly progressNotify?: boolean;
+  /** Called in its place among the events of the loop: every event up to `revision` came before. */
+  readonly onProgress?: (revision: number) => void;
   /** Ends the watch: the loop over it throws the signal's reason. */
   readonly signal?: AbortSignal;
   /**
@@ -18,8 +30,12 @@ export interface WatchOptions {
   readonly bufferBytes?: number;
 }
 
-/** `Selector` with its options in one object, as `client.watch` takes it. */
-export type WatchRequest = WatchOptions & Exclude<Selector, string | Uint8Array>;
+/** A selector that is an object; a watch takes it with its options in one. */
+export type WatchSelector = Exclude<Selector, string | Uint8Array>;
+
+/** What to watch, and how; of several `ranges` an event that fits more than one comes once. */
+export type WatchRequest = WatchOptions &
+  (WatchSelector | { readonly ranges: readonly Selector[] });
 
 export class WatchEvent {
   readonly type: 'put' | 'delete';
@@ -44,21 +60,29 @@ export interface WatchBatch {
   readonly events: readonly WatchEvent[];
 }
 
+/** What a watch has received: a revision's events, or that it has everything up to a revision. */
+export type WatchItem = WatchBatch | { readonly progress: number };
+
+/** What a {@link Watch} needs of whoever runs it. */
+export interface WatchSource {
+  readonly queue: BatchQueue<WatchItem>;
+  readonly started: Promise<number>;
+  readonly onProgress: ((revision: number) => void) | undefined;
+  requestProgress(): Promise<number>;
+  close(): void;
+}
+
 /**
  * A watch that is running since it was made. Events come in order of revision, each exactly once,
  * through any number of lost connections. It ends when it is closed, when its signal aborts, or
  * with a typed error; never silently. One consumer: loops over it share its events.
  */
 export class Watch implements AsyncIterable<WatchEvent>, AsyncDisposable {
-  readonly #queue: BatchQueue<WatchBatch>;
-  readonly #started: Promise<number>;
-  readonly #close: () => void;
+  readonly #source: WatchSource;
 
   /** Made by `client.watch`. */
-  constructor(queue: BatchQueue<WatchBatch>, started: Promise<number>, close: () => void) {
-    this.#queue = queue;
-    this.#started = started;
-    this.#close = close;
+  constructor(source: WatchSource) {
+    this.#source = source;
   }
 
   /**
@@ -66,16 +90,26 @@ export class Watch implements AsyncIterable<WatchEvent>, AsyncDisposable {
    * will be seen. Rejects when the watch ends before.
    */
   ready(): Promise<number> {
-    return this.#started;
+    return this.#source.started;
+  }
+
+  /**
+   * Asks the member how far it has looked. Resolves with a revision when everything up to it has
+   * been received; the loop gives what it has not taken yet.
+   * @throws UnavailableError while no member runs the watch: ask again later.
+   */
+  requestProgress(): Promise<number> {
+    return this.#source.requestProgress();
   }
 
   /** Whole revisions. Leaving the loop closes the watch. */
   async *batches(): AsyncGenerator<WatchBatch, void, undefined> {
     try {
       for (;;) {
-        const next = await this.#queue.take();
+        const next = await this.#source.queue.take();
         if (next.done === true) return;
-        yield next.value;
+        if ('progress' in next.value) this.#source.onProgress?.(next.value.progress);
+        else yield next.value;
       }
     } finally {
       this.close();
@@ -89,7 +123,7 @@ export class Watch implements AsyncIterable<WatchEvent>, AsyncDisposable {
 
   /** Ends the watch; loops over it end quietly. */
   close(): void {
-    this.#close();
+    this.#source.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

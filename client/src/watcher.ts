@@ -3,15 +3,24 @@ import type {
   WatchCreateParams,
   WatchEndParams,
   WatchEventsParams,
+  WatchProgressParams,
 } from '@lockstep/client/protocol';
 import { BatchQueue } from './batch-queue.ts';
 import type { Clock } from './clock.ts';
-import { ClosedError, CompactedError, LockstepError, WatchCompactedError } from './errors.ts';
+import {
+  ClosedError,
+  CompactedError,
+  LockstepError,
+  UnavailableError,
+  WatchCompactedError,
+} from './errors.ts';
 import type { Requests } from './requests.ts';
-import { Watch, type WatchBatch, WatchEvent, type WatchOptions } from './watch.ts';
+import { Watch, WatchEvent, type WatchItem, type WatchOptions } from './watch.ts';
 
 export const watchBufferBytes = 8 * 1024 * 1024;
 const retryMs = 500;
+/** About what the frame of a progress takes. */
+const progressBytes = 128;
 
 /** What the watches need of the connection under them. */
 export interface WatchLink {
@@ -19,6 +28,8 @@ export interface WatchLink {
   start(): void;
   /** Leaves this member for another; false when there is no other. */
   rotate(reason: string): boolean;
+  /** Gives up the connection and connects again. */
+  drop(reason: string): void;
 }
 
 /**
@@ -29,17 +40,24 @@ export interface WatchLink {
  * `nextRevision` is all that goes from one to the next: the lowest revision not yet received.
  */
 interface Running {
-  readonly selector: KeySelector;
-  readonly prevKv: boolean;
-  readonly queue: BatchQueue<WatchBatch>;
+  readonly params: WatchCreateParams;
+  readonly queue: BatchQueue<WatchItem>;
   readonly started: PromiseWithResolvers<number>;
   state: 'stopped' | 'creating' | 'running' | 'ended';
   /** The id on the present connection; a new one for each creation, so late events name the old. */
   watchId: number;
   /** 0 until a member has said where "from now on" begins. */
   nextRevision: number;
+  /** The fragments of a revision that is not complete yet. */
+  partial: PartialRevision | undefined;
   cancelRetry: (() => void) | undefined;
   release: () => void;
+}
+
+interface PartialRevision {
+  readonly revision: number;
+  readonly events: WatchEvent[];
+  bytes: number;
 }
 
 interface PromiseWithResolvers<T> {
@@ -66,28 +84,29 @@ export class Watcher {
     this.#seenRevision = seenRevision;
   }
 
-  open(selector: KeySelector, options: WatchOptions): Watch {
-    const { signal, startRevision = 0 } = options;
-    if (!Number.isSafeInteger(startRevision) || startRevision < 0) {
-      throw new LockstepError(
-        'invalid_params',
-        `startRevision is ${startRevision}; it must be a whole number, 0 for "from now on"`,
-      );
-    }
+  /** @throws LockstepError `invalid_params`. */
+  open(ranges: readonly KeySelector[], options: WatchOptions): Watch {
+    const { signal } = options;
     const running: Running = {
-      selector,
-      prevKv: options.prevKv ?? false,
+      params: createParams(ranges, options),
       queue: new BatchQueue(options.bufferBytes ?? watchBufferBytes, () => this.#taken(running)),
       started: withResolvers(),
       state: 'stopped',
       watchId: 0,
-      nextRevision: startRevision,
+      nextRevision: options.startRevision ?? 0,
+      partial: undefined,
       cancelRetry: undefined,
       release: () => {},
     };
     // Nobody has to ask for ready(): the loop over the events tells the same.
     running.started.promise.catch(() => {});
-    const watch = new Watch(running.queue, running.started.promise, () => this.#close(running));
+    const watch = new Watch({
+      queue: running.queue,
+      started: running.started.promise,
+      onProgress: options.onProgress,
+      requestProgress: () => this.#requestProgress(running),
+      close: () => this.#close(running),
+    });
     this.#all.add(running);
     if (signal?.aborted) {
       this.#fail(running, signal.reason);
@@ -113,6 +132,7 @@ export class Watcher {
     this.#byId.clear();
     for (const running of this.#all) {
       running.state = 'stopped';
+      running.partial = undefined;
       running.cancelRetry?.();
       running.cancelRetry = undefined;
     }
@@ -120,17 +140,21 @@ export class Watcher {
 
   /** `bytes` is the size of the frame that brought them. */
   events(params: WatchEventsParams, bytes: number): void {
-    let batch: WatchBatch | undefined;
+    let events: readonly WatchEvent[] | undefined;
     for (const watchId of params.watchIds) {
       const running = this.#byId.get(watchId);
       if (running === undefined || params.revision < running.nextRevision) continue;
-      batch ??= {
-        revision: params.revision,
-        events: params.events.map((event) => new WatchEvent(event)),
-      };
-      running.nextRevision = params.revision + 1;
-      running.queue.push(batch, bytes);
-      if (running.queue.isFull) this.#stop(running);
+      events ??= params.events.map((event) => new WatchEvent(event));
+      if (params.fragment === true || running.partial !== undefined) {
+        this.#fragment(running, params, events, bytes);
+      } else this.#received(running, params.revision, events, bytes);
+    }
+  }
+
+  progress({ watchIds, revision }: WatchProgressParams, bytes: number): void {
+    for (const watchId of watchIds) {
+      const running = this.#byId.get(watchId);
+      if (running !== undefined) this.#progressed(running, revision, bytes);
     }
   }
 
@@ -139,6 +163,7 @@ export class Watcher {
     if (running === undefined) return;
     this.#byId.delete(params.watchId);
     running.state = 'stopped';
+    running.partial = undefined;
     running.nextRevision ||= params.resumeRevision;
     if (params.reason === 'compacted') {
       const { compactRevision = params.resumeRevision - 1, resumeRevision } = params;
@@ -154,6 +179,59 @@ export class Watcher {
     for (const running of this.#all) this.#fail(running, new ClosedError());
   }
 
+  /** A revision is delivered whole: its fragments wait for the last one. */
+  #fragment(
+    running: Running,
+    { revision, fragment }: WatchEventsParams,
+    events: readonly WatchEvent[],
+    bytes: number,
+  ): void {
+    running.partial ??= { revision, events: [], bytes: 0 };
+    const { partial } = running;
+    if (partial.revision !== revision) {
+      // Connecting again brings that revision from its beginning.
+      this.#link.drop(`it left revision ${partial.revision} of a watch without an end`);
+      return;
+    }
+    partial.events.push(...events);
+    partial.bytes += bytes;
+    if (fragment === true) return;
+    running.partial = undefined;
+    this.#received(running, revision, partial.events, partial.bytes);
+  }
+
+  #received(
+    running: Running,
+    revision: number,
+    events: readonly WatchEvent[],
+    bytes: number,
+  ): void {
+    running.nextRevision = revision + 1;
+    running.queue.push({ revision, events }, bytes);
+    if (running.queue.isFull) this.#stop(running);
+  }
+
+  /** Everything up to `revision` has arrived, so the watch resumes behind it. */
+  #progressed(running: Running, revision: number, bytes: number): void {
+    if (running.partial !== undefined || revision < running.nextRevision - 1) return;
+    running.nextRevision = revision + 1;
+    running.queue.push({ progress: revision }, bytes);
+    if (running.queue.isFull) this.#stop(running);
+  }
+
+  async #requestProgress(running: Running): Promise<number> {
+    await running.started.promise;
+    if (running.state === 'ended') throw new ClosedError('the watch is closed');
+    const { watchId } = running;
+    const result =
+      running.state === 'running' ? await this.#requests.call('watch.progress', {}) : undefined;
+    if (result === undefined || this.#byId.get(watchId) !== running) {
+      throw new UnavailableError('no member runs the watch at this moment');
+    }
+    this.#progressed(running, result.header.revision, progressBytes);
+    return result.header.revision;
+  }
+
   #start(running: Running): void {
     if (running.state !== 'stopped' || !this.#link.isUp || running.queue.isFull) return;
     if (running.cancelRetry !== undefined) return;
@@ -163,10 +241,9 @@ export class Watcher {
     this.#byId.set(watchId, running);
     const minRevision = running.nextRevision === 0 ? this.#seenRevision() : 0;
     const params: WatchCreateParams = {
-      ...running.selector,
+      ...running.params,
       watchId,
       ...(running.nextRevision > 0 ? { startRevision: running.nextRevision } : {}),
-      ...(running.prevKv ? { prevKv: true } : {}),
       ...(minRevision > 0 ? { minRevision } : {}),
     };
     this.#requests.call('watch.create', params).then(
@@ -211,6 +288,7 @@ export class Watcher {
   #stop(running: Running): void {
     if (running.state !== 'creating' && running.state !== 'running') return;
     running.state = 'stopped';
+    running.partial = undefined;
     this.#byId.delete(running.watchId);
     this.#cancelAtMember(running.watchId);
   }
@@ -238,6 +316,33 @@ export class Watcher {
     running.started.reject(error);
     running.queue.fail(error);
   }
+}
+
+function createParams(
+  ranges: readonly KeySelector[],
+  options: WatchOptions,
+): Omit<WatchCreateParams, 'startRevision' | 'watchId' | 'minRevision'> {
+  const { startRevision = 0 } = options;
+  if (!Number.isSafeInteger(startRevision) || startRevision < 0) {
+    throw new LockstepError(
+      'invalid_params',
+      `startRevision is ${startRevision}; it must be a whole number, 0 for "from now on"`,
+    );
+  }
+  const [only] = ranges;
+  if (only === undefined) {
+    throw new LockstepError('invalid_params', 'ranges is empty; a watch needs at least one');
+  }
+  return {
+    ...(ranges.length === 1 ? only : { ranges }),
+    // Else a revision larger than a frame could not be delivered.
+    fragment: true,
+    ...(options.prevKv === true ? { prevKv: true } : {}),
+    ...(options.noPut === true ? { noPut: true } : {}),
+    ...(options.noDelete === true ? { noDelete: true } : {}),
+    ...(options.keysOnly === true ? { keysOnly: true } : {}),
+    ...(options.progressNotify === true ? { progressNotify: true } : {}),
+  };
 }
 
 function withResolvers<T>(): PromiseWithResolvers<T> {

@@ -203,3 +203,21 @@ test('an address splits into host and port', () => {
   assert.deepEqual(splitAddress('[::1]:2379'), { host: '::1', port: 2379 });
   assert.deepEqual(splitAddress('a.example:1'), { host: 'a.example', port: 1 });
 });
+
+test('the quota is 2 GiB, or half of the heap where that is less, and never more than that', () => {
+  const gibibyte = 2 ** 30;
+  assert.equal(resolveConfig({}).quotaBytes, 2 * gibibyte);
+  assert.equal(resolveConfig({}, 3 * gibibyte).quotaBytes, 1.5 * gibibyte);
+  assert.equal(resolveConfig({ quotaBytes: '1073741824' }, 3 * gibibyte).quotaBytes, gibibyte);
+  assert.throws(
+    () => resolveConfig({ quotaBytes: 2 * gibibyte }, 3 * gibibyte),
+    /--quota-bytes is 2147483648; .* at most 1610612736: raise the limit with NODE_OPTIONS/,
+  );
+});
+
+test('history is kept for an hour unless something else is asked for', () => {
+  const { autoCompactionMode, autoCompactionRetentionMs } = resolveConfig({});
+  assert.deepEqual([autoCompactionMode, autoCompactionRetentionMs], ['periodic', 3_600_000]);
+  assert.equal(resolveConfig({ autoCompactionMode: 'off' }).autoCompactionMode, 'off');
+  assert.match(problemsOf({ autoCompactionMode: 'sometimes' }).join(), /periodic, revision, off/);
+});

@@ -5,12 +5,19 @@
  */
 import { defaultClientPort, nearest } from '@lockstep/client/protocol';
 import { z } from 'zod';
+import {
+  address,
+  bytes,
+  type ClusterEntry,
+  cluster,
+  list,
+  memberName,
+  splitAddress,
+  text,
+  wholeNumber,
+} from './config-kinds.ts';
 
-export interface ClusterEntry {
-  readonly name: string;
-  /** host:port of the member's peer door. */
-  readonly address: string;
-}
+export { type ClusterEntry, splitAddress } from './config-kinds.ts';
 
 export interface MemberConfig {
   /** Unique within the cluster. */
@@ -38,6 +45,16 @@ export interface MemberConfig {
   readonly logBytesKept: number;
   /** Proposed and not yet committed bytes beyond which writes get `too_many_requests`. */
   readonly uncommittedBytesMax: number;
+  /** Estimated bytes of memory for keys and history; beyond it writes that need room get `no_space`. */
+  readonly quotaBytes: number;
+  /** Which history is dropped by itself: what is older than a time, all but so many revisions, or none. */
+  readonly autoCompactionMode: AutoCompactionMode;
+  /** For `periodic`. */
+  readonly autoCompactionRetentionMs: number;
+  /** For `revision`. */
+  readonly autoCompactionRevisions: number;
+  /** How often the members compare their states. */
+  readonly hashCheckMs: number;
   readonly logLevel: LogLevel;
   /** Sentences about what works but is unwise, for the operator to read at start. */
   readonly warnings: readonly string[];
@@ -46,7 +63,11 @@ export interface MemberConfig {
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+export const autoCompactionModes = ['periodic', 'revision', 'off'] as const;
+export type AutoCompactionMode = (typeof autoCompactionModes)[number];
+
 const mebibyte = 1024 * 1024;
+const minuteMs = 60_000;
 
 export const defaults = {
   name: 'default',
@@ -61,76 +82,18 @@ export const defaults = {
   logEntriesKept: 5_000,
   logBytesKept: 64 * mebibyte,
   uncommittedBytesMax: 64 * mebibyte,
+  /** Lowered to half of the heap limit where that is less. */
+  quotaBytes: 2048 * mebibyte,
+  autoCompactionMode: 'periodic',
+  autoCompactionRetentionMs: 60 * minuteMs,
+  autoCompactionRevisions: 100_000,
+  hashCheckMs: minuteMs,
   logLevel: 'info',
 } as const satisfies Partial<MemberConfig>;
 
 /** An election must survive a few lost heartbeats. */
 const heartbeatsPerElectionMin = 5;
 const membersMax = 5;
-
-const wholeNumber = (least: number, most: number) =>
-  z.preprocess(
-    (given) => (typeof given === 'string' && /^\d+$/.test(given.trim()) ? Number(given) : given),
-    z
-      .number(`must be a whole number from ${least} to ${most}`)
-      .refine(
-        (value) => Number.isSafeInteger(value) && value >= least && value <= most,
-        `must be a whole number from ${least} to ${most}`,
-      ),
-  );
-
-const bytes = (least: number) => wholeNumber(least, 2 ** 40);
-
-const text = z.string('must be text').trim().min(1, 'must not be empty');
-
-const memberName = text.regex(
-  /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
-  'must be letters, digits, ".", "_" and "-", at most 64, beginning with a letter or digit',
-);
-
-const address = z
-  .string('must be host:port, for example 127.0.0.1:2379')
-  .trim()
-  .superRefine((given, context) => {
-    const problem = addressProblem(given);
-    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
-  });
-
-/** One text with commas, or a list. */
-const list = z.preprocess(
-  (given) =>
-    typeof given === 'string'
-      ? given
-          .split(',')
-          .map((part) => part.trim())
-          .filter(Boolean)
-      : given,
-  z.array(text, 'must be a list, or one text with commas'),
-);
-
-/** `a=host:port,b=host:port`, a list of such, or (in YAML) a map of name to host:port. */
-const cluster = z.preprocess(
-  (given) => {
-    if (typeof given === 'string') return given.split(',').filter((part) => part.trim() !== '');
-    if (typeof given === 'object' && given !== null && !Array.isArray(given)) {
-      return Object.entries(given).map(([name, at]) => `${name}=${String(at)}`);
-    }
-    return given;
-  },
-  z
-    .array(z.string(), 'must be name=host:port,name=host:port')
-    .transform((entries, context): ClusterEntry[] => {
-      const parsed: ClusterEntry[] = [];
-      for (const entry of entries) {
-        const cut = entry.indexOf('=');
-        const one = { name: entry.slice(0, cut).trim(), address: entry.slice(cut + 1).trim() };
-        const problem = cut <= 0 ? `"${entry}" is not name=host:port` : addressProblem(one.address);
-        if (problem === undefined) parsed.push(one);
-        else context.addIssue({ code: 'custom', message: problem });
-      }
-      return parsed;
-    }),
-);
 
 /** One row per setting: its key here, and what its value must be. */
 const schema = z.object({
@@ -153,6 +116,15 @@ const schema = z.object({
   logEntriesKept: wholeNumber(1, 10_000_000).default(defaults.logEntriesKept),
   logBytesKept: bytes(64 * 1024).default(defaults.logBytesKept),
   uncommittedBytesMax: bytes(2 * mebibyte).default(defaults.uncommittedBytesMax),
+  quotaBytes: bytes(mebibyte).optional(),
+  autoCompactionMode: z
+    .enum(autoCompactionModes, `must be one of ${autoCompactionModes.join(', ')}`)
+    .default(defaults.autoCompactionMode),
+  autoCompactionRetentionMs: wholeNumber(1_000, 2 ** 45).default(
+    defaults.autoCompactionRetentionMs,
+  ),
+  autoCompactionRevisions: wholeNumber(1, 2 ** 50).default(defaults.autoCompactionRevisions),
+  hashCheckMs: wholeNumber(1_000, 2 ** 40).default(defaults.hashCheckMs),
   logLevel: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default(defaults.logLevel),
 });
 
@@ -194,8 +166,14 @@ export class ConfigError extends Error {
   }
 }
 
-/** Checks what was given and fills in what was not. @throws ConfigError with every problem found. */
-export function resolveConfig(raw: RawConfig): MemberConfig {
+/**
+ * Checks what was given and fills in what was not.
+ * @param heapBytesMax what the process may allocate: the state may take half of it.
+ * @throws ConfigError with every problem found. */
+export function resolveConfig(
+  raw: RawConfig,
+  heapBytesMax = Number.POSITIVE_INFINITY,
+): MemberConfig {
   const parsed = schema.safeParse(raw);
   if (!parsed.success) {
     throw new ConfigError(
@@ -230,10 +208,17 @@ export function resolveConfig(raw: RawConfig): MemberConfig {
         `--heartbeat-ms, so ${heartbeatsPerElectionMin * given.heartbeatMs} or more`,
     );
   }
+  if (given.quotaBytes !== undefined && given.quotaBytes > heapBytesMax / 2) {
+    problems.push(
+      `--quota-bytes is ${given.quotaBytes}; it may be half of the heap limit, so at most ` +
+        `${Math.floor(heapBytesMax / 2)}: raise the limit with NODE_OPTIONS=--max-old-space-size=<MiB>`,
+    );
+  }
   if (problems.length > 0) throw new ConfigError(problems);
   return {
     ...given,
     ...addresses,
+    quotaBytes: given.quotaBytes ?? Math.min(defaults.quotaBytes, Math.floor(heapBytesMax / 2)),
     initialCluster: [...initialCluster].sort((a, b) => (a.name < b.name ? -1 : 1)),
     warnings,
   };
@@ -306,15 +291,6 @@ export function mergeRaw(...sources: readonly RawConfig[]): RawConfig {
   return merged;
 }
 
-/** Host and port of a checked address; an IPv6 host comes without brackets. */
-export function splitAddress(checked: string): { readonly host: string; readonly port: number } {
-  const cut = checked.lastIndexOf(':');
-  return {
-    host: checked.slice(0, cut).replace(/^\[|\]$/g, ''),
-    port: Number(checked.slice(cut + 1)),
-  };
-}
-
 function checkCluster(
   entries: readonly ClusterEntry[],
   name: string,
@@ -383,21 +359,6 @@ function checkWildcards(
 }
 
 /** @returns what is wrong with it as host:port, and what would be right. */
-function addressProblem(given: string): string | undefined {
-  const example = 'write host:port, for example 127.0.0.1:2379';
-  if (given.includes('://')) {
-    return `has a scheme; write host:port alone, for example ${given.replace(/^.*:\/\//, '').replace(/\/.*$/, '')}`;
-  }
-  const match = /^(\[[0-9A-Fa-f:.]+\]|[^\s:/[\]]+):(\d{1,5})$/.exec(given);
-  if (match === null) {
-    if (/^[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:\d+$/.test(given)) {
-      return 'is an IPv6 address without brackets; write it like [::1]:2379';
-    }
-    return `is not host:port; ${example}`;
-  }
-  return Number(match[2]) > 65_535 ? 'has a port above 65535' : undefined;
-}
-
 function portOf(checked: string): number {
   return splitAddress(checked).port;
 }

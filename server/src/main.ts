@@ -190,12 +190,25 @@ function memberOptions(
     },
     retention: { entries: config.logEntriesKept, bytes: config.logBytesKept },
     snapshotBytesMin: config.snapshotBytesMin,
+    quotaBytes: config.quotaBytes,
+    autoCompaction: {
+      mode: config.autoCompactionMode,
+      retentionTicks: Math.ceil(config.autoCompactionRetentionMs / tickMs),
+      revisions: config.autoCompactionRevisions,
+      everyTicks: Math.ceil(compactionEveryMs(config) / tickMs),
+    },
+    hashCheckTicks: Math.ceil(config.hashCheckMs / tickMs),
     events: {
       info: (sentence) => out.log.info(sentence),
       warn: (sentence) => out.log.warn(sentence),
       failed: out.fail,
     },
   };
+}
+
+/** As often as is of use: a tenth of what is kept, at least every five minutes, at most every second. */
+function compactionEveryMs({ autoCompactionRetentionMs }: MemberConfig): number {
+  return Math.max(1_000, Math.min(5 * 60_000, autoCompactionRetentionMs / 10));
 }
 
 /** Leadership first, so that the others need not wait for a timeout; then the doors, which answer what is under way. */

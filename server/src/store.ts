@@ -3,11 +3,17 @@
  * a forwarder to another cluster would be a second. All keys and values are byte strings.
  */
 import type {
+  Alarm,
+  AlarmKind,
   ByteString,
   ClusterId,
+  CompareOperator,
   LeaseId,
   MemberId,
   MemberInfo,
+  Once,
+  SortOrder,
+  SortTarget,
   WatchEndReason,
 } from '@lockstep/client/protocol';
 
@@ -34,12 +40,40 @@ export interface RangeRequest extends KeyRange {
   readonly revision: number;
   readonly keysOnly: boolean;
   readonly countOnly: boolean;
+  readonly sortOrder: SortOrder;
+  readonly sortTarget: SortTarget;
+  /** Each 0 for none. They do not change the count. */
+  readonly minModRevision: number;
+  readonly maxModRevision: number;
+  readonly minCreateRevision: number;
+  readonly maxCreateRevision: number;
 }
 
 export interface RangeReply {
+  /** With `keysOnly` the values are empty. */
   readonly kvs: readonly KeyValue[];
   readonly more: boolean;
   readonly count: number;
+}
+
+/** A chunk of a range in key order. */
+export interface ScanRequest extends KeyRange {
+  /** Only keys after this one; empty for all. */
+  readonly after: ByteString;
+  /** 0 for the newest. */
+  readonly revision: number;
+  /** 0 for no limit. */
+  readonly limit: number;
+  /** The chunk ends with the pair that reaches so many bytes of keys and values. */
+  readonly bytesMax: number;
+  readonly keysOnly: boolean;
+}
+
+export interface ScanReply {
+  /** What the chunk shows: the revision that was asked for, or the newest. */
+  readonly revision: number;
+  readonly kvs: readonly KeyValue[];
+  readonly more: boolean;
 }
 
 export interface PutRequest {
@@ -47,6 +81,8 @@ export interface PutRequest {
   readonly value: ByteString;
   readonly lease: LeaseId;
   readonly prevKv: boolean;
+  readonly ignoreValue: boolean;
+  readonly ignoreLease: boolean;
 }
 
 export interface PutReply {
@@ -60,6 +96,66 @@ export interface DeleteRangeRequest extends KeyRange {
 export interface DeleteRangeReply {
   readonly deleted: number;
   readonly prevKvs: readonly KeyValue[];
+}
+
+/** A condition on every key of a range (etcd API, Compare). */
+export type Compare = KeyRange & {
+  readonly operator: CompareOperator;
+} & (
+    | { readonly target: 'version' | 'create' | 'mod'; readonly operand: number }
+    | { readonly target: 'value'; readonly operand: ByteString }
+    | { readonly target: 'lease'; readonly operand: LeaseId }
+  );
+
+export type TxnOperation =
+  | { readonly type: 'range'; readonly request: RangeRequest }
+  | { readonly type: 'put'; readonly request: PutRequest }
+  | { readonly type: 'deleteRange'; readonly request: DeleteRangeRequest }
+  | { readonly type: 'txn'; readonly request: TxnRequest };
+
+/** The caller has checked it: the budget of operations, keys, duplicate keys. */
+export interface TxnRequest {
+  readonly compares: readonly Compare[];
+  readonly success: readonly TxnOperation[];
+  readonly failure: readonly TxnOperation[];
+}
+
+/** `revision` is the store's after the operation. */
+export type TxnOperationReply =
+  | { readonly type: 'range'; readonly reply: RangeReply; readonly revision: number }
+  | { readonly type: 'put'; readonly reply: PutReply; readonly revision: number }
+  | { readonly type: 'deleteRange'; readonly reply: DeleteRangeReply; readonly revision: number }
+  | { readonly type: 'txn'; readonly reply: TxnReply; readonly revision: number };
+
+export interface TxnReply {
+  readonly succeeded: boolean;
+  readonly results: readonly TxnOperationReply[];
+}
+
+export interface LeaseGrantRequest {
+  /** "0" to let the cluster choose. */
+  readonly id: LeaseId;
+  /** Whole seconds; the store raises it to its floor. */
+  readonly ttl: number;
+}
+
+export interface LeaseGrantReply {
+  readonly id: LeaseId;
+  readonly ttl: number;
+}
+
+export interface LeaseTimeToLiveReply {
+  /** Whole seconds that are left; -1 when there is no such lease. */
+  readonly ttl: number;
+  readonly grantedTtl: number;
+  /** In key order. */
+  readonly keys: readonly ByteString[];
+}
+
+export interface StateHash {
+  readonly hash: number;
+  readonly compactRevision: number;
+  readonly appliedIndex: number;
 }
 
 /** The header's numbers as they were when the answer was made. */
@@ -76,10 +172,20 @@ export interface ReadOptions {
 
 export type Stamped<Reply> = Reply & { readonly stamp: Stamp };
 
-export interface WatchRequest extends KeyRange {
+export interface WatchRequest {
+  /** An event that fits several is delivered once. */
+  readonly ranges: readonly KeyRange[];
   /** 0 for "after what is applied now". */
   readonly startRevision: number;
   readonly prevKv: boolean;
+  readonly noPut: boolean;
+  readonly noDelete: boolean;
+  /** Leave out values. */
+  readonly keysOnly: boolean;
+  /** Call {@link WatchSink.progress} now and then while nothing happens. */
+  readonly progressNotify: boolean;
+  /** So many batches, then wait for {@link WatchStream.credit}; undefined for no limit. */
+  readonly credits: number | undefined;
 }
 
 export interface WatchEvent {
@@ -106,6 +212,8 @@ export interface WatchSink {
   ready(): boolean;
   /** The events of one revision for these watches. Never called with a lower revision than before for the same watch. */
   events(watchIds: readonly number[], batch: WatchBatch): void;
+  /** These watches have been given everything up to `revision`. */
+  progress(watchIds: readonly number[], revision: number): void;
   ended(watchId: number, end: WatchEnd): void;
 }
 
@@ -119,6 +227,13 @@ export interface WatchStream {
   create(watchId: number, request: WatchRequest): number;
   /** False when there was no such watch. */
   cancel(watchId: number): boolean;
+  /** So many more batches for a watch with credits. False when there was no such watch. */
+  credit(watchId: number, credits: number): boolean;
+  /**
+   * Calls back once every watch of the stream has been given everything up to some applied
+   * revision, with that revision; at once if that is so now. Not called back after close.
+   */
+  whenSynced(synced: (revision: number) => void): void;
   /** The sink is ready again after it was not. */
   resume(): void;
   close(): void;
@@ -138,6 +253,11 @@ export interface StoreStatus {
   readonly keys: number;
   readonly compactRevision: number;
   readonly watchers: number;
+  readonly leases: number;
+  readonly stateBytes: number;
+  readonly liveBytes: number;
+  readonly quotaBytes: number;
+  readonly alarms: readonly Alarm[];
   readonly errors: readonly string[];
 }
 
@@ -146,12 +266,40 @@ export interface Capabilities {
   readonly leases: boolean;
 }
 
-/** Every promise rejects with a TableError of the protocol's table, and with nothing else. */
+/**
+ * Every promise rejects with a TableError of the protocol's table, and with nothing else. A mutation
+ * with a {@link Once} runs at most once: sent again it gets the first answer, or `client_expired` or
+ * `reply_evicted` when that is no longer known.
+ */
 export interface Store {
   readonly capabilities: Capabilities;
   range(request: RangeRequest, options: ReadOptions): Promise<Stamped<RangeReply>>;
-  put(request: PutRequest): Promise<Stamped<PutReply>>;
-  deleteRange(request: DeleteRangeRequest): Promise<Stamped<DeleteRangeReply>>;
+  scan(request: ScanRequest, options: ReadOptions): Promise<Stamped<ScanReply>>;
+  /** @throws TableError `lease_not_found`, `key_not_found`, `no_space`. */
+  put(request: PutRequest, once?: Once): Promise<Stamped<PutReply>>;
+  deleteRange(request: DeleteRangeRequest, once?: Once): Promise<Stamped<DeleteRangeReply>>;
+  /** One without puts and deletes is a linearizable read, or a local one if each of its ranges, at least one, is serializable. */
+  txn(request: TxnRequest, options: TxnOptions): Promise<Stamped<TxnReply>>;
+  /** @throws TableError `compacted`, `future_revision`. */
+  compact(request: { revision: number; physical: boolean }, once?: Once): Promise<Stamped<object>>;
+  /** @throws TableError `lease_exists`, `no_space`. */
+  leaseGrant(request: LeaseGrantRequest, once?: Once): Promise<Stamped<LeaseGrantReply>>;
+  /** Deletes the keys that are attached to it, at one revision. @throws TableError `lease_not_found`. */
+  leaseRevoke(id: LeaseId, once?: Once): Promise<Stamped<object>>;
+  /** A `ttl` of 0 says that there is no such lease. */
+  leaseKeepAlive(id: LeaseId): Promise<Stamped<{ readonly ttl: number }>>;
+  leaseTimeToLive(id: LeaseId, keys: boolean): Promise<Stamped<LeaseTimeToLiveReply>>;
+  /** In the order of the ids as text. */
+  leases(): Promise<Stamped<{ readonly ids: readonly LeaseId[] }>>;
+  registerClient(): Promise<Stamped<{ readonly clientId: string }>>;
+  alarms(): Promise<Stamped<{ readonly alarms: readonly Alarm[] }>>;
+  /** Undefined stands for all. Answers what was cleared. */
+  disarm(which: {
+    memberId: MemberId | undefined;
+    alarm: AlarmKind | undefined;
+  }): Promise<Stamped<{ readonly alarms: readonly Alarm[] }>>;
+  /** The checksum of this member's state. */
+  hash(): Promise<Stamped<StateHash>>;
   openWatchStream(sink: WatchSink): WatchStream;
   /** Resolves when the member has applied `revision`. */
   waitForRevision(revision: number): Promise<void>;
@@ -161,4 +309,10 @@ export interface Store {
   status(): StoreStatus;
   /** Hands leadership to another voter; resolves when it leads. */
   moveLeader(target: MemberId): Promise<void>;
+}
+
+export interface TxnOptions {
+  /** Answer a transaction that only reads from the member's own state. */
+  readonly serializable: boolean;
+  readonly once: Once | undefined;
 }

@@ -164,3 +164,122 @@ test('leaving the loop over a watch ends it at the member', async (t) => {
   }
   await canceled;
 });
+
+test('a watch of several selectors delivers an event once, and filters as asked', async (t) => {
+  const member = await startMember(t);
+  const client = connect(t, member);
+  const both = client.watch({ ranges: [{ prefix: 'a' }, 'a/1', { key: 'b', rangeEnd: 'c' }] });
+  const deletes = client.watch({ prefix: '', noPut: true });
+  const puts = client.watch({ prefix: '', noDelete: true, keysOnly: true });
+  await Promise.all([both.ready(), deletes.ready(), puts.ready()]);
+  member.store.put('a/1', 'x');
+  member.store.put('z', 'x');
+  member.store.deleteRange({ key: 'a/1' });
+  member.store.put('b', 'y');
+  assert.deepEqual(await take(iterate(both), 3), ['put a/1=x@2', 'delete a/1=@4', 'put b=y@5']);
+  assert.deepEqual(await take(iterate(deletes), 1), ['delete a/1=@4']);
+  assert.deepEqual(await take(iterate(puts), 3), ['put a/1=@2', 'put z=@3', 'put b=@5']);
+  assert.throws(() => client.watch({ ranges: [] }), /at least one/);
+});
+
+test('the fragments of a revision are delivered as one', async (t) => {
+  const member = await startMember(t);
+  const client = connect(t, member);
+  const watch = client.watch({ prefix: '' });
+  await watch.ready();
+  assert.equal(member.seenOf('watch.create')[0]?.params.fragment, true);
+  const put = (from: number, to: number): void =>
+    member.store.atOneRevision(() => {
+      for (let at = from; at < to; at++) member.store.put(`k${at}`, '');
+    });
+  put(0, 5);
+  put(5, 6);
+  const batches = watch.batches();
+  const sizes: unknown[] = [];
+  for (let count = 0; count < 2; count++) {
+    const { value } = await batches.next();
+    sizes.push([value?.revision, value?.events.length]);
+  }
+  assert.deepEqual(sizes, [
+    [2, 5],
+    [3, 1],
+  ]);
+});
+
+test('a revision whose last fragment was lost comes again, whole', async (t) => {
+  const member = await startMember(t);
+  const client = connect(t, member);
+  const watch = client.watch({ prefix: '' });
+  await watch.ready();
+  const watchId = Number(member.seenOf('watch.create')[0]?.params.watchId);
+  const kv = { key: 'k0', value: '', createRevision: 2, modRevision: 2, version: 1 };
+  const params = { watchIds: [watchId], revision: 2, events: [{ type: 'put' as const, kv }] };
+  member.sendRaw(formatNotification('watch.events', { ...params, fragment: true }));
+  await client.get('a');
+  const again = member.next('watch.create');
+  member.cut();
+  assert.equal((await again).params.startRevision, 2);
+  member.store.atOneRevision(() => {
+    for (const key of ['k0', 'k1', 'k2']) member.store.put(key, '');
+  });
+  const { value } = await watch.batches().next();
+  assert.deepEqual(
+    value?.events.map((event) => event.kv.key),
+    ['k0', 'k1', 'k2'],
+  );
+});
+
+test('a member that leaves a revision without its last fragment is left', async (t) => {
+  const member = await startMember(t);
+  const client = connect(t, member);
+  const watch = client.watch({ prefix: '' });
+  await watch.ready();
+  const watchId = Number(member.seenOf('watch.create')[0]?.params.watchId);
+  const again = member.next('watch.create');
+  for (const revision of [5, 6]) {
+    const params = { watchIds: [watchId], revision, events: [], fragment: true };
+    member.sendRaw(formatNotification('watch.events', params));
+  }
+  assert.equal((await again).params.startRevision, 2);
+});
+
+test('progress moves the place at which a quiet watch resumes, and is told in its place', async (t) => {
+  const [one, two] = await startPair(t);
+  const client = connect(t, [one, two]);
+  const told: unknown[] = [];
+  const watch = client.watch({
+    prefix: 'a',
+    progressNotify: true,
+    onProgress: (revision) => told.push(revision),
+  });
+  const events = iterate(watch);
+  await watch.ready();
+  one.store.put('a', '1');
+  one.store.put('b', '1');
+  one.progress();
+  await client.get('a');
+  assert.equal(told.length, 0);
+  told.push(...(await take(events, 1)));
+  await one.refuse();
+  one.store.put('a', '2');
+  told.push(...(await take(events, 1)));
+  assert.deepEqual(told, ['put a=1@2', 3, 'put a=2@4']);
+  assert.equal(two.seenOf('watch.create')[0]?.params.startRevision, 4);
+});
+
+test('asked for progress, a watch tells up to where it has everything', async (t) => {
+  const member = await startMember(t);
+  const client = connect(t, member);
+  const watch = client.watch({ prefix: 'a' });
+  member.store.put('b', '1');
+  assert.equal(await watch.requestProgress(), 2);
+  const again = member.next('watch.create');
+  member.cut();
+  assert.equal((await again).params.startRevision, 3);
+  member.hold();
+  const lost = assert.rejects(watch.requestProgress(), { code: 'unavailable' });
+  member.cut();
+  await lost;
+  watch.close();
+  await assert.rejects(watch.requestProgress(), { code: 'closed' });
+});

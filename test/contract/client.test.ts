@@ -124,9 +124,9 @@ test('a read is sent again after a lost connection', async (t) => {
   assert.equal(member.connectionsMade, 2);
 });
 
-test('a write whose answer was lost is ambiguous, and is not sent again', async (t) => {
+test('without exactlyOnce a write whose answer was lost is ambiguous, and is not sent again', async (t) => {
   const member = await startMember(t);
-  const client = connect(t, member);
+  const client = connect(t, member, { exactlyOnce: false });
   member.swallowNext('kv.put');
   const arrived = member.next('kv.put');
   const put = client.put('a', '1');
@@ -141,6 +141,7 @@ test('a write without an answer by its deadline is ambiguous, a read is not', as
   const member = await startMember(t);
   const clock = new FakeClock();
   const client = connect(t, member, { clock });
+  await client.put('warm', '1');
   member.swallowNext('kv.put');
   member.swallowNext('kv.range');
   const arrived = Promise.all([member.next('kv.put'), member.next('kv.range')]);
@@ -174,9 +175,9 @@ test('[W-13] a write without an answer from a member that stopped in order is se
   assert.equal(member.seenOf('kv.put').length, 2);
 });
 
-test('a write that may have been carried out is ambiguous, a read is sent again', async (t) => {
+test('without exactlyOnce a write that may have been carried out is ambiguous, a read is sent again', async (t) => {
   const member = await startMember(t);
-  const client = connect(t, member);
+  const client = connect(t, member, { exactlyOnce: false });
   for (const code of ['leader_changed', 'timeout', 'server_stopped', 'internal'] as const) {
     member.failNext('kv.put', code);
     await assert.rejects(client.put('a', '1'), (error) => {
@@ -194,6 +195,7 @@ test('a refusal that lasts ends at the deadline with its reason, and is not ambi
   const clock = new FakeClock();
   clock.chance = 0.99;
   const client = connect(t, member, { clock });
+  await client.put('warm', '1');
   member.failNext('kv.put', 'no_leader');
   const put = client.put('a', '1', { timeoutMs: 10 });
   // Answers come in order, so after this one the refusal is there and the next try is 20 ms away.
@@ -222,6 +224,7 @@ test('an aborted call rejects with the reason of its signal', async (t) => {
 test('a closed client refuses calls and settles open ones', async (t) => {
   const member = await startMember(t);
   const client = connect(t, member);
+  await client.put('warm', '1');
   member.hold();
   const arrived = member.next('kv.put');
   const read = assert.rejects(client.get('a'), ClosedError);

@@ -208,7 +208,7 @@ test('[W-52] a watch that ends says so and where to resume; the stream is over t
 test('[W-52] a watch that cannot start is an error with its status', async (t) => {
   const doors = await openDoors(t);
   for (const value of ['1', '2', '3']) await put(doors, '/v1/kv/a', value);
-  doors.store.compact(3);
+  await doors.store.compact({ revision: 3 });
   const { status, json } = await http(doors, '/v1/watch?key=a&startRevision=2');
   assert.deepEqual([status, json.error.data.compactRevision], [400, 3]);
   assert.equal((await http(doors, '/v1/watch')).status, 400);

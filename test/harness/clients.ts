@@ -1,6 +1,7 @@
 import type { TestContext } from 'node:test';
 import { Client, type ClientOptions, type Watch, type WatchEvent } from '@lockstep/client';
 import { FakeMember } from './fake-member.ts';
+import { FakeReplies } from './fake-methods.ts';
 import { FakeStore } from './fake-store.ts';
 
 type StartOptions = Parameters<typeof FakeMember.start>[0];
@@ -16,10 +17,10 @@ export async function startMember(
 
 /** Two members of one cluster. */
 export async function startPair(context: TestContext): Promise<[FakeMember, FakeMember]> {
-  const store = new FakeStore();
+  const cluster = { store: new FakeStore(), replies: new FakeReplies() };
   return [
-    await startMember(context, { store, memberId: '1' }),
-    await startMember(context, { store, memberId: '2' }),
+    await startMember(context, { ...cluster, memberId: '1' }),
+    await startMember(context, { ...cluster, memberId: '2' }),
   ];
 }
 

@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import {
+  type Alarm,
   type ErrorCode,
   formatError,
   formatNotification,
   formatResult,
   type Header,
+  isUnaryMethodName,
   type MethodName,
   type ParamsOf,
   subprotocol,
@@ -14,6 +16,7 @@ import {
   webSocketPath,
 } from '@lockstep/client/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { FakeReplies, fakeMethods } from './fake-methods.ts';
 import { type FakeBatch, FakeStore, selectBatch } from './fake-store.ts';
 
 export interface SeenRequest {
@@ -36,6 +39,13 @@ interface Connection {
   readonly listener: (batch: FakeBatch) => void;
 }
 
+export interface FakeOptions {
+  /** The same for all members of one cluster. */
+  readonly store?: FakeStore;
+  readonly replies?: FakeReplies;
+  readonly memberId?: string;
+}
+
 type Answer = 'normal' | 'swallow' | TableError;
 
 /**
@@ -44,7 +54,12 @@ type Answer = 'normal' | 'swallow' | TableError;
  */
 export class FakeMember {
   readonly store: FakeStore;
+  readonly replies: FakeReplies;
   readonly memberId: string;
+  /** Events of one revision that a member puts into one notification, for a watch that takes fragments. */
+  eventsPerFragment = 2;
+  alarms: Alarm[] = [];
+  clusterId = '77';
   readonly seen: SeenRequest[] = [];
   /** What `cluster.members` tells; itself unless set. */
   memberAddresses: string[] | undefined;
@@ -58,18 +73,21 @@ export class FakeMember {
   #port: number;
   #held: (() => void)[] | undefined;
 
-  private constructor(server: WebSocketServer, store: FakeStore, memberId: string) {
+  private constructor(
+    server: WebSocketServer,
+    { store = new FakeStore(), replies = new FakeReplies(), memberId = '1' }: FakeOptions,
+  ) {
     this.#server = server;
     this.#port = (server.address() as AddressInfo).port;
     this.store = store;
+    this.replies = replies;
     this.memberId = memberId;
     this.leaderId = memberId;
     this.#accept();
   }
 
-  static async start(options: { store?: FakeStore; memberId?: string } = {}): Promise<FakeMember> {
-    const server = await listen(0);
-    return new FakeMember(server, options.store ?? new FakeStore(), options.memberId ?? '1');
+  static async start(options: FakeOptions = {}): Promise<FakeMember> {
+    return new FakeMember(await listen(0), options);
   }
 
   get address(): string {
@@ -139,6 +157,15 @@ export class FakeMember {
   /** Sends a text frame to every connection as it is. */
   sendRaw(text: string): void {
     this.#broadcast(text);
+  }
+
+  /** Tells all watches that they have been sent everything. */
+  progress(): void {
+    const { revision } = this.store;
+    for (const { socket, watches } of this.#connections) {
+      const params = { watchIds: [...watches.keys()], revision };
+      socket.send(JSON.stringify({ jsonrpc: '2.0', method: 'watch.progress', params }));
+    }
   }
 
   /** Ends all watches with a reason. */
@@ -234,29 +261,15 @@ export class FakeMember {
   }
 
   #carryOut(connection: Connection, method: MethodName, given: Record<string, unknown>): unknown {
-    const { store } = this;
     switch (method) {
-      case 'kv.put': {
-        const params = given as unknown as ParamsOf<'kv.put'>;
-        const before = store.put(params.key, params.value);
-        const prevKv = params.prevKv === true && before !== undefined ? { prevKv: before } : {};
-        return { header: this.#header(), ...prevKv };
-      }
-      case 'kv.range': {
-        const params = given as unknown as ParamsOf<'kv.range'>;
-        const all = store.range(params);
-        const some = params.limit ? all.slice(0, params.limit) : all;
-        const kvs = params.countOnly === true ? [] : some;
-        const shown = params.keysOnly === true ? kvs.map((kv) => ({ ...kv, value: '' })) : kvs;
-        const more = some.length < all.length;
-        return { header: this.#header(), kvs: shown, more, count: all.length };
-      }
-      case 'kv.deleteRange': {
-        const params = given as unknown as ParamsOf<'kv.deleteRange'>;
-        const gone = store.deleteRange(params);
-        const prevKvs = params.prevKv === true ? { prevKvs: gone } : {};
-        return { header: this.#header(), deleted: gone.length, ...prevKvs };
-      }
+      case 'client.register':
+        return { header: this.#header(), clientId: this.replies.register() };
+      case 'maintenance.alarms':
+        return { header: this.#header(), alarms: this.alarms };
+      case 'maintenance.disarm':
+        return { header: this.#header(), alarms: this.alarms.splice(0) };
+      case 'watch.progress':
+        return { header: this.#header() };
       case 'watch.create':
         return this.#createWatch(connection, given as unknown as ParamsOf<'watch.create'>);
       case 'watch.cancel':
@@ -273,8 +286,19 @@ export class FakeMember {
         this.leaderId = String(given.targetId);
         return { header: this.#header() };
       default:
-        throw new TableError('unknown_method');
+        return this.#carryOutInStore(method, given);
     }
+  }
+
+  #carryOutInStore(method: MethodName, given: Record<string, unknown>): unknown {
+    const answer = isUnaryMethodName(method) ? fakeMethods[method] : undefined;
+    if (answer === undefined) throw new TableError('unknown_method');
+    // The table has each method's own params; a client under test sends those.
+    const carryOut = answer as (store: FakeStore, params: unknown) => object;
+    return this.replies.once(given, () => {
+      const result = carryOut(this.store, given);
+      return { header: this.#header(), ...result };
+    });
   }
 
   #createWatch(connection: Connection, params: ParamsOf<'watch.create'>): unknown {
@@ -290,13 +314,24 @@ export class FakeMember {
 
   #deliver({ socket }: Connection, watch: FakeWatch, batch: FakeBatch): void {
     if (batch.revision < watch.nextRevision) return;
-    const seen = selectBatch(batch, watch.params, watch.params.prevKv ?? false);
+    const seen = selectBatch(batch, watch.params);
     if (seen === undefined) return;
-    socket.send(formatNotification('watch.events', { watchIds: [watch.id], ...seen }));
+    const { revision, events } = seen;
+    const size = watch.params.fragment === true ? this.eventsPerFragment : events.length;
+    for (let at = 0; at < events.length; at += size) {
+      const params = { watchIds: [watch.id], revision, events: events.slice(at, at + size) };
+      const fragment = at + size < events.length ? { fragment: true } : {};
+      socket.send(formatNotification('watch.events', { ...params, ...fragment }));
+    }
   }
 
   #header(): Header {
-    return { clusterId: '77', memberId: this.memberId, revision: this.store.revision, term: 2 };
+    return {
+      clusterId: this.clusterId,
+      memberId: this.memberId,
+      revision: this.store.revision,
+      term: 2,
+    };
   }
 
   #members(): unknown[] {

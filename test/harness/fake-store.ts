@@ -3,8 +3,10 @@ import {
   bytesFromWire,
   fromKeyEnd,
   type KeySelector,
+  type LeaseId,
   prefixEnd,
   TableError,
+  type WatchCreateParams,
   type WireBytes,
   type WireEvent,
   type WireKeyValue,
@@ -28,23 +30,41 @@ export class FakeStore {
   readonly batches: FakeBatch[] = [];
   readonly listeners = new Set<(batch: FakeBatch) => void>();
   #rows: Row[] = [];
+  /** The events of a transaction that is under way. */
+  #open: WireEvent[] | undefined;
+
+  /** What `run` writes is one revision. */
+  atOneRevision<Result>(run: () => Result): Result {
+    const events: WireEvent[] = [];
+    this.#open = events;
+    try {
+      return run();
+    } finally {
+      this.#open = undefined;
+      if (events.length > 0) {
+        this.revision++;
+        this.#announce(events);
+      }
+    }
+  }
 
   range(selector: KeySelector): WireKeyValue[] {
     const [from, to] = bounds(selector);
     return this.#rows.filter(({ key }) => inside(key, from, to)).map(({ kv }) => kv);
   }
 
-  put(wireKey: WireBytes, value: WireBytes): WireKeyValue | undefined {
+  put(wireKey: WireBytes, value: WireBytes, lease?: LeaseId): WireKeyValue | undefined {
     const key = bytesOf(wireKey);
     if (key === '') throw new TableError('empty_key');
     const before = this.#rows.find((row) => row.key === key)?.kv;
-    const revision = ++this.revision;
-    const kv = {
+    const revision = this.#next();
+    const kv: WireKeyValue = {
       key: wireFromBytes(key),
       value,
       createRevision: before?.createRevision ?? revision,
       modRevision: revision,
       version: (before?.version ?? 0) + 1,
+      ...(lease === undefined ? {} : { lease }),
     };
     this.#rows = [...this.#rows.filter((row) => row.key !== key), { key, kv }];
     this.#rows.sort((a, b) => (a.key < b.key ? -1 : 1));
@@ -55,7 +75,7 @@ export class FakeStore {
   deleteRange(selector: KeySelector): WireKeyValue[] {
     const gone = this.range(selector);
     if (gone.length === 0) return gone;
-    const revision = ++this.revision;
+    const revision = this.#next();
     this.#rows = this.#rows.filter(({ kv }) => !gone.includes(kv));
     this.#publish(
       gone.map((prevKv) => ({
@@ -67,7 +87,16 @@ export class FakeStore {
     return gone;
   }
 
+  #next(): number {
+    return this.#open === undefined ? ++this.revision : this.revision + 1;
+  }
+
   #publish(events: readonly WireEvent[]): void {
+    if (this.#open === undefined) this.#announce(events);
+    else this.#open.push(...events);
+  }
+
+  #announce(events: readonly WireEvent[]): void {
     const batch = { revision: this.revision, events };
     this.batches.push(batch);
     for (const listener of this.listeners) listener(batch);
@@ -75,16 +104,16 @@ export class FakeStore {
 }
 
 /** The part of a batch that a watch sees; undefined when it sees nothing of it. */
-export function selectBatch(
-  batch: FakeBatch,
-  selector: KeySelector,
-  prevKv: boolean,
-): FakeBatch | undefined {
-  const [from, to] = bounds(selector);
+export function selectBatch(batch: FakeBatch, watch: WatchCreateParams): FakeBatch | undefined {
+  const ranges = (watch.ranges ?? [watch]).map(bounds);
   const events = batch.events
-    .filter(({ kv }) => inside(bytesOf(kv.key), from, to))
+    .filter(({ kv }) => ranges.some(([from, to]) => inside(bytesOf(kv.key), from, to)))
+    .filter(({ type }) => !(type === 'put' ? watch.noPut : watch.noDelete))
     .map(({ prevKv: before, ...event }) =>
-      prevKv && before !== undefined ? { ...event, prevKv: before } : event,
+      watch.prevKv === true && before !== undefined ? { ...event, prevKv: before } : event,
+    )
+    .map((event) =>
+      watch.keysOnly === true ? { ...event, kv: { ...event.kv, value: '' } } : event,
     );
   return events.length === 0 ? undefined : { revision: batch.revision, events };
 }

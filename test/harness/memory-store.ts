@@ -1,45 +1,66 @@
 import {
+  type Alarm,
+  type AlarmKind,
   type ByteString,
+  type LeaseId,
+  limits,
+  type MemberId,
   type MemberInfo,
   noLease,
+  type Once,
   TableError,
   type WatchEndReason,
 } from '@lockstep/client/protocol';
 import type {
   DeleteRangeReply,
   DeleteRangeRequest,
-  KeyRange,
-  KeyValue,
+  LeaseGrantReply,
+  LeaseGrantRequest,
+  LeaseTimeToLiveReply,
   PutReply,
   PutRequest,
   RangeReply,
   RangeRequest,
   ReadOptions,
+  ScanReply,
+  ScanRequest,
   Stamp,
   Stamped,
+  StateHash,
   Store,
   StoreStatus,
-  WatchBatch,
-  WatchRequest,
+  TxnOptions,
+  TxnReply,
+  TxnRequest,
   WatchSink,
   WatchStream,
 } from '../../server/src/store.ts';
+import { MemoryHistory, tombstone } from './memory-history.ts';
+import { MemoryStream } from './memory-stream.ts';
 
-/** One line of the history: a version of a key, or its tombstone (version 0). */
-type Entry = KeyValue;
+/** One that ran: the answer it got, or the error. */
+interface Ran {
+  readonly sequence: number;
+  readonly answer: Stamped<object>;
+}
+
+interface MemoryClient {
+  ackedBelow: number;
+  readonly ran: Ran[];
+}
 
 /**
- * The dumb model of a store: a list of everything that ever happened, read from the start for each
- * answer. What the real one answers must be equal to what this one does. It also has the handles
- * that a test of the doors needs: calls can be held back, the leader can be away, a watch can be ended.
+ * The dumb model of a store. What the real one answers must be equal to what this one does. It also
+ * has the handles that a test of the doors needs: calls can be held back, the leader can be away, a
+ * watch can be ended, a lease can run out.
  */
 export class MemoryStore implements Store {
-  readonly capabilities = { transactions: false, leases: false };
-  readonly #history: Entry[] = [];
+  readonly capabilities = { transactions: true, leases: true };
+  readonly #history = new MemoryHistory();
   readonly #streams = new Set<MemoryStream>();
-  readonly #batches = new Map<string, WatchBatch>();
-  #revision = 1;
-  #compactRevision = 0;
+  readonly #leases = new Map<LeaseId, number>();
+  readonly #clients = new Map<string, MemoryClient>();
+  #alarms: Alarm[] = [];
   #held: (() => void)[] | undefined;
   #waitingForRevision: { revision: number; resolve: () => void }[] = [];
   hasLeader = true;
@@ -49,7 +70,7 @@ export class MemoryStore implements Store {
   calls = 0;
 
   get revision(): number {
-    return this.#revision;
+    return this.#history.revision;
   }
 
   get heldCalls(): number {
@@ -73,63 +94,176 @@ export class MemoryStore implements Store {
     for (const answer of held) answer();
   }
 
-  compact(revision: number): void {
-    this.#compactRevision = revision;
-    for (const stream of this.#streams) stream.deliver();
-  }
-
   endWatches(reason: WatchEndReason): void {
     for (const stream of this.#streams) stream.endAll(reason);
   }
 
+  /** Tells watches that asked for it how far they are. */
+  progress(): void {
+    for (const stream of this.#streams) stream.progress();
+  }
+
+  raise(alarm: Alarm): void {
+    this.#alarms.push(alarm);
+  }
+
   range(request: RangeRequest, options: ReadOptions): Promise<Stamped<RangeReply>> {
     return this.waitForRevision(options.minRevision).then(() =>
-      this.#answer(() => this.#range(request)),
+      this.#answer(() => {
+        this.#history.check(request.revision);
+        return this.#history.range(request);
+      }),
     );
   }
 
-  #range(request: RangeRequest): RangeReply {
-    const at = request.revision === 0 ? this.#revision : request.revision;
-    if (at > this.#revision) throw new TableError('future_revision');
-    if (request.revision !== 0 && at < this.#compactRevision) {
-      throw new TableError('compacted', undefined, { compactRevision: this.#compactRevision });
-    }
-    const all = this.#pairs(request, at);
-    const limit = request.limit > 0 ? request.limit : all.length;
-    const shown = request.countOnly ? [] : all.slice(0, limit);
-    const kvs = request.keysOnly ? shown.map((kv) => ({ ...kv, value: empty })) : shown;
-    return { kvs, more: !request.countOnly && all.length > limit, count: all.length };
+  scan(request: ScanRequest, options: ReadOptions): Promise<Stamped<ScanReply>> {
+    return this.waitForRevision(options.minRevision).then(() =>
+      this.#answer(() => {
+        const revision = request.revision || this.revision;
+        this.#history.check(revision);
+        const left = this.#history
+          .pairs(request, revision)
+          .filter(({ key }) => key > request.after);
+        const kvs = [];
+        let bytes = 0;
+        for (const kv of left) {
+          if (bytes >= request.bytesMax || (request.limit > 0 && kvs.length === request.limit))
+            break;
+          const shown = request.keysOnly ? { ...kv, value: '' as ByteString } : kv;
+          kvs.push(shown);
+          bytes += shown.key.length + shown.value.length;
+        }
+        return { revision, kvs, more: kvs.length < left.length };
+      }),
+    );
   }
 
-  put(request: PutRequest): Promise<Stamped<PutReply>> {
-    return this.#answer(() => {
-      const { key, value, lease } = request;
-      const before = this.#latest(key, this.#revision);
-      const revision = this.#revision + 1;
-      const createRevision = before?.createRevision ?? revision;
-      const version = (before?.version ?? 0) + 1;
-      this.#write([{ key, value, createRevision, modRevision: revision, version, lease }]);
-      return { prevKv: request.prevKv ? before : undefined };
+  put(request: PutRequest, once?: Once): Promise<Stamped<PutReply>> {
+    return this.#mutate(once, () => {
+      this.#refuseWithoutSpace();
+      return this.#commit(() => this.#history.put(request, (id) => this.#leases.has(id)));
     });
   }
 
-  deleteRange(request: DeleteRangeRequest): Promise<Stamped<DeleteRangeReply>> {
-    return this.#answer(() => {
-      const gone = this.#pairs(request, this.#revision);
-      const revision = this.#revision + 1;
-      if (gone.length > 0) this.#write(gone.map(({ key }) => tombstone(key, revision)));
-      return { deleted: gone.length, prevKvs: request.prevKv ? gone : [] };
+  deleteRange(request: DeleteRangeRequest, once?: Once): Promise<Stamped<DeleteRangeReply>> {
+    return this.#mutate(once, () => this.#commit(() => this.#history.deleteRange(request)));
+  }
+
+  txn(request: TxnRequest, options: TxnOptions): Promise<Stamped<TxnReply>> {
+    return this.#mutate(options.once, () =>
+      this.#commit(() => this.#history.txn(request, (id) => this.#leases.has(id))),
+    );
+  }
+
+  compact(
+    { revision }: { revision: number; physical?: boolean },
+    once?: Once,
+  ): Promise<Stamped<object>> {
+    return this.#mutate(once, () => {
+      const { compactRevision } = this.#history;
+      if (revision <= compactRevision) {
+        throw new TableError('compacted', undefined, { compactRevision });
+      }
+      if (revision > this.revision) throw new TableError('future_revision');
+      this.#history.compactRevision = revision;
+      for (const stream of this.#streams) stream.deliver();
+      return {};
     });
+  }
+
+  leaseGrant(request: LeaseGrantRequest, once?: Once): Promise<Stamped<LeaseGrantReply>> {
+    return this.#mutate(once, () => {
+      this.#refuseWithoutSpace();
+      const id = request.id === noLease ? String(1000 + this.calls) : request.id;
+      if (this.#leases.has(id)) throw new TableError('lease_exists');
+      const ttl = Math.max(2, request.ttl);
+      this.#leases.set(id, ttl);
+      return { id, ttl };
+    });
+  }
+
+  leaseRevoke(id: LeaseId, once?: Once): Promise<Stamped<object>> {
+    return this.#mutate(once, () => {
+      if (!this.#leases.has(id)) throw new TableError('lease_not_found');
+      this.expire(id);
+      return {};
+    });
+  }
+
+  /** The lease is gone, and its keys with it, at one revision. */
+  expire(id: LeaseId): void {
+    this.#leases.delete(id);
+    this.#commit(() => {
+      const dead = this.#keysOf(id).map((key) => tombstone(key, this.revision + 1));
+      this.#history.versions = [...this.#history.versions, ...dead];
+    });
+  }
+
+  #keysOf(id: LeaseId): ByteString[] {
+    const pairs = this.#history.pairs(everything).filter(({ lease }) => lease === id);
+    return pairs.map(({ key }) => key);
+  }
+
+  leaseKeepAlive(id: LeaseId): Promise<Stamped<{ ttl: number }>> {
+    return this.#answer(() => ({ ttl: this.#leases.get(id) ?? 0 }));
+  }
+
+  leaseTimeToLive(id: LeaseId, keys: boolean): Promise<Stamped<LeaseTimeToLiveReply>> {
+    return this.#answer(() => {
+      const ttl = this.#leases.get(id);
+      if (ttl === undefined) return { ttl: -1, grantedTtl: 0, keys: [] };
+      return { ttl, grantedTtl: ttl, keys: keys ? this.#keysOf(id) : [] };
+    });
+  }
+
+  leases(): Promise<Stamped<{ ids: readonly LeaseId[] }>> {
+    return this.#answer(() => ({ ids: [...this.#leases.keys()].sort() }));
+  }
+
+  registerClient(): Promise<Stamped<{ clientId: string }>> {
+    return this.#answer(() => {
+      const clientId = String(100 + this.#clients.size);
+      this.#clients.set(clientId, { ackedBelow: 0, ran: [] });
+      return { clientId };
+    });
+  }
+
+  /** The cluster forgets the client. */
+  forget(clientId: string): void {
+    this.#clients.delete(clientId);
+  }
+
+  alarms(): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
+    return this.#answer(() => ({ alarms: this.#alarms }));
+  }
+
+  disarm(which: {
+    memberId: MemberId | undefined;
+    alarm: AlarmKind | undefined;
+  }): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
+    return this.#answer(() => {
+      const fits = (alarm: Alarm): boolean =>
+        alarm.memberId === (which.memberId ?? alarm.memberId) &&
+        alarm.alarm === (which.alarm ?? alarm.alarm);
+      const alarms = this.#alarms.filter(fits);
+      this.#alarms = this.#alarms.filter((alarm) => !fits(alarm));
+      return { alarms };
+    });
+  }
+
+  hash(): Promise<Stamped<StateHash>> {
+    const { compactRevision, versions } = this.#history;
+    return this.#answer(() => ({ hash: 7, compactRevision, appliedIndex: versions.length }));
   }
 
   openWatchStream(sink: WatchSink): WatchStream {
-    const stream = new MemoryStream(this, sink, () => this.#streams.delete(stream));
+    const stream = new MemoryStream(this.#history, sink, () => this.#streams.delete(stream));
     this.#streams.add(stream);
     return stream;
   }
 
   waitForRevision(revision: number): Promise<void> {
-    if (revision <= this.#revision) return Promise.resolve();
+    if (revision <= this.revision) return Promise.resolve();
     return new Promise((resolve) => this.#waitingForRevision.push({ revision, resolve }));
   }
 
@@ -142,22 +276,26 @@ export class MemoryStore implements Store {
   }
 
   status(): StoreStatus {
-    const keys = this.#pairs(everything, this.#revision).length;
-    const index = this.#history.length;
+    const index = this.#history.versions.length;
     return {
       clusterId: '42',
       memberId: '7',
       name: 'a',
       leaderId: this.hasLeader ? '7' : undefined,
       isLearner: false,
-      revision: this.#revision,
+      revision: this.revision,
       term: 2,
       lastIndex: index,
       committedIndex: index,
       appliedIndex: index,
-      keys,
-      compactRevision: this.#compactRevision,
+      keys: this.#history.pairs(everything).length,
+      compactRevision: this.#history.compactRevision,
       watchers: this.watchers,
+      leases: this.#leases.size,
+      stateBytes: 2_000,
+      liveBytes: 1_000,
+      quotaBytes: 1_000_000,
+      alarms: this.#alarms,
       errors: [],
     };
   }
@@ -167,29 +305,47 @@ export class MemoryStore implements Store {
     return Promise.reject(new TableError('bad_leader_transferee'));
   }
 
-  /** The events of a range at one revision; the same object for everybody who sees the same. */
-  batchAt(revision: number, range: KeyRange, prevKv: boolean): WatchBatch | undefined {
-    const entries = this.#history.filter((entry) => entry.modRevision === revision);
-    const seen = entries.filter((entry) => isInside(range, entry.key));
-    if (seen.length === 0) return undefined;
-    const name = JSON.stringify([revision, prevKv, seen.map((entry) => entry.key)]);
-    let batch = this.#batches.get(name);
-    if (batch === undefined) {
-      const events = seen.map((kv) => ({
-        kv,
-        prevKv: prevKv ? this.#latest(kv.key, revision - 1) : undefined,
-      }));
-      batch = { revision, events };
-      this.#batches.set(name, batch);
-    }
-    return batch;
+  #refuseWithoutSpace(): void {
+    if (this.#alarms.some(({ alarm }) => alarm === 'nospace')) throw new TableError('no_space');
   }
 
-  get compactRevision(): number {
-    return this.#compactRevision;
+  #commit<Reply>(run: () => Reply): Reply {
+    const { reply, written } = this.#history.commit(run);
+    if (written.length > 0) this.#announce();
+    return reply;
   }
 
-  #answer<Reply>(run: () => Reply): Promise<Stamped<Reply>> {
+  #announce(): void {
+    for (const stream of this.#streams) stream.deliver();
+    const waiting = this.#waitingForRevision;
+    this.#waitingForRevision = waiting.filter(({ revision }) => revision > this.revision);
+    for (const { revision, resolve } of waiting) if (revision <= this.revision) resolve();
+  }
+
+  /** Runs it, unless it ran before under the same number. */
+  #mutate<Reply extends object>(once: Once | undefined, run: () => Reply): Promise<Stamped<Reply>> {
+    if (once === undefined) return this.#answer(run);
+    return this.#answer((): Stamped<Reply> => {
+      const client = this.#clients.get(once.clientId);
+      if (client === undefined) throw new TableError('client_expired');
+      client.ackedBelow = Math.max(client.ackedBelow, once.ackedBelow);
+      const before = client.ran.find(({ sequence }) => sequence === once.sequence);
+      const isAcked = once.sequence < client.ackedBelow;
+      const isLarge =
+        before !== undefined && JSON.stringify(before.answer).length > limits.onceReplyBytesMax;
+      if (isAcked || isLarge) {
+        const revision = isLarge ? before?.answer.stamp.revision : undefined;
+        throw new TableError('reply_evicted', undefined, { revision });
+      }
+      // It was the same request, so it had the same kind of answer.
+      if (before !== undefined) return before.answer as Stamped<Reply>;
+      const answer = { ...run(), stamp: { revision: this.revision, term: 2 } };
+      client.ran.push({ sequence: once.sequence, answer });
+      return answer;
+    });
+  }
+
+  #answer<Reply extends object>(run: () => Reply): Promise<Stamped<Reply>> {
     this.calls++;
     return new Promise((resolve, reject) => {
       const answer = () => {
@@ -197,7 +353,7 @@ export class MemoryStore implements Store {
           if (this.failure !== undefined) throw this.failure;
           if (!this.hasLeader) throw new TableError('no_leader');
           const reply = run();
-          resolve({ ...reply, stamp: { revision: this.#revision, term: 2 } });
+          resolve({ stamp: { revision: this.revision, term: 2 }, ...reply });
         } catch (error) {
           reject(error);
         }
@@ -206,136 +362,7 @@ export class MemoryStore implements Store {
       else this.#held.push(answer);
     });
   }
-
-  #write(entries: readonly Entry[]): void {
-    this.#revision++;
-    this.#history.push(...entries);
-    for (const stream of this.#streams) stream.deliver();
-    const waiting = this.#waitingForRevision;
-    this.#waitingForRevision = waiting.filter(({ revision }) => revision > this.#revision);
-    for (const { revision, resolve } of waiting) if (revision <= this.#revision) resolve();
-  }
-
-  #latest(key: ByteString, revision: number): KeyValue | undefined {
-    const found = this.#history.findLast(
-      (entry) => entry.key === key && entry.modRevision <= revision,
-    );
-    return found === undefined || found.version === 0 ? undefined : found;
-  }
-
-  #pairs(range: KeyRange, revision: number): KeyValue[] {
-    const keys = new Set(this.#history.map((entry) => entry.key));
-    return [...keys]
-      .filter((key) => isInside(range, key))
-      .sort(byteOrder)
-      .flatMap((key) => this.#latest(key, revision) ?? []);
-  }
 }
 
-interface MemoryWatch {
-  readonly id: number;
-  readonly request: WatchRequest;
-  next: number;
-}
-
-class MemoryStream implements WatchStream {
-  readonly #store: MemoryStore;
-  readonly #sink: WatchSink;
-  readonly #onClose: () => void;
-  readonly #watches = new Map<number, MemoryWatch>();
-
-  constructor(store: MemoryStore, sink: WatchSink, onClose: () => void) {
-    this.#store = store;
-    this.#sink = sink;
-    this.#onClose = onClose;
-  }
-
-  get size(): number {
-    return this.#watches.size;
-  }
-
-  /** Delivers at once, so that a door that does not order its frames is found out. */
-  create(watchId: number, request: WatchRequest): number {
-    if (this.#watches.has(watchId)) throw new TableError('watch_id_taken');
-    const { compactRevision } = this.#store;
-    const start = request.startRevision > 0 ? request.startRevision : this.#store.revision + 1;
-    if (start < compactRevision) throw new TableError('compacted', undefined, { compactRevision });
-    this.#watches.set(watchId, { id: watchId, request, next: start });
-    this.deliver();
-    return start;
-  }
-
-  cancel(watchId: number): boolean {
-    return this.#watches.delete(watchId);
-  }
-
-  resume(): void {
-    this.deliver();
-  }
-
-  close(): void {
-    this.#watches.clear();
-    this.#onClose();
-  }
-
-  /** Revision by revision, each batch to all watches that are due it. */
-  deliver(): void {
-    const { compactRevision } = this.#store;
-    for (const watch of [...this.#watches.values()]) {
-      if (watch.next < compactRevision) {
-        this.#end(watch, 'compacted');
-      }
-    }
-    let revision = Math.min(...[...this.#watches.values()].map((watch) => watch.next));
-    for (; revision <= this.#store.revision; revision++) {
-      if (!this.#sink.ready()) return;
-      const due = new Map<WatchBatch, number[]>();
-      for (const watch of this.#watches.values()) {
-        if (watch.next !== revision) continue;
-        watch.next = revision + 1;
-        const batch = this.#store.batchAt(revision, watch.request, watch.request.prevKv);
-        if (batch !== undefined) due.set(batch, [...(due.get(batch) ?? []), watch.id]);
-      }
-      for (const [batch, ids] of due) this.#sink.events(ids, batch);
-    }
-  }
-
-  endAll(reason: WatchEndReason): void {
-    for (const watch of [...this.#watches.values()]) this.#end(watch, reason);
-  }
-
-  #end(watch: MemoryWatch, reason: WatchEndReason): void {
-    this.#watches.delete(watch.id);
-    const { compactRevision } = this.#store;
-    const isCompacted = reason === 'compacted';
-    this.#sink.ended(watch.id, {
-      reason,
-      resumeRevision: isCompacted ? compactRevision : watch.next,
-      compactRevision: isCompacted ? compactRevision : undefined,
-    });
-  }
-}
-
-const empty = '' as ByteString;
 const zero = '\0' as ByteString;
-const everything: KeyRange = { key: zero, rangeEnd: zero };
-
-function tombstone(key: ByteString, revision: number): Entry {
-  return {
-    key,
-    value: empty,
-    createRevision: 0,
-    modRevision: revision,
-    version: 0,
-    lease: noLease,
-  };
-}
-
-function isInside({ key, rangeEnd }: KeyRange, candidate: ByteString): boolean {
-  if (rangeEnd === '') return candidate === key;
-  return candidate >= key && (rangeEnd === '\0' || candidate < rangeEnd);
-}
-
-function byteOrder(left: string, right: string): number {
-  return left < right ? -1 : Number(left > right);
-}
+const everything = { key: zero, rangeEnd: zero };

@@ -1,6 +1,12 @@
 import { assert } from '../../server/src/core/base/assert.ts';
 import { crc32c } from '../../server/src/core/base/crc32c.ts';
+import type { Command } from '../../server/src/core/command.ts';
+import { decodeCommand } from '../../server/src/core/command-codec.ts';
+import { type Applied, Machine } from '../../server/src/core/machine.ts';
+import type { KeyValue } from '../../server/src/core/mvcc/key-value.ts';
+import { decodeChange } from '../../server/src/core/raft/membership.ts';
 import type { Entry } from '../../server/src/core/raft/types.ts';
+import { genesisIndex } from '../../server/src/member/bootstrap.ts';
 import type { Member } from '../../server/src/member/member.ts';
 import type { Coverage } from './coverage.ts';
 import type { SimHost } from './sim-cluster.ts';
@@ -30,6 +36,13 @@ export class Checks {
   readonly #terms = new Map<SimHost, number>();
   #wasJoint = false;
   allowFailure = false;
+  /** What every member must be like: it applied each committed entry once, in order. */
+  readonly reference = new Machine();
+  #referenceIndex = genesisIndex;
+  /** Everything that was ever written. */
+  readonly history: KeyValue[] = [];
+  /** Told of every command the first time that any member applied it. */
+  onApplied: (applied: Applied, command: Command, now: number) => void = () => {};
 
   constructor(coverage: Coverage) {
     this.#coverage = coverage;
@@ -48,7 +61,7 @@ export class Checks {
     assert(this.allowFailure, `${host.name} stopped by itself: ${error.message}`);
   }
 
-  applied(host: SimHost, entry: Entry): void {
+  applied(host: SimHost, entry: Entry, now: number): void {
     const content = `${entry.term}.${entry.kind}.${entry.payload.length}.${crc32c(entry.payload)}`;
     const known = this.#applied.get(entry.index);
     if (known === undefined) this.#applied.set(entry.index, content);
@@ -57,6 +70,18 @@ export class Checks {
         known === content,
         `state machine safety: ${host.name} applied ${content} at ${entry.index}, others ${known}`,
       );
+    }
+    if (entry.index === this.#referenceIndex + 1) this.#applyToReference(entry, now);
+  }
+
+  #applyToReference(entry: Entry, now: number): void {
+    this.#referenceIndex = entry.index;
+    if (entry.kind === 'membership') {
+      this.reference.applyMembership(decodeChange(entry.payload));
+    } else if (entry.payload.length > 0) {
+      const applied = this.reference.apply(entry.payload, entry.index);
+      this.history.push(...applied.events);
+      this.onApplied(applied, decodeCommand(entry.payload).command, now);
     }
   }
 
@@ -98,6 +123,7 @@ export class Checks {
 
   /** Members at the same applied index have the same state, now or at any other time. */
   compareStates(hosts: readonly SimHost[]): void {
+    this.#hashes.set(this.#referenceIndex, { hash: this.reference.hash(), host: 'the reference' });
     for (const { member, name } of hosts) {
       if (member === undefined) continue;
       const hash = member.machine.hash();

@@ -25,6 +25,8 @@ describe('the simulated cluster runs the real loop on the real log', () => {
         value: value as ByteString,
         lease: '0',
         prevKv: false,
+        ignoreValue: false,
+        ignoreLease: false,
       },
       (outcome) => {
         if (outcome.ok) acknowledged();

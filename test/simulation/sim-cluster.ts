@@ -40,6 +40,7 @@ export class SimCluster {
   readonly random: Random;
   readonly network: SimNetwork;
   readonly hosts: SimHost[] = [];
+  readonly #seed: number;
   readonly #checks: Checks;
   readonly #coverage: Coverage;
   readonly #clusterId: string;
@@ -54,6 +55,7 @@ export class SimCluster {
     coverage: Coverage;
     trace: (line: string) => void;
   }) {
+    this.#seed = options.seed;
     this.random = new Random(options.seed);
     this.network = new SimNetwork(this.time, new Random(this.random.next()));
     this.#checks = options.checks;
@@ -70,6 +72,7 @@ export class SimCluster {
       const memberId = memberIdOf({ name, address }, this.#clusterId);
       const founding = at < options.voters;
       if (founding) this.#founders.push(recordOf({ name, address, memberId }));
+      if (founding) this.#checks.reference.members.set(recordOf({ name, address, memberId }));
       this.hosts.push({
         name,
         address,
@@ -82,6 +85,11 @@ export class SimCluster {
         paused: false,
       });
     }
+  }
+
+  /** Small in every fourth run, so that there the space runs out. */
+  get #quotaBytes(): number {
+    return this.#seed % 4 === 3 ? 12 * 1024 : 1024 * 1024;
   }
 
   #newDisk(): SimDisk {
@@ -169,6 +177,9 @@ export class SimCluster {
         },
         retention: { entries: 20, bytes: 8 * kibibyte },
         snapshotBytesMin: 4 * kibibyte,
+        quotaBytes: this.#quotaBytes,
+        autoCompaction: { mode: 'revision', retentionTicks: 0, revisions: 60, everyTicks: 50 },
+        hashCheckTicks: 60,
         events: {
           info: (sentence) => {
             this.log(`${host.name} ${sentence}`);
@@ -176,7 +187,7 @@ export class SimCluster {
           },
           warn: (sentence) => this.log(`${host.name} warns: ${sentence}`),
           failed: fatal,
-          applied: (entry) => this.#checks.applied(host, entry),
+          applied: (entry) => this.#checks.applied(host, entry, this.time.now),
         },
       },
       { clock, network: this.network.host(host.address, clock) },

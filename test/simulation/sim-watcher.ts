@@ -23,6 +23,8 @@ export class SimWatcher {
   readonly name: string;
   readonly prefix: ByteString;
   readonly seen: Seen[] = [];
+  /** Revisions that were compacted away before it could read them: from, up to but without. */
+  readonly gaps: { from: number; to: number }[] = [];
   readonly #cluster: SimCluster;
   readonly #coverage: Coverage;
   #next = 1;
@@ -31,6 +33,8 @@ export class SimWatcher {
   #host: SimHost | undefined;
   #life = 0;
   full = false;
+  /** How many revisions it takes at a time; undefined for no limit. */
+  credits: number | undefined;
   #wasFull = false;
 
   constructor(
@@ -76,18 +80,51 @@ export class SimWatcher {
         }
         this.#next = batch.revision + 1;
       },
-      ended: (_id, end) => this.#cluster.log(`${this.name} ended at ${host.name}: ${end.reason}`),
+      progress: (_ids, revision) => {
+        if (life !== this.#life) return;
+        assert(revision >= this.#next - 1, `${this.name}: progress went back to ${revision}`);
+        this.#coverage.reach('watch told of progress');
+        this.#next = revision + 1;
+      },
+      ended: (_id, end) => {
+        this.#cluster.log(`${this.name} ended at ${host.name}: ${end.reason}`);
+        if (life === this.#life && end.reason === 'compacted') this.#skipTo(end.resumeRevision);
+      },
     });
+    const { compactRevision } = member.machine.store;
+    if (this.#next < compactRevision) this.#skipTo(compactRevision);
     const rangeEnd = (this.prefix === '' ? '\0' : `${this.prefix.slice(0, -1)}0`) as ByteString;
-    this.#stream.create(1, { key: this.prefix, rangeEnd, prevKv: false }, this.#next);
+    const ranges = [{ key: this.prefix, rangeEnd }];
+    const spec = { ranges, prevKv: false, noPut: false, noDelete: false, keysOnly: false };
+    const service = { progressNotify: true, credits: this.credits };
+    this.#stream.create(1, spec, service, this.#next);
     this.#cluster.log(`${this.name} watches from ${this.#next} at ${host.name}`);
-    member.wakeWatches();
+    member.wakeUp();
+  }
+
+  /** What it needs next is gone: it goes on with the oldest that is left, as a client does that reads the range anew. */
+  #skipTo(revision: number): void {
+    this.#coverage.reach('watch lost its place to a compaction');
+    this.gaps.push({ from: this.#next, to: revision });
+    this.#next = revision;
+  }
+
+  /** From now on it takes whatever comes. */
+  readAll(): void {
+    this.full = false;
+    if (this.attached && this.credits !== undefined) this.#stream?.credit(1, 1_000_000);
+    this.credits = undefined;
+    this.nudge();
   }
 
   /** Its connection may have room again. */
   nudge(): void {
     if (this.full) this.#wasFull = true;
-    else if (this.attached) this.#member?.wakeWatches();
+    else if (this.attached) {
+      if (this.credits !== undefined) this.#stream?.credit(1, 3);
+      this.#stream?.resume();
+      this.#member?.wakeUp();
+    }
   }
 
   /** What it saw is what happened up to there: all of it, once, in order. */
@@ -95,7 +132,10 @@ export class SimWatcher {
     const rangeEnd = (this.prefix === '' ? '\0' : `${this.prefix.slice(0, -1)}0`) as ByteString;
     const range = { key: this.prefix, rangeEnd };
     const due = history.filter(
-      ({ key, modRevision }) => inRange(range, key) && (complete || modRevision < this.#next),
+      ({ key, modRevision }) =>
+        inRange(range, key) &&
+        (complete || modRevision < this.#next) &&
+        !this.gaps.some(({ from, to }) => modRevision >= from && modRevision < to),
     );
     const told = this.seen.map(({ revision, key, version, value }) => [
       revision,

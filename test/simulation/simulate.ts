@@ -1,5 +1,4 @@
 import { assert } from '../../server/src/core/base/assert.ts';
-import type { KeyValue } from '../../server/src/core/mvcc/key-value.ts';
 import { Checks } from './checks.ts';
 import { Coverage } from './coverage.ts';
 import { Nemesis } from './nemesis.ts';
@@ -17,7 +16,7 @@ export interface SimResult {
 const tormentMs = 30_000;
 const recoveryMs = 15_000;
 /** Enough for every watcher to read the rest. */
-const quietMs = 5_000;
+const quietMs = 8_000;
 const eventsMax = 2_000_000;
 
 /**
@@ -32,6 +31,7 @@ export function simulate(seed: number, trace: (line: string) => void = () => {})
   const cluster = new SimCluster({ seed, voters, joiners: 1, checks, coverage, trace });
   const nemesis = new Nemesis(cluster, cluster.random, coverage);
   const workload = new Workload(cluster, cluster.random, coverage);
+  checks.onApplied = (applied, command, now) => workload.actors.applied(applied, command, now);
   for (const host of cluster.hosts) if (host.founding) cluster.start(host);
   workload.start({ clients: 5, watchers: 4 });
   cluster.time.after(1_500, () => nemesis.start());
@@ -42,7 +42,7 @@ export function simulate(seed: number, trace: (line: string) => void = () => {})
   events += run(cluster, checks, recoveryMs);
   assert(workload.answered > before, 'liveness: nothing was answered after everything was healed');
   workload.active = false;
-  for (const watcher of workload.watchers) watcher.full = false;
+  for (const watcher of workload.watchers) watcher.readAll();
   events += run(cluster, checks, quietMs);
   coverage.reach('frame lost', cluster.network.lost);
   checkEnd(cluster, checks, workload);
@@ -74,9 +74,8 @@ function checkEnd(cluster: SimCluster, checks: Checks, workload: Workload): void
     );
   }
   checks.compareStates(members);
-  const history: KeyValue[] = [];
-  const { events } = machine.store;
-  for (let at = 0; at < events.length; at++) history.push(events.at(at));
+  const { history } = checks;
   workload.checkAcknowledged(history);
+  workload.actors.checkEnd(history, machine);
   for (const watcher of workload.watchers) watcher.check(history, watcher.attached);
 }

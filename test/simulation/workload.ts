@@ -3,6 +3,7 @@ import type { Random } from '../../server/src/core/base/random.ts';
 import type { KeyValue } from '../../server/src/core/mvcc/key-value.ts';
 import type { ByteString } from '../../server/src/core/mvcc/values.ts';
 import type { Member } from '../../server/src/member/member.ts';
+import { Actors } from './actors.ts';
 import type { Coverage } from './coverage.ts';
 import type { SimCluster, SimHost } from './sim-cluster.ts';
 import { SimWatcher } from './sim-watcher.ts';
@@ -25,6 +26,7 @@ export class Workload {
   readonly #coverage: Coverage;
   readonly acknowledged: Acknowledged[] = [];
   readonly watchers: SimWatcher[] = [];
+  readonly actors: Actors;
   #nextValue = 0;
   #highestAcknowledged = 1;
   active = true;
@@ -34,6 +36,7 @@ export class Workload {
     this.#cluster = cluster;
     this.#random = random;
     this.#coverage = coverage;
+    this.actors = new Actors(cluster, random, coverage, (write) => this.#acknowledge(write));
   }
 
   start(options: { clients: number; watchers: number }): void {
@@ -41,6 +44,8 @@ export class Workload {
     for (let at = 0; at < options.watchers; at++) {
       const prefix = ['config/', 'lock/', ''][at % 3] as ByteString;
       const watcher = new SimWatcher(this.#cluster, this.#coverage, { name: `w${at}`, prefix });
+      // Some take a few revisions at a time.
+      if (at === 1) watcher.credits = 3;
       this.watchers.push(watcher);
       this.#watchLoop(watcher);
     }
@@ -70,7 +75,8 @@ export class Workload {
 
   #call(host: SimHost, member: Member, next: () => void): void {
     const key = this.#random.pick(keys);
-    const kind = this.#random.below(10);
+    const kind = this.#random.below(14);
+    if (kind >= 10) return this.actors.act({ host, member, next });
     if (kind < 6) this.#put(host, member, { key, next });
     else if (kind < 7) this.#delete(host, member, { key, next });
     else this.#read(host, member, { key, next });
@@ -86,9 +92,13 @@ export class Workload {
       value: value as ByteString,
       lease: '0',
       prevKv: false,
+      ignoreValue: false,
+      ignoreLease: false,
     } as const;
     member.propose(command, (outcome) => {
-      if (outcome.ok) this.#acknowledge({ revision: outcome.revision, key, value });
+      if (outcome.ok && outcome.reply.type === 'put') {
+        this.#acknowledge({ revision: outcome.revision, key, value });
+      } else if (outcome.ok) this.#coverage.reach('write refused for want of space');
       else if (outcome.code === 'no_leader') this.#coverage.reach('call failed without a leader');
       this.#cluster.log(
         `put ${key}=${value.slice(0, 8)} at ${host.name}: ${outcome.ok ? outcome.revision : outcome.code}`,

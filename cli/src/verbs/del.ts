@@ -1,11 +1,8 @@
 import { type Context, print } from '../io.ts';
-import { json, pair, refuseTable } from '../output.ts';
-import { type SelectionOptions, selection } from '../selection.ts';
+import type { DelOptions } from '../key-verbs.ts';
+import { deleted, json, refuseTable } from '../output.ts';
+import { selection } from '../selection.ts';
 import { withClient } from '../session.ts';
-
-export interface DelOptions extends SelectionOptions {
-  readonly prevKv?: boolean;
-}
 
 /** `del KEY [RANGE_END]`: prints how many keys were deleted. */
 export async function del(
@@ -18,11 +15,7 @@ export async function del(
   const selector = selection(key, rangeEnd, options);
   return withClient(context, async (client) => {
     const reply = await client.delete(selector, { prevKv: options.prevKv ?? false });
-    if (context.output === 'json') await print(context.io, json(reply));
-    else {
-      await print(context.io, `${reply.deleted}\n`);
-      for (const kv of reply.prevKvs) await print(context.io, pair(kv));
-    }
+    await print(context.io, context.output === 'json' ? json(reply) : deleted(reply));
     return 0;
   });
 }

@@ -1,17 +1,9 @@
-import { UsageError } from '../failure.ts';
+import { type Client, LockstepError, type WatchSelector } from '@lockstep/client';
 import { type Context, print } from '../io.ts';
-import { json, lines, pair, refuseTable } from '../output.ts';
-import { type SelectionOptions, selection, wholeNumber } from '../selection.ts';
+import { type GetOptions, rangeOptions } from '../key-verbs.ts';
+import { found, json, refuseTable } from '../output.ts';
+import { selection } from '../selection.ts';
 import { withClient } from '../session.ts';
-
-export interface GetOptions extends SelectionOptions {
-  readonly keysOnly?: boolean;
-  readonly printValueOnly?: boolean;
-  readonly countOnly?: boolean;
-  readonly limit?: string;
-  readonly rev?: string;
-  readonly consistency?: string;
-}
 
 /** `get KEY [RANGE_END]`: each pair on two lines; nothing at all when there is none. */
 export async function get(
@@ -21,26 +13,37 @@ export async function get(
   options: GetOptions,
 ): Promise<number> {
   refuseTable(context, 'get');
-  const { keysOnly = false, printValueOnly = false, countOnly = false } = options;
-  if (keysOnly && printValueOnly) {
-    throw new UsageError('--keys-only and --print-value-only exclude each other');
-  }
+  const range = rangeOptions(options);
   const selector = selection(key, rangeEnd, options);
-  const limit = wholeNumber(options.limit, '--limit');
-  const revision = wholeNumber(options.rev, '--rev');
-  const serializable = options.consistency === 's';
   return withClient(context, async (client) => {
-    const range = { limit, revision, serializable, keysOnly, countOnly };
-    const reply = await client.range(selector, range);
-    if (context.output === 'json') await print(context.io, json(reply));
-    else if (countOnly) await print(context.io, `${reply.count}\n`);
-    else {
-      for (const kv of reply.kvs) {
-        if (keysOnly) await print(context.io, lines([kv.keyBytes]));
-        else if (printValueOnly) await print(context.io, lines([kv.valueBytes]));
-        else await print(context.io, pair(kv));
-      }
+    try {
+      const reply = await client.range(selector, range);
+      const text = context.output === 'json' ? json(reply) : found(reply, options);
+      await print(context.io, text);
+    } catch (error) {
+      const large = error instanceof LockstepError && error.code === 'answer_too_large';
+      if (!large || !canScan(context, range)) throw error;
+      await scan(context, client, selector, options);
     }
     return 0;
   });
+}
+
+/** A scan comes in the order of keys, and nothing of it is known before the last chunk. */
+function canScan({ output }: Context, range: ReturnType<typeof rangeOptions>): boolean {
+  const { sortOrder, sortTarget } = range;
+  return output === 'simple' && sortTarget === 'key' && sortOrder !== 'descend';
+}
+
+async function scan(
+  { io }: Context,
+  client: Client,
+  selector: WatchSelector,
+  options: GetOptions,
+): Promise<void> {
+  const { limit, revision, serializable, keysOnly } = rangeOptions(options);
+  const range = { limit, revision, serializable, keysOnly };
+  for await (const kvs of client.scan(selector, range).chunks()) {
+    await print(io, found({ kvs, count: kvs.length }, options));
+  }
 }

@@ -1,11 +1,9 @@
+import type { PutReply } from '@lockstep/client';
 import { UsageError } from '../failure.ts';
 import { type Context, print, warn } from '../io.ts';
-import { json, pair, refuseTable } from '../output.ts';
+import { type PutOptions, putOptions } from '../key-verbs.ts';
+import { json, refuseTable, written } from '../output.ts';
 import { withClient } from '../session.ts';
-
-export interface PutOptions {
-  readonly prevKv?: boolean;
-}
 
 /** `put KEY [VALUE]`: without a value, it is what standard input gives, byte for byte. */
 export async function put(
@@ -15,14 +13,14 @@ export async function put(
   options: PutOptions,
 ): Promise<number> {
   refuseTable(context, 'put');
-  const bytes = value ?? (await readAll(context));
+  const { ignoreValue, ...rest } = putOptions(options, value !== undefined);
+  const bytes = ignoreValue ? undefined : (value ?? (await readAll(context)));
   return withClient(context, async (client) => {
-    const reply = await client.put(key, bytes, { prevKv: options.prevKv ?? false });
-    if (context.output === 'json') await print(context.io, json(reply));
-    else {
-      await print(context.io, 'OK\n');
-      if (reply.prevKv !== undefined) await print(context.io, pair(reply.prevKv));
-    }
+    const reply: PutReply =
+      bytes === undefined
+        ? await client.put(key, undefined, { ...rest, ignoreValue: true })
+        : await client.put(key, bytes, rest);
+    await print(context.io, context.output === 'json' ? json(reply) : written(reply));
     return 0;
   });
 }

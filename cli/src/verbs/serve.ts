@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { getHeapStatistics } from 'node:v8';
 import type { MemberConfig } from '@lockstep/server/config';
 import { exitCodes } from '../failure.ts';
 import { type Context, type Io, print, warn } from '../io.ts';
@@ -52,7 +53,8 @@ async function readConfig(io: Io, options: ServeOptions): Promise<MemberConfig> 
     });
     sources.push(await settings.rawFromYaml(source, file));
   }
-  return settings.resolveConfig(settings.mergeRaw(...sources));
+  const heapBytesMax = getHeapStatistics().heap_size_limit;
+  return settings.resolveConfig(settings.mergeRaw(...sources), heapBytesMax);
 }
 
 /** The first request stops gracefully, the second at once; so does a parent that went away. */

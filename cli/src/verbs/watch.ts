@@ -1,3 +1,4 @@
+import type { Client } from '@lockstep/client';
 import { type Context, print } from '../io.ts';
 import { json, refuseTable, watchLines } from '../output.ts';
 import { type SelectionOptions, selection, wholeNumber } from '../selection.ts';
@@ -6,6 +7,11 @@ import { withClient } from '../session.ts';
 export interface WatchOptions extends SelectionOptions {
   readonly rev?: string;
   readonly prevKv?: boolean;
+  readonly keysOnly?: boolean;
+  readonly progressNotify?: boolean;
+  readonly filter?: 'noput' | 'nodelete';
+  /** Further keys. */
+  readonly also?: readonly string[];
 }
 
 /** `watch KEY [RANGE_END]`: prints events until Ctrl-C, through lost connections. */
@@ -16,18 +22,29 @@ export async function watch(
   options: WatchOptions,
 ): Promise<number> {
   refuseTable(context, 'watch');
-  const { io } = context;
-  const selector = selection(key, rangeEnd, options);
+  const { io, output } = context;
+  const { prevKv = false, keysOnly = false, progressNotify = false } = options;
+  const { filter, also = [] } = options;
+  const [noPut, noDelete] = [filter === 'noput', filter === 'nodelete'];
+  const ranges = [
+    selection(key, rangeEnd, options),
+    ...also.map((further) => selection(further, undefined, options)),
+  ];
   const startRevision = wholeNumber(options.rev, '--rev');
   const stop = new AbortController();
   const release = io.onStop(() => stop.abort());
-  const use = async (client: import('@lockstep/client').Client): Promise<number> => {
+  const onProgress = (revision: number): void => {
+    const text = `progress notify: ${revision}\n`;
+    io.stdout.write(output === 'json' ? json({ progress: revision }) : text);
+  };
+  const use = async (client: Client): Promise<number> => {
     // A watch waits for a member for ever; the first one should be there, or be missed aloud.
     await client.status(undefined, { signal: stop.signal });
     const { signal } = stop;
-    const request = { ...selector, startRevision, prevKv: options.prevKv ?? false, signal };
-    for await (const batch of client.watch(request).batches()) {
-      await print(io, context.output === 'json' ? json(batch) : watchLines(batch));
+    const how = { startRevision, prevKv, keysOnly, noPut, noDelete, progressNotify };
+    const running = client.watch({ ranges, ...how, onProgress, signal });
+    for await (const batch of running.batches()) {
+      await print(io, output === 'json' ? json(batch) : watchLines(batch, keysOnly));
     }
     return 0;
   };

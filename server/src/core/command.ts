@@ -1,6 +1,6 @@
-import type { ByteString, LeaseId, MemberId } from '@lockstep/client/protocol';
-import { unreachable } from './base/assert.ts';
-import { DecodeError, Reader, Writer } from './base/codec.ts';
+import type { AlarmKind, LeaseId, MemberId, Once } from '@lockstep/client/protocol';
+import type { LeaseMark } from './lease/types.ts';
+import type { DeleteRangeRequest, PutRequest, TxnRequest } from './mvcc/requests.ts';
 
 /**
  * Who proposed a command, so that the proposer finds its waiting caller when the command is applied.
@@ -11,19 +11,83 @@ export interface Origin {
   readonly sequence: number;
 }
 
-export interface PutCommand {
+export interface PutCommand extends PutRequest {
   readonly type: 'put';
-  readonly key: ByteString;
-  readonly value: ByteString;
-  readonly lease: LeaseId;
-  readonly prevKv: boolean;
 }
 
-export interface DeleteRangeCommand {
+export interface DeleteRangeCommand extends DeleteRangeRequest {
   readonly type: 'deleteRange';
-  readonly key: ByteString;
-  readonly rangeEnd: ByteString;
-  readonly prevKv: boolean;
+}
+
+export interface TxnCommand extends TxnRequest {
+  readonly type: 'txn';
+}
+
+export interface CompactCommand {
+  readonly type: 'compact';
+  readonly revision: number;
+}
+
+export interface LeaseGrantCommand {
+  readonly type: 'leaseGrant';
+  /** "0": the machine chooses. */
+  readonly id: LeaseId;
+  /** In seconds; the proposer has raised it to the floor. */
+  readonly ttl: number;
+}
+
+export interface LeaseRevokeCommand {
+  readonly type: 'leaseRevoke';
+  readonly id: LeaseId;
+}
+
+/** All renewals that one member took in a tick. */
+export interface LeaseRenewCommand {
+  readonly type: 'leaseRenew';
+  readonly ids: readonly LeaseId[];
+}
+
+/** Leases whose time is up by the leader's count. One that was renewed since it looked stays. */
+export interface LeaseExpireCommand {
+  readonly type: 'leaseExpire';
+  readonly marks: readonly LeaseMark[];
+}
+
+/** What was left of long leases, so that a restart of everybody does not begin to count anew. */
+export interface LeaseCheckpointCommand {
+  readonly type: 'leaseCheckpoint';
+  readonly checkpoints: readonly { readonly mark: LeaseMark; readonly remaining: number }[];
+}
+
+/** Gives a client an id under which its mutations run at most once. */
+export interface RegisterClientCommand {
+  readonly type: 'registerClient';
+}
+
+export interface RaiseAlarmCommand {
+  readonly type: 'raiseAlarm';
+  readonly memberId: MemberId;
+  readonly alarm: AlarmKind;
+}
+
+export interface ClearAlarmCommand {
+  readonly type: 'clearAlarm';
+  /** '' for all. */
+  readonly memberId: MemberId;
+  readonly alarm: AlarmKind | '';
+}
+
+/** Every member takes the hash of its state as of this entry. */
+export interface HashCheckCommand {
+  readonly type: 'hashCheck';
+}
+
+export interface HashReportCommand {
+  readonly type: 'hashReport';
+  readonly memberId: MemberId;
+  /** The log index of the check. */
+  readonly check: number;
+  readonly hash: number;
 }
 
 /** Binds a member's id to the one data directory that may act under it, and tells its addresses. */
@@ -36,89 +100,39 @@ export interface RegisterCommand {
   readonly peerAddress: string;
 }
 
-export type Command = PutCommand | DeleteRangeCommand | RegisterCommand;
+export type Command =
+  | PutCommand
+  | DeleteRangeCommand
+  | TxnCommand
+  | CompactCommand
+  | LeaseGrantCommand
+  | LeaseRevokeCommand
+  | LeaseRenewCommand
+  | LeaseExpireCommand
+  | LeaseCheckpointCommand
+  | RegisterClientCommand
+  | RaiseAlarmCommand
+  | ClearAlarmCommand
+  | HashCheckCommand
+  | HashReportCommand
+  | RegisterCommand;
 
 export interface Envelope {
   readonly origin: Origin;
+  /** Set when the command must run at most once however often it is proposed. */
+  readonly once: Once | undefined;
   readonly command: Command;
 }
 
-/** Raised when the bytes of a command change meaning; a member refuses what is newer than it knows. */
-const formatVersion = 1;
-const tags = { put: 1, deleteRange: 2, register: 3 } as const;
-
-/** Commands are encoded one at a time and copied out, so one buffer serves all. */
-const writer = new Writer(4096);
-
-export function encodeCommand(origin: Origin, command: Command): Uint8Array {
-  writer.reset();
-  writer
-    .u8(formatVersion)
-    .u8(tags[command.type])
-    .number(origin.incarnation)
-    .number(origin.sequence);
-  switch (command.type) {
-    case 'put':
-      return writer
-        .string(command.key)
-        .string(command.value)
-        .text(command.lease)
-        .flag(command.prevKv)
-        .finish();
-    case 'deleteRange':
-      return writer.string(command.key).string(command.rangeEnd).flag(command.prevKv).finish();
-    case 'register':
-      return writer
-        .text(command.memberId)
-        .text(command.directoryId)
-        .text(command.name)
-        .text(command.clientAddress)
-        .text(command.peerAddress)
-        .finish();
-    default:
-      return unreachable(command);
-  }
+/** True when the command may make the state larger: it is refused while there is no space. */
+export function needsRoom(command: Command): boolean {
+  if (command.type === 'txn') return hasPuts(command);
+  return command.type === 'put' || command.type === 'leaseGrant';
 }
 
-/** @throws DecodeError when the payload is of a newer format or not a command at all. */
-export function decodeCommand(payload: Uint8Array): Envelope {
-  const reader = new Reader(payload);
-  const version = reader.u8();
-  if (version !== formatVersion) {
-    throw new DecodeError(`a command of format ${version}; this build knows ${formatVersion}`);
-  }
-  const tag = reader.u8();
-  const origin = { incarnation: reader.number(), sequence: reader.number() };
-  return { origin, command: decodeBody(tag, reader) };
-}
-
-function decodeBody(tag: number, reader: Reader): Command {
-  switch (tag) {
-    case tags.put:
-      return {
-        type: 'put',
-        key: reader.string(),
-        value: reader.string(),
-        lease: reader.text(),
-        prevKv: reader.flag(),
-      };
-    case tags.deleteRange:
-      return {
-        type: 'deleteRange',
-        key: reader.string(),
-        rangeEnd: reader.string(),
-        prevKv: reader.flag(),
-      };
-    case tags.register:
-      return {
-        type: 'register',
-        memberId: reader.text(),
-        directoryId: reader.text(),
-        name: reader.text(),
-        clientAddress: reader.text(),
-        peerAddress: reader.text(),
-      };
-    default:
-      throw new DecodeError(`a command of unknown type ${tag}`);
-  }
+function hasPuts(txn: TxnRequest): boolean {
+  return [...txn.success, ...txn.failure].some(
+    (operation) =>
+      operation.type === 'put' || (operation.type === 'txn' && hasPuts(operation.request)),
+  );
 }

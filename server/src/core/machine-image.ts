@@ -1,39 +1,122 @@
-import { DecodeError, Reader, Writer } from './base/codec.ts';
+import type { Alarm } from '@lockstep/client/protocol';
+import { Writer } from './base/codec.ts';
+import type { HashCheckView } from './hash-check.ts';
+import type { LeaseView } from './lease/lease-table.ts';
 import type { MemberRecord } from './member-table.ts';
-import type { KeyValue } from './mvcc/key-value.ts';
-import { MvccStore, type MvccView } from './mvcc/store.ts';
+import { writeKeyValue } from './mvcc/request-codec.ts';
+import type { StoreView } from './mvcc/view.ts';
+import type { Reply } from './reply.ts';
+import { writeAlarms, writeReply } from './reply-codec.ts';
+import type { ClientRecord } from './reply-table.ts';
 
-/** Every table of the machine at one moment. */
-export interface MachineImage {
-  readonly store: MvccView;
-  readonly members: readonly MemberRecord[];
-}
-
-const formatVersion = 1;
+export const imageFormatVersion = 2;
 /** A chunk is closed when it reaches this size; one large value may make it larger. */
 const chunkBytes = 128 * 1024;
-const sections = { header: 1, members: 2, events: 3, end: 4 } as const;
+/** What a chunk holds; leases come before the pairs that hang on them. */
+export const sections = {
+  header: 1,
+  members: 2,
+  events: 3,
+  end: 4,
+  base: 5,
+  leases: 6,
+  replies: 7,
+  status: 8,
+} as const;
 
-/** The image as a sequence of chunks, each complete in itself. Lazy: the caller decides when to go on. */
-export function* machineChunks(image: MachineImage): Generator<Uint8Array> {
-  const { store } = image;
-  yield new Writer()
-    .u8(sections.header)
-    .u8(formatVersion)
-    .number(store.revision)
-    .number(store.compactRevision)
-    .number(store.eventCount)
-    .finish();
-  yield membersChunk(image.members);
-  let position = 0;
-  while (position < store.eventCount) {
-    const writer = new Writer(chunkBytes + 4096).u8(sections.events);
-    while (position < store.eventCount && writer.length < chunkBytes) {
-      writeKeyValue(writer, store.eventAt(position++));
-    }
-    yield writer.finish();
+/** Every table of the machine at one moment. */
+export interface MachineTables {
+  readonly store: StoreView;
+  readonly leases: LeaseView;
+  readonly replies: readonly ClientRecord<Reply>[];
+  readonly members: readonly MemberRecord[];
+  readonly alarms: readonly Alarm[];
+  readonly hashCheck: HashCheckView;
+}
+
+/** The whole state as it was at one moment, to be read in slices while the machine goes on. */
+export class MachineImage {
+  readonly #tables: MachineTables;
+
+  constructor(tables: MachineTables) {
+    this.#tables = tables;
   }
-  yield new Writer(1).u8(sections.end).finish();
+
+  /** Nobody reads it any more: what it alone kept in memory may go. Idempotent. */
+  release(): void {
+    this.#tables.store.release();
+  }
+
+  /**
+   * The image as a sequence of chunks, each complete in itself. Lazy: the caller decides when to go on.
+   * Who reads to the end need not release it.
+   */
+  *chunks(): Generator<Uint8Array> {
+    try {
+      yield* this.#sections();
+    } finally {
+      this.release();
+    }
+  }
+
+  *#sections(): Generator<Uint8Array> {
+    const { store, leases, replies, members, alarms, hashCheck } = this.#tables;
+    yield new Writer()
+      .u8(sections.header)
+      .u8(imageFormatVersion)
+      .number(store.revision)
+      .number(store.compactRevision)
+      .number(store.eventCount)
+      .finish();
+    yield membersChunk(members);
+    yield statusChunk(alarms, hashCheck);
+    yield* listChunks(sections.leases, leases.records(), (writer, record) => {
+      writer.text(record.id).number(record.ttl).number(record.remaining).number(record.renewals);
+    });
+    yield* listChunks(sections.replies, replies, writeClient);
+    yield* listChunks(sections.base, store.base(), writeKeyValue);
+    yield* listChunks(sections.events, store.events(), writeKeyValue);
+    yield new Writer(1).u8(sections.end).finish();
+  }
+}
+
+function* listChunks<Item>(
+  section: number,
+  items: Iterable<Item>,
+  write: (writer: Writer, item: Item) => void,
+): Generator<Uint8Array> {
+  let writer = new Writer(4096).u8(section);
+  for (const item of items) {
+    write(writer, item);
+    if (writer.length < chunkBytes) continue;
+    yield writer.finish();
+    writer = new Writer(chunkBytes + 4096).u8(section);
+  }
+  if (writer.length > 1) yield writer.finish();
+}
+
+function writeClient(writer: Writer, client: ClientRecord<Reply>): void {
+  writer
+    .text(client.clientId)
+    .number(client.lastActive)
+    .number(client.ackedBelow)
+    .number(client.replies.length);
+  for (const { sequence, revision, bytes, reply } of client.replies) {
+    writer
+      .number(sequence)
+      .number(revision)
+      .number(bytes)
+      .flag(reply !== undefined);
+    if (reply !== undefined) writeReply(writer, reply);
+  }
+}
+
+function statusChunk(alarms: readonly Alarm[], hashCheck: HashCheckView): Uint8Array {
+  const writer = new Writer().u8(sections.status);
+  writeAlarms(writer, alarms);
+  writer.number(hashCheck.check).number(hashCheck.reports.length);
+  for (const { memberId, hash } of hashCheck.reports) writer.text(memberId).number(hash);
+  return writer.finish();
 }
 
 function membersChunk(members: readonly MemberRecord[]): Uint8Array {
@@ -47,95 +130,4 @@ function membersChunk(members: readonly MemberRecord[]): Uint8Array {
       .text(member.directoryId);
   }
   return writer.finish();
-}
-
-function writeKeyValue(writer: Writer, kv: KeyValue): void {
-  writer
-    .string(kv.key)
-    .string(kv.value)
-    .number(kv.createRevision)
-    .number(kv.modRevision)
-    .number(kv.version)
-    .text(kv.lease);
-}
-
-function readKeyValue(reader: Reader): KeyValue {
-  return {
-    key: reader.string(),
-    value: reader.string(),
-    createRevision: reader.number(),
-    modRevision: reader.number(),
-    version: reader.number(),
-    lease: reader.text(),
-  };
-}
-
-/** Builds a machine from the chunks of an image. */
-export class MachineRestorer<Machine> {
-  readonly #build: (members: readonly MemberRecord[], store: MvccStore) => Machine;
-  readonly #store = new MvccStore();
-  #members: MemberRecord[] = [];
-  #header: { revision: number; compactRevision: number; eventCount: number } | undefined;
-  #ended = false;
-
-  constructor(build: (members: readonly MemberRecord[], store: MvccStore) => Machine) {
-    this.#build = build;
-  }
-
-  /** @throws DecodeError on a chunk of a newer format, or one out of place. */
-  push(chunk: Uint8Array): void {
-    const reader = new Reader(chunk);
-    const section = reader.u8();
-    if ((section === sections.header) !== (this.#header === undefined)) {
-      throw new DecodeError('a snapshot has one header, and it comes first');
-    }
-    switch (section) {
-      case sections.header:
-        return this.#readHeader(reader);
-      case sections.members:
-        return this.#readMembers(reader);
-      case sections.events:
-        while (!reader.atEnd) this.#store.record(readKeyValue(reader));
-        return;
-      case sections.end:
-        this.#ended = true;
-        return;
-      default:
-        throw new DecodeError(`a snapshot section of unknown type ${section}`);
-    }
-  }
-
-  #readHeader(reader: Reader): void {
-    const version = reader.u8();
-    if (version !== formatVersion) {
-      throw new DecodeError(`a snapshot of format ${version}; this build knows ${formatVersion}`);
-    }
-    this.#header = {
-      revision: reader.number(),
-      compactRevision: reader.number(),
-      eventCount: reader.number(),
-    };
-  }
-
-  #readMembers(reader: Reader): void {
-    for (let left = reader.number(); left > 0; left--) {
-      this.#members.push({
-        memberId: reader.text(),
-        name: reader.text(),
-        peerAddress: reader.text(),
-        clientAddress: reader.text(),
-        directoryId: reader.text(),
-      });
-    }
-  }
-
-  /** The machine, once all chunks are in. @throws DecodeError when some are missing. */
-  finish(): Machine {
-    const header = this.#header;
-    if (header === undefined || !this.#ended || this.#store.events.length !== header.eventCount) {
-      throw new DecodeError('the snapshot ends too early');
-    }
-    this.#store.restored(header.revision, header.compactRevision);
-    return this.#build(this.#members, this.#store);
-  }
 }

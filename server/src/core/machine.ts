@@ -1,47 +1,61 @@
+import type { Alarm, LeaseId } from '@lockstep/client/protocol';
+import { AlarmTable } from './alarm-table.ts';
 import { unreachable } from './base/assert.ts';
 import { crc32c } from './base/crc32c.ts';
-import { type Command, decodeCommand, type Origin } from './command.ts';
-import { type MachineImage, MachineRestorer, machineChunks } from './machine-image.ts';
-import { type MemberRecord, MemberTable, type RegistrationRefusal } from './member-table.ts';
+import { type Command, type Envelope, needsRoom, type Origin } from './command.ts';
+import { decodeCommand } from './command-codec.ts';
+import { HashCheck } from './hash-check.ts';
+import { LeaseTable } from './lease/lease-table.ts';
+import { noLease } from './lease/types.ts';
+import { MachineImage } from './machine-image.ts';
+import { MachineRestorer } from './machine-restorer.ts';
+import { type MemberRecord, MemberTable } from './member-table.ts';
 import type { KeyValue } from './mvcc/key-value.ts';
 import { MvccStore } from './mvcc/store.ts';
+import { lonePutRefusal, runDeleteRange, runPut, runTxn } from './mvcc/txn.ts';
 import type { MembershipChange } from './raft/membership.ts';
-
-/** What a command answered. Refusals are values: apply never throws on what a user asked. */
-export type Reply =
-  | { readonly type: 'put'; readonly prevKv: KeyValue | undefined }
-  | {
-      readonly type: 'deleteRange';
-      readonly deleted: number;
-      readonly prevKvs: readonly KeyValue[];
-    }
-  | { readonly type: 'register'; readonly refused: RegistrationRefusal | undefined };
+import { type Refusal, type Reply, replyBytes } from './reply.ts';
+import { ReplyTable } from './reply-table.ts';
 
 export interface Applied {
   readonly origin: Origin;
   readonly reply: Reply;
   /** The store's revision after the command. */
   readonly revision: number;
-  /** What it wrote, in order; all of one revision. */
+  /** What it wrote, in order. Several leases that expire together write one revision each. */
   readonly events: readonly KeyValue[];
 }
 
+interface Ran {
+  readonly reply: Reply;
+  readonly events: readonly KeyValue[];
+  /** Given when it is not the store's: a repeated request is answered as it was the first time. */
+  readonly revision?: number;
+}
+
+const nothing: readonly KeyValue[] = [];
+
 /** The replicated state machine: the same entries in the same order give the same state on every member. */
 export class Machine {
-  readonly store: MvccStore;
-  readonly members: MemberTable;
+  readonly leases = new LeaseTable();
+  readonly store = new MvccStore(this.leases);
+  readonly members = new MemberTable();
+  readonly replies = new ReplyTable<Reply>();
+  readonly alarms = new AlarmTable();
+  readonly hashCheck = new HashCheck();
 
-  constructor(members: readonly MemberRecord[] = [], store = new MvccStore()) {
-    this.store = store;
-    this.members = new MemberTable();
+  constructor(members: readonly MemberRecord[] = []) {
     for (const record of members) this.members.set(record);
   }
 
-  /** Applies the payload of one `command` entry. @throws DecodeError on what no version of this build wrote: the member must stop. */
-  apply(payload: Uint8Array): Applied {
-    const { origin, command } = decodeCommand(payload);
-    const { reply, events } = this.store.write((txn) => this.#run(command, txn));
-    return { origin, reply, revision: this.store.revision, events };
+  /**
+   * Applies the payload of the `command` entry at `index`.
+   * @throws DecodeError on what no version of this build wrote: the member must stop.
+   */
+  apply(payload: Uint8Array, index: number): Applied {
+    const envelope = decodeCommand(payload);
+    const { reply, events, revision = this.store.revision } = this.#runOnce(envelope, index);
+    return { origin: envelope.origin, reply, revision, events };
   }
 
   /** Applies a `membership` entry to the table of members; Raft itself keeps who votes. */
@@ -55,19 +69,128 @@ export class Machine {
     if (this.members.get(record.memberId) === undefined) this.members.set(record);
   }
 
-  #run(command: Command, txn: Parameters<Parameters<MvccStore['write']>[0]>[0]): Reply {
+  #runOnce(envelope: Envelope, index: number): Ran {
+    const { once } = envelope;
+    if (once === undefined) return this.#run(envelope, index);
+    const known = this.replies.begin(once, index);
+    if (known.outcome === 'replay') return { ...known, events: nothing };
+    if (known.outcome === 'refused') {
+      const { code, revision } = known;
+      return { reply: { type: 'refused', code, revision }, events: nothing };
+    }
+    const ran = this.#run(envelope, index);
+    this.replies.record(once, ran.reply, this.store.revision, replyBytes(ran.reply));
+    return ran;
+  }
+
+  #run({ command, origin }: Envelope, index: number): Ran {
+    if (needsRoom(command) && this.alarms.has('nospace')) {
+      return { reply: { type: 'refused', code: 'no_space' }, events: nothing };
+    }
     switch (command.type) {
-      case 'put': {
-        const prevKv = txn.put(command);
-        return { type: 'put', prevKv: command.prevKv ? prevKv : undefined };
+      case 'put':
+      case 'deleteRange':
+      case 'txn':
+        return this.store.write((txn) => this.#write(command, txn));
+      case 'leaseRevoke':
+        return this.#revoke(this.leases.revoke(command.id));
+      case 'leaseExpire':
+        return this.#expire(command);
+      default:
+        return { reply: this.#change(command, origin, index), events: nothing };
+    }
+  }
+
+  #write(
+    command: Extract<Command, { type: 'put' | 'deleteRange' | 'txn' }>,
+    txn: Parameters<typeof runTxn>[1],
+  ): Reply {
+    if (command.type === 'put') {
+      const refused = lonePutRefusal(this.store, command);
+      if (refused !== undefined) return this.#refusal(refused);
+      return { type: 'put', ...runPut(this.store, txn, command) };
+    }
+    if (command.type === 'deleteRange') {
+      return { type: 'deleteRange', ...runDeleteRange(txn, command) };
+    }
+    const outcome = runTxn(this.store, txn, command);
+    if ('refused' in outcome) return this.#refusal(outcome.refused);
+    return { type: 'txn', ...outcome.reply };
+  }
+
+  #refusal(code: Refusal['code']): Refusal {
+    if (code !== 'compacted') return { type: 'refused', code };
+    return { type: 'refused', code, compactRevision: this.store.compactRevision };
+  }
+
+  /** Deletes the keys of a lease that is gone, at one revision. */
+  #revoke(keys: readonly KeyValue['key'][] | undefined): Ran {
+    if (keys === undefined) return { reply: this.#refusal('lease_not_found'), events: nothing };
+    return this.store.write((txn): Reply => {
+      for (const key of keys) txn.deleteRange({ key, rangeEnd: '' as KeyValue['key'] });
+      return { type: 'done' };
+    });
+  }
+
+  /** Each lease is a revision of its own, as if it had been revoked alone. */
+  #expire(command: Extract<Command, { type: 'leaseExpire' }>): Ran {
+    const events: KeyValue[] = [];
+    for (const mark of command.marks) {
+      const keys = this.leases.expire(mark);
+      if (keys === undefined) continue;
+      for (const event of this.#revoke(keys).events) events.push(event);
+    }
+    return { reply: { type: 'done' }, events };
+  }
+
+  #change(
+    command: Exclude<
+      Command,
+      { type: 'put' | 'deleteRange' | 'txn' | 'leaseRevoke' | 'leaseExpire' }
+    >,
+    origin: Origin,
+    index: number,
+  ): Reply {
+    switch (command.type) {
+      case 'compact': {
+        const refused = this.store.compact(command.revision);
+        return refused === undefined ? { type: 'done' } : this.#refusal(refused);
       }
-      case 'deleteRange': {
-        const gone = txn.deleteRange(command);
+      case 'leaseGrant': {
+        const id = command.id === noLease ? this.#freeLeaseId(origin) : command.id;
+        const record = this.leases.grant({ id, ttl: command.ttl, renewals: index });
+        if (record === undefined) return this.#refusal('lease_exists');
+        return { type: 'leaseGrant', id, ttl: record.ttl };
+      }
+      case 'leaseRenew':
         return {
-          type: 'deleteRange',
-          deleted: gone.length,
-          prevKvs: command.prevKv ? gone : [],
+          type: 'leaseRenew',
+          ttls: command.ids.map((id) => this.leases.renew(id)?.ttl ?? 0),
         };
+      case 'leaseCheckpoint':
+        for (const { mark, remaining } of command.checkpoints) {
+          this.leases.checkpoint(mark, remaining);
+        }
+        return { type: 'done' };
+      case 'registerClient': {
+        const clientId = idOf(origin);
+        this.replies.register(clientId, index);
+        return { type: 'registerClient', clientId };
+      }
+      case 'raiseAlarm':
+        this.alarms.raise({ memberId: command.memberId, alarm: command.alarm });
+        return { type: 'done' };
+      case 'clearAlarm':
+        return { type: 'clearAlarm', alarms: this.#clear(command) };
+      case 'hashCheck':
+        this.hashCheck.begin(index);
+        return { type: 'hashCheck', check: index };
+      case 'hashReport': {
+        const members = this.members.list().map(({ memberId }) => memberId);
+        for (const memberId of this.hashCheck.report(command, members)) {
+          this.alarms.raise({ memberId, alarm: 'corrupt' });
+        }
+        return { type: 'done' };
       }
       case 'register': {
         const { type: _, ...record } = command;
@@ -78,20 +201,48 @@ export class Machine {
     }
   }
 
-  /** Everything, as of now, in constant time: what a snapshot is written from while writes go on. */
+  #clear(command: Extract<Command, { type: 'clearAlarm' }>): readonly Alarm[] {
+    return this.alarms.clear({
+      memberId: command.memberId === '' ? undefined : command.memberId,
+      alarm: command.alarm === '' ? undefined : command.alarm,
+    });
+  }
+
+  /** Made from the proposal's number, which no other has; a caller may have taken it for itself. */
+  #freeLeaseId(origin: Origin): LeaseId {
+    let id = BigInt(idOf(origin));
+    while (id === 0n || this.leases.has(String(id))) id++;
+    return String(id);
+  }
+
+  /** Everything, as of now, in constant time: what a snapshot is written from while writes go on. Must be released. */
   image(): MachineImage {
-    return { store: this.store.view(), members: this.members.list() };
+    return new MachineImage({
+      store: this.store.view(),
+      leases: this.leases.view(),
+      replies: this.replies.view(),
+      members: this.members.list(),
+      alarms: this.alarms.list(),
+      hashCheck: this.hashCheck.view(),
+    });
   }
 
   /** A checksum of the whole state: equal on all members at equal applied index. Walks everything. */
   hash(): number {
+    const image = this.image();
     let hash = 0;
-    for (const chunk of machineChunks(this.image())) hash = crc32c(chunk, 0, chunk.length, hash);
+    for (const chunk of image.chunks()) hash = crc32c(chunk, 0, chunk.length, hash);
     return hash;
   }
 
   /** Collects the chunks of an image, one at a time, into a new machine. */
-  static restorer(): MachineRestorer<Machine> {
-    return new MachineRestorer((members, store) => new Machine(members, store));
+  static restorer(): MachineRestorer {
+    return new MachineRestorer(new Machine());
   }
+}
+
+/** 62 bits: the life of the member that proposed, and the number of the proposal in it. */
+function idOf(origin: Origin): string {
+  const life = BigInt(origin.incarnation) & 0x3fff_ffffn;
+  return String((life << 32n) | (BigInt(origin.sequence) & 0xffff_ffffn));
 }

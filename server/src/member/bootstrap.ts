@@ -1,5 +1,4 @@
 import { Machine } from '../core/machine.ts';
-import { machineChunks } from '../core/machine-image.ts';
 import type { MemberRecord } from '../core/member-table.ts';
 import { emptyMembership, membershipOf } from '../core/raft/membership.ts';
 import type { RaftRecovery } from '../core/raft/state.ts';
@@ -122,7 +121,7 @@ function saveMachine(
   done: Done,
 ): void {
   const writer = files.create(what.snapshot);
-  const chunks = machineChunks(what.machine.image());
+  const chunks = what.machine.image().chunks();
   const next = (error?: Error): void => {
     if (error !== undefined) return done(error);
     const chunk = chunks.next();

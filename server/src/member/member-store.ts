@@ -1,80 +1,245 @@
 import {
-  type ErrorCode,
+  type Alarm,
+  type AlarmKind,
+  type LeaseId,
   type MemberId,
   type MemberInfo,
+  type Once,
   TableError,
 } from '@lockstep/client/protocol';
-import type { Command } from '../core/command.ts';
-import type { Reply } from '../core/machine.ts';
+import { type Command, needsRoom } from '../core/command.ts';
+import { isReadOnly, runTxn } from '../core/mvcc/txn.ts';
 import { isVoter } from '../core/raft/membership.ts';
 import { nobody } from '../core/raft/types.ts';
-import type { HubStream } from '../core/watch/watch-hub.ts';
+import type { Reply } from '../core/reply.ts';
 import type {
   Capabilities,
   DeleteRangeReply,
   DeleteRangeRequest,
+  LeaseGrantReply,
+  LeaseGrantRequest,
+  LeaseTimeToLiveReply,
   PutReply,
   PutRequest,
   RangeReply,
   RangeRequest,
   ReadOptions,
+  ScanReply,
+  ScanRequest,
   Stamp,
   Stamped,
+  StateHash,
   Store,
   StoreStatus,
-  WatchRequest,
+  TxnOptions,
+  TxnReply,
+  TxnRequest,
   WatchSink,
   WatchStream,
 } from '../store.ts';
 import type { Member } from './member.ts';
+import { MemberWatchStream } from './member-watch-stream.ts';
+import { readRange, readScan } from './sliced-reads.ts';
+
+type ReplyOf<Type extends Reply['type']> = Extract<Reply, { type: Type }>;
 
 /** The store that doors serve, over one member of a cluster. */
 export class MemberStore implements Store {
-  readonly capabilities: Capabilities = { transactions: false, leases: false };
+  readonly capabilities: Capabilities = { transactions: true, leases: true };
   readonly #member: Member;
+  readonly #leaseTtlMin: number;
 
   constructor(member: Member) {
     this.#member = member;
+    // A lease must survive the election of a new leader, who takes its renewals (etcd).
+    const { raft, tickMs } = member.options;
+    this.#leaseTtlMin = Math.ceil((1.5 * raft.electionTicks * tickMs) / 1000);
   }
 
   #stamp(): Stamp {
     return { revision: this.#member.machine.store.revision, term: this.#member.raft.term };
   }
 
-  async put(request: PutRequest): Promise<Stamped<PutReply>> {
-    const { key, value, lease, prevKv } = request;
-    const { reply, stamp } = await this.#propose({ type: 'put', key, value, lease, prevKv });
-    if (reply.type !== 'put') throw new TableError('internal');
+  async put(request: PutRequest, once?: Once): Promise<Stamped<PutReply>> {
+    const { reply, stamp } = await this.#run('put', { type: 'put', ...request }, once);
     return { prevKv: reply.prevKv, stamp };
   }
 
-  async deleteRange(request: DeleteRangeRequest): Promise<Stamped<DeleteRangeReply>> {
-    const { key, rangeEnd, prevKv } = request;
-    const { reply, stamp } = await this.#propose({ type: 'deleteRange', key, rangeEnd, prevKv });
-    if (reply.type !== 'deleteRange') throw new TableError('internal');
+  async deleteRange(request: DeleteRangeRequest, once?: Once): Promise<Stamped<DeleteRangeReply>> {
+    const command = { type: 'deleteRange', ...request } as const;
+    const { reply, stamp } = await this.#run('deleteRange', command, once);
     return { deleted: reply.deleted, prevKvs: reply.prevKvs, stamp };
   }
 
-  #propose(command: Command): Promise<{ reply: Reply; stamp: Stamp }> {
+  async txn(request: TxnRequest, options: TxnOptions): Promise<Stamped<TxnReply>> {
+    if (isReadOnly(request)) return this.#readTxn(request, options.serializable);
+    const { reply, stamp } = await this.#run('txn', { type: 'txn', ...request }, options.once);
+    return { succeeded: reply.succeeded, results: reply.results, stamp };
+  }
+
+  async #readTxn(request: TxnRequest, serializable: boolean): Promise<Stamped<TxnReply>> {
+    await this.#readable({ serializable, minRevision: 0 });
+    const { store } = this.#member.machine;
+    const { reply: outcome } = store.write((txn) => runTxn(store, txn, request));
+    if ('refused' in outcome) throw this.#refusal(outcome.refused);
+    return { ...outcome.reply, stamp: this.#stamp() };
+  }
+
+  async compact(
+    request: { revision: number; physical: boolean },
+    once?: Once,
+  ): Promise<Stamped<object>> {
+    const { revision, physical } = request;
+    const { stamp } = await this.#run('done', { type: 'compact', revision }, once);
+    if (physical) {
+      await new Promise<void>((resolve, reject) => {
+        this.#member.chores.waitForSweep(revision, settle(resolve, reject));
+        this.#member.wakeUp();
+      });
+    }
+    return { stamp };
+  }
+
+  async leaseGrant(request: LeaseGrantRequest, once?: Once): Promise<Stamped<LeaseGrantReply>> {
+    const ttl = Math.max(request.ttl, this.#leaseTtlMin);
+    const command = { type: 'leaseGrant', id: request.id, ttl } as const;
+    const { reply, stamp } = await this.#run('leaseGrant', command, once);
+    return { id: reply.id, ttl: reply.ttl, stamp };
+  }
+
+  async leaseRevoke(id: LeaseId, once?: Once): Promise<Stamped<object>> {
+    const { stamp } = await this.#run('done', { type: 'leaseRevoke', id }, once);
+    return { stamp };
+  }
+
+  leaseKeepAlive(id: LeaseId): Promise<Stamped<{ ttl: number }>> {
     return new Promise((resolve, reject) => {
-      this.#member.propose(command, (outcome) => {
-        if (!outcome.ok) return reject(new TableError(outcome.code));
-        const { reply, revision, term } = outcome;
-        resolve({ reply, stamp: { revision, term } });
+      if (this.#member.chores.isCorrupt) return reject(new TableError('corrupt'));
+      this.#member.chores.leases.renew(id, (error, ttl) => {
+        if (error !== undefined) reject(new TableError(error));
+        else resolve({ ttl, stamp: this.#stamp() });
       });
     });
   }
 
+  async leaseTimeToLive(id: LeaseId, keys: boolean): Promise<Stamped<LeaseTimeToLiveReply>> {
+    await this.#readable(linearizable);
+    const { leases } = this.#member.machine;
+    const record = leases.get(id);
+    const stamp = this.#stamp();
+    if (record === undefined) return { ttl: -1, grantedTtl: 0, keys: [], stamp };
+    const ttl = this.#member.chores.leases.remainingSeconds(id) ?? 0;
+    return { ttl, grantedTtl: record.ttl, keys: keys ? leases.keys(id) : [], stamp };
+  }
+
+  async leases(): Promise<Stamped<{ ids: readonly LeaseId[] }>> {
+    await this.#readable(linearizable);
+    const ids = this.#member.machine.leases.list().map(({ id }) => id);
+    return { ids, stamp: this.#stamp() };
+  }
+
+  async registerClient(): Promise<Stamped<{ clientId: string }>> {
+    const { reply, stamp } = await this.#run('registerClient', { type: 'registerClient' });
+    return { clientId: reply.clientId, stamp };
+  }
+
+  async alarms(): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
+    await this.#linearizable();
+    return { alarms: this.#member.machine.alarms.list(), stamp: this.#stamp() };
+  }
+
+  async disarm(which: {
+    memberId: MemberId | undefined;
+    alarm: AlarmKind | undefined;
+  }): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
+    const { memberId = '', alarm = '' } = which;
+    const command = { type: 'clearAlarm', memberId, alarm } as const;
+    const { reply, stamp } = await this.#propose('clearAlarm', command, undefined);
+    return { alarms: reply.alarms, stamp };
+  }
+
+  async hash(): Promise<Stamped<StateHash>> {
+    await this.#linearizable();
+    return new Promise((resolve, reject) => {
+      this.#member.chores.hash(this.#member.appliedIndex, (taken) => {
+        if (taken === undefined) reject(new TableError('server_stopped'));
+        else resolve({ ...taken, stamp: this.#stamp() });
+      });
+      this.#member.wakeUp();
+    });
+  }
+
+  /** @throws TableError what the machine refused, or why it was not asked. */
+  #run<Type extends Reply['type']>(
+    type: Type,
+    command: Command,
+    once?: Once,
+  ): Promise<{ reply: ReplyOf<Type>; stamp: Stamp }> {
+    const { chores, machine } = this.#member;
+    if (chores.isCorrupt) return Promise.reject(new TableError('corrupt'));
+    if (chores.space.refuses(needsRoom(command), machine.store.stateBytes)) {
+      return Promise.reject(new TableError('no_space'));
+    }
+    return this.#propose(type, command, once);
+  }
+
+  #propose<Type extends Reply['type']>(
+    type: Type,
+    command: Command,
+    once: Once | undefined,
+  ): Promise<{ reply: ReplyOf<Type>; stamp: Stamp }> {
+    return new Promise((resolve, reject) => {
+      const done: Parameters<Member['propose']>[1] = (outcome) => {
+        if (!outcome.ok) return reject(new TableError(outcome.code));
+        const { reply, revision, term } = outcome;
+        if (reply.type === 'refused') {
+          const { code, compactRevision, revision: ranAt } = reply;
+          return reject(new TableError(code, undefined, { compactRevision, revision: ranAt }));
+        }
+        // A client that uses a number twice for different requests gets what the first one answered.
+        if (reply.type !== type) return reject(new TableError('reply_evicted', mixedUp));
+        // The type was just compared.
+        resolve({ reply: reply as ReplyOf<Type>, stamp: { revision, term } });
+      };
+      this.#member.propose(command, done, once);
+    });
+  }
+
+  #refusal(
+    code: 'compacted' | 'future_revision' | 'key_not_found' | 'lease_not_found',
+  ): TableError {
+    if (code !== 'compacted') return new TableError(code);
+    const { compactRevision } = this.#member.machine.store;
+    return new TableError(code, undefined, { compactRevision });
+  }
+
   async range(request: RangeRequest, options: ReadOptions): Promise<Stamped<RangeReply>> {
+    await this.#readable(options);
+    this.#checkRevision(request.revision);
+    const stamp = this.#stamp();
+    const reply = readRange(this.#member, request);
+    const { kvs, more, count } = reply instanceof Promise ? await reply : reply;
+    return { kvs, more, count, stamp };
+  }
+
+  async scan(request: ScanRequest, options: ReadOptions): Promise<Stamped<ScanReply>> {
+    await this.#readable(options);
+    this.#checkRevision(request.revision);
+    const stamp = this.#stamp();
+    const { revision, kvs, more } = await readScan(this.#member, request);
+    return { revision, kvs, more, stamp };
+  }
+
+  #checkRevision(revision: number): void {
+    const refusal = this.#member.machine.store.refusal(revision);
+    if (refusal !== undefined) throw this.#refusal(refusal);
+  }
+
+  /** Resolves when the state here may be read. */
+  async #readable(options: ReadOptions): Promise<void> {
     if (!options.serializable) await this.#linearizable();
     if (options.minRevision > 0) await this.waitForRevision(options.minRevision);
-    const { store } = this.#member.machine;
-    const refusal = store.refusal(request.revision);
-    if (refusal !== undefined) {
-      throw new TableError(refusal, undefined, { compactRevision: store.compactRevision });
-    }
-    const { kvs, more, count } = store.range(request);
-    return { kvs, more, count, stamp: this.#stamp() };
+    if (this.#member.chores.isCorrupt) throw new TableError('corrupt');
   }
 
   #linearizable(): Promise<void> {
@@ -109,20 +274,26 @@ export class MemberStore implements Store {
 
   status(): StoreStatus {
     const { machine, raft, options, hub } = this.#member;
+    const { store } = machine;
     return {
       clusterId: options.clusterId,
       memberId: options.memberId,
       name: options.name,
       leaderId: raft.leader === nobody ? undefined : raft.leader,
       isLearner: !isVoter(raft.membership, options.memberId),
-      revision: machine.store.revision,
+      revision: store.revision,
       term: raft.term,
       lastIndex: raft.lastIndex,
       committedIndex: raft.committed,
       appliedIndex: this.#member.appliedIndex,
-      keys: machine.store.keys,
-      compactRevision: machine.store.compactRevision,
+      keys: store.keys,
+      compactRevision: store.compactRevision,
       watchers: hub.watches,
+      leases: machine.leases.size,
+      stateBytes: store.stateBytes,
+      liveBytes: store.liveBytes,
+      quotaBytes: options.quotaBytes,
+      alarms: machine.alarms.list(),
       errors: this.#member.problems(),
     };
   }
@@ -138,44 +309,13 @@ export class MemberStore implements Store {
   }
 }
 
+const linearizable: ReadOptions = { serializable: false, minRevision: 0 };
+const mixedUp = 'this sequence was used before, for a request of another kind, which was run';
+
 /** A callback that settles a promise: with the table's error, or without one. */
 function settle(resolve: () => void, reject: (error: TableError) => void) {
-  return (error: ErrorCode | undefined): void => {
+  return (error: TableError['code'] | undefined): void => {
     if (error === undefined) resolve();
     else reject(new TableError(error));
   };
-}
-
-class MemberWatchStream implements WatchStream {
-  readonly #member: Member;
-  readonly #stream: HubStream;
-
-  constructor(member: Member, stream: HubStream) {
-    this.#member = member;
-    this.#stream = stream;
-  }
-
-  create(watchId: number, request: WatchRequest): number {
-    const { compactRevision } = this.#member.machine.store;
-    if (this.#stream.has(watchId)) throw new TableError('watch_id_taken');
-    if (request.startRevision > 0 && request.startRevision < compactRevision) {
-      throw new TableError('compacted', undefined, { compactRevision });
-    }
-    const { key, rangeEnd, prevKv } = request;
-    const start = this.#stream.create(watchId, { key, rangeEnd, prevKv }, request.startRevision);
-    this.#member.wakeWatches();
-    return start;
-  }
-
-  cancel(watchId: number): boolean {
-    return this.#stream.cancel(watchId);
-  }
-
-  resume(): void {
-    this.#member.wakeWatches();
-  }
-
-  close(): void {
-    this.#stream.close();
-  }
 }

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@lockstep/client/protocol';
+import type { ErrorCode, Once } from '@lockstep/client/protocol';
 import { InvariantError } from '../core/base/assert.ts';
 import type { Command } from '../core/command.ts';
 import type { Machine } from '../core/machine.ts';
@@ -11,13 +11,15 @@ import { WatchHub } from '../core/watch/watch-hub.ts';
 import type { Cancel, Clock, PeerNetwork } from '../ports.ts';
 import type { Wal } from '../storage/wal/wal.ts';
 import { genesisIndex, genesisTerm, type Recovered } from './bootstrap.ts';
+import { Chores } from './chores.ts';
 import { DurableWrites } from './durable-writes.ts';
 import { Joining } from './joining.ts';
 import { LeaderTransfer } from './leader-transfer.ts';
 import { Links, wipedSentence } from './links.ts';
 import { type LogRetention, retainFrom } from './log-retention.ts';
 import type { MemberOptions } from './options.ts';
-import { type Introduction, peerProtocolVersion } from './peer-frame.ts';
+import { type Introduction, introductionOf } from './peer-frame.ts';
+import { tooFarBehind } from './promotion.ts';
 import { type Outcome, Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
 import { Registration } from './registration.ts';
@@ -49,6 +51,7 @@ export class Member {
   readonly hub: WatchHub;
   readonly links: Links;
   readonly snapshots: Snapshots;
+  readonly chores: Chores;
   readonly #clock: Clock;
   readonly #wal: Wal;
   readonly #writes: DurableWrites;
@@ -106,6 +109,18 @@ export class Member {
       propose: (command, done) => this.propose(command, done),
       refused: (name) => this.fail(new Error(wipedSentence(name))),
     });
+    this.chores = new Chores(options, {
+      machine: () => this.#machine,
+      leads: () => this.raft.role === 'leader',
+      propose: (command, done) => this.propose(command, done),
+      watchProgress: () => this.hub.progressDue(),
+      corrupt: () => this.hub.endAll('corrupt'),
+      standAside: () => {
+        const { voters } = this.raft.membership;
+        const other = voters.find((id) => this.links.peer(id)?.isUp === true);
+        if (other !== undefined) this.raft.transfer(other);
+      },
+    });
     this.snapshots = new Snapshots(saving, {
       received: (message) => this.#received([message]),
       finished: (peer, ok) => this.raft.snapshotFinished(peer, ok),
@@ -150,9 +165,9 @@ export class Member {
   }
 
   /** Has `command` replicated and applied. The outcome comes within {@link MemberOptions.callTicks}. */
-  propose(command: Command, done: (outcome: Outcome) => void): void {
+  propose(command: Command, done: (outcome: Outcome) => void, once?: Once): void {
     if (this.#state !== 'running') return done({ ok: false, code: 'server_stopped' });
-    this.#proposals.add(command, this.#tick + this.options.callTicks, done);
+    this.#proposals.add({ command, once }, this.#tick + this.options.callTicks, done);
     this.#wake();
   }
 
@@ -172,25 +187,9 @@ export class Member {
 
   /** Only on the leader; a sentence when it is refused. */
   changeMembership(change: MembershipChange): string | undefined {
-    const refused = this.#tooFarBehind(change) ?? this.raft.proposeMembership(change);
+    const refused = tooFarBehind(this.raft, change) ?? this.raft.proposeMembership(change);
     this.#wake();
     return refused;
-  }
-
-  /**
-   * A voter that lacks the log would count for the quorum and not be able to help it; one on an
-   * empty disk would even wait for an answer that needs its own vote. So who becomes a voter has
-   * been a learner and holds nine tenths of the log (etcd's rule).
-   */
-  #tooFarBehind(change: MembershipChange): string | undefined {
-    for (const { action, member } of change.changes) {
-      if (action !== 'addVoter' || this.raft.membership.voters.includes(member)) continue;
-      const match = this.raft.progress?.get(member)?.match ?? 0;
-      if (match < 0.9 * this.raft.lastIndex) {
-        return 'can only promote a learner member which is in sync with leader';
-      }
-    }
-    return undefined;
   }
 
   /** Hands leadership to `target`; calls back when it leads, or with `timeout` when that took too long. */
@@ -201,9 +200,14 @@ export class Member {
     this.#wake();
   }
 
-  /** A watch has room again, or began in the past: the hub has work. */
-  wakeWatches(): void {
+  /** A watch has room again or began in the past, or memory can be given back. */
+  wakeUp(): void {
     this.#wake();
+  }
+
+  /** Calls back in a later turn of the event loop, so that long reads let others through. */
+  pause(done: () => void): void {
+    this.#clock.defer(done);
   }
 
   #wake(): void {
@@ -233,7 +237,9 @@ export class Member {
     this.snapshots.settleReceived();
     this.#settle();
     const streaming = this.snapshots.step();
-    if (!caughtUp || streaming || this.#reads.hasUnasked || this.hub.hasWork) this.#wake();
+    const sweeping = this.chores.step();
+    const more = streaming || sweeping || this.#reads.hasUnasked || this.hub.hasWork;
+    if (!caughtUp || more) this.#wake();
   }
 
   #offer(): void {
@@ -264,6 +270,7 @@ export class Member {
       for (const { other } of this.links.up()) this.#registration.bind(other);
     }
     if (this.raft.leader !== nobody) this.#registration.keepTrue(this.#introduce());
+    if (this.#joining.joined) this.chores.tick();
     this.#watchLeader();
     this.#offer();
   }
@@ -295,8 +302,9 @@ export class Member {
       this.#machine.applyMembership(decodeChange(entry.payload));
       this.links.sync();
     } else if (entry.payload.length > 0) {
-      const applied = this.#machine.apply(entry.payload);
+      const applied = this.#machine.apply(entry.payload, entry.index);
       this.hub.publish(applied.events);
+      this.chores.applied(applied);
       this.#proposals.applied(applied, entry.term);
     }
     this.#appliedIndex = entry.index;
@@ -312,6 +320,7 @@ export class Member {
     this.#appliedTerm = term;
     this.#proposals.jumped(term);
     this.hub.replaceSource(this.#machine.store);
+    this.chores.replaceMachine(this.#machine);
     this.links.sync();
     this.options.events.info(`installed a snapshot at index ${index}`);
   }
@@ -352,18 +361,8 @@ export class Member {
   }
 
   #introduce(): Introduction {
-    const { options } = this;
-    return {
-      protocol: peerProtocolVersion,
-      clusterId: options.clusterId,
-      initialCluster: options.initialCluster,
-      memberId: options.memberId,
-      directoryId: options.directoryId,
-      name: options.name,
-      peerAddress: options.peerAddress,
-      clientAddress: options.clientAddress,
-      fresh: this.raft.term <= genesisTerm && this.raft.lastIndex <= genesisIndex,
-    };
+    const fresh = this.raft.term <= genesisTerm && this.raft.lastIndex <= genesisIndex;
+    return introductionOf(this.options, fresh);
   }
 
   #linksEvents(): ConstructorParameters<typeof Links>[1] {
@@ -414,7 +413,7 @@ export class Member {
 
   /** In sentences, what is wrong now. */
   problems(): string[] {
-    const problems = this.links.problems();
+    const problems = [...this.links.problems(), ...this.chores.problems()];
     if (this.#wal.warning !== undefined) problems.push(this.#wal.warning);
     if (!this.#joining.joined) problems.push('waiting for the other members before it may vote');
     else if (this.raft.leader === nobody) problems.push('no leader is known');
@@ -433,6 +432,7 @@ export class Member {
     this.#reads.failAll('server_stopped');
     this.#waits.failAll('server_stopped');
     this.#transfer.end('server_stopped');
+    this.chores.close();
     this.snapshots.close();
     this.links.close();
     this.#wal.close(() => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DecodeError } from '../core/base/codec.ts';
-import { encodeCommand } from '../core/command.ts';
+import { encodeCommand } from '../core/command-codec.ts';
 import { membershipOf } from '../core/raft/membership.ts';
 import type { Message } from '../core/raft/message.ts';
 import { checkMessage } from './message-check.ts';

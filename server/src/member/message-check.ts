@@ -1,5 +1,5 @@
 import { DecodeError } from '../core/base/codec.ts';
-import { decodeCommand } from '../core/command.ts';
+import { decodeCommand } from '../core/command-codec.ts';
 import type { AppendRequest, Message } from '../core/raft/message.ts';
 
 /**

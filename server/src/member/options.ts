@@ -1,5 +1,6 @@
 import type { RaftOptions } from '../core/raft/state.ts';
 import type { Entry } from '../core/raft/types.ts';
+import type { AutoCompactionOptions } from './auto-compaction.ts';
 import type { LogRetention } from './log-retention.ts';
 
 export interface MemberEvents {
@@ -32,5 +33,10 @@ export interface MemberOptions {
   readonly retention: LogRetention;
   /** The log grows by at least this much between two snapshots. */
   readonly snapshotBytesMin: number;
+  /** Estimated bytes of the state beyond which writes that need room are refused. */
+  readonly quotaBytes: number;
+  readonly autoCompaction: AutoCompactionOptions;
+  /** Ticks between two comparisons of the members' states. */
+  readonly hashCheckTicks: number;
   readonly events: MemberEvents;
 }

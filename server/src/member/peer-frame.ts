@@ -174,3 +174,21 @@ function readIntroduction(reader: Reader): Introduction {
     fresh: reader.flag(),
   };
 }
+
+/** How a member introduces itself. @param fresh it has nothing on its disk yet. */
+export function introductionOf(
+  member: Omit<Introduction, 'protocol' | 'fresh'>,
+  fresh: boolean,
+): Introduction {
+  return {
+    protocol: peerProtocolVersion,
+    clusterId: member.clusterId,
+    initialCluster: member.initialCluster,
+    memberId: member.memberId,
+    directoryId: member.directoryId,
+    name: member.name,
+    peerAddress: member.peerAddress,
+    clientAddress: member.clientAddress,
+    fresh,
+  };
+}

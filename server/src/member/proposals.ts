@@ -1,13 +1,20 @@
-import type { ErrorCode } from '@lockstep/client/protocol';
-import { type Command, encodeCommand, type Origin } from '../core/command.ts';
-import type { Applied, Reply } from '../core/machine.ts';
+import type { ErrorCode, Once } from '@lockstep/client/protocol';
+import type { Command, Origin } from '../core/command.ts';
+import { encodeCommand } from '../core/command-codec.ts';
+import type { Applied } from '../core/machine.ts';
 import type { DropReason } from '../core/raft/message.ts';
+import type { Reply } from '../core/reply.ts';
 import { firstOfLife } from './incarnation.ts';
 
 /** How a proposal ended. An `ambiguous` code means that it may still be, or have been, applied. */
 export type Outcome =
   | { readonly ok: true; readonly reply: Reply; readonly revision: number; readonly term: number }
   | { readonly ok: false; readonly code: ErrorCode };
+
+export interface Proposal {
+  readonly command: Command;
+  readonly once?: Once | undefined;
+}
 
 interface Waiting {
   readonly sequence: number;
@@ -71,9 +78,9 @@ export class Proposals {
   }
 
   /** Queues a command; over the bound it is refused at once with `too_many_requests`. */
-  add(command: Command, deadlineTick: number, done: (outcome: Outcome) => void): void {
+  add({ command, once }: Proposal, deadlineTick: number, done: (outcome: Outcome) => void): void {
     const sequence = ++this.#lastSequence;
-    const payload = encodeCommand({ incarnation: this.#incarnation, sequence }, command);
+    const payload = encodeCommand({ incarnation: this.#incarnation, sequence }, command, once);
     if (this.#waiting.size > 0 && this.#bytes + payload.length > this.#bytesMax) {
       return done({ ok: false, code: 'too_many_requests' });
     }

@@ -1,5 +1,5 @@
 import type { Machine } from '../core/machine.ts';
-import { machineChunks } from '../core/machine-image.ts';
+import type { MachineImage } from '../core/machine-image.ts';
 import type { SnapshotMeta } from '../core/raft/types.ts';
 import type { Peer } from './peer.ts';
 
@@ -14,6 +14,7 @@ const idleTicksMax = 50;
  */
 export class SnapshotSender {
   readonly #peer: Peer;
+  readonly #image: MachineImage;
   readonly #chunks: Iterator<Uint8Array>;
   #sent = 0;
   #ended = false;
@@ -21,7 +22,8 @@ export class SnapshotSender {
 
   constructor(peer: Peer, source: { term: number; meta: SnapshotMeta; machine: Machine }) {
     this.#peer = peer;
-    this.#chunks = machineChunks(source.machine.image());
+    this.#image = source.machine.image();
+    this.#chunks = this.#image.chunks();
     peer.send({ type: 'snapshotBegin', term: source.term, meta: source.meta });
   }
 
@@ -37,6 +39,12 @@ export class SnapshotSender {
     this.#peer.send({ type: 'snapshotChunk', number: this.#sent++, chunk: next.value });
     this.#idleTicks = 0;
     return true;
+  }
+
+  /** Nothing more is sent. Idempotent. */
+  close(): void {
+    this.#ended = true;
+    this.#image.release();
   }
 
   /** True when the follower has taken nothing for too long. */

@@ -1,7 +1,8 @@
 import { assert } from '../core/base/assert.ts';
 import { DecodeError } from '../core/base/codec.ts';
 import { Machine } from '../core/machine.ts';
-import { type MachineRestorer, machineChunks } from '../core/machine-image.ts';
+import type { MachineImage } from '../core/machine-image.ts';
+import type { MachineRestorer } from '../core/machine-restorer.ts';
 import type { InstallSnapshot } from '../core/raft/message.ts';
 import type { SnapshotMeta } from '../core/raft/types.ts';
 import { chunkBytesMax, type SnapshotFiles, type SnapshotWriter } from '../storage/snapshot.ts';
@@ -32,6 +33,7 @@ export interface SnapshotsEvents {
 interface Saving {
   readonly meta: SnapshotMeta;
   readonly writer: SnapshotWriter;
+  readonly image: MachineImage;
   readonly chunks: Iterator<Uint8Array>;
   bytes: number;
   /** A chunk is on its way to the disk. */
@@ -42,7 +44,7 @@ interface Receiving {
   readonly caller: Caller;
   readonly meta: SnapshotMeta;
   readonly term: number;
-  readonly restorer: MachineRestorer<Machine>;
+  readonly restorer: MachineRestorer;
   readonly chunks: Uint8Array[];
   next: number;
 }
@@ -82,10 +84,12 @@ export class Snapshots {
     const grown = now.logBytes - this.#logBytesAt;
     if (grown < Math.max(this.#logBytesMin, this.#lastBytes)) return;
     this.#logBytesAt = now.logBytes;
+    const image = machine.image();
     this.#saving = {
       meta: now.meta,
       writer: this.#files.create(now.meta),
-      chunks: machineChunks(machine.image()),
+      image,
+      chunks: image.chunks(),
       bytes: 0,
       busy: false,
     };
@@ -123,7 +127,14 @@ export class Snapshots {
     this.#events.saved(saving.meta, this.#files.oldestIndex);
   }
 
+  #abortSaving(): void {
+    this.#saving?.image.release();
+    this.#saving?.writer.abort();
+    this.#saving = undefined;
+  }
+
   send(peer: Peer, source: ConstructorParameters<typeof SnapshotSender>[1]): void {
+    this.#senders.get(peer)?.close();
     this.#senders.set(peer, new SnapshotSender(peer, source));
     this.#events.wake();
   }
@@ -135,12 +146,17 @@ export class Snapshots {
 
   /** The follower made durable, or refused, what was streamed. */
   replied(peer: Peer, ok: boolean): void {
-    if (this.#senders.delete(peer)) this.#events.finished(peer.id, ok);
+    this.#finished(peer, ok);
     this.#events.wake();
   }
 
   down(peer: Peer): void {
-    if (this.#senders.delete(peer)) this.#events.finished(peer.id, false);
+    this.#finished(peer, false);
+  }
+
+  #finished(peer: Peer, ok: boolean): void {
+    this.#senders.get(peer)?.close();
+    if (this.#senders.delete(peer)) this.#events.finished(peer.id, ok);
   }
 
   /** A frame of a snapshot that somebody streams to this member. A gap or a newer begin drops what came so far. */
@@ -219,8 +235,7 @@ export class Snapshots {
     assert(received?.meta.index === index, `snapshot ${index} is wanted and was not received`);
     this.#installing = true;
     // What is being saved of the old state is older than what replaces it.
-    this.#saving?.writer.abort();
-    this.#saving = undefined;
+    this.#abortSaving();
     const writer = this.#files.create(received.meta);
     const next = (at: number, error?: Error): void => {
       if (this.#closed) return;
@@ -258,7 +273,8 @@ export class Snapshots {
 
   close(): void {
     this.#closed = true;
-    this.#saving?.writer.abort();
+    this.#abortSaving();
+    for (const sender of this.#senders.values()) sender.close();
     this.#senders.clear();
     this.#receiving = undefined;
   }

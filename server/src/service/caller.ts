@@ -1,5 +1,5 @@
 import { TableError } from '@lockstep/client/protocol';
-import type { KeyRange } from '../store.ts';
+import type { KeyRange, PutRequest } from '../store.ts';
 
 export type Action = 'read' | 'write' | 'administer';
 
@@ -36,4 +36,11 @@ export interface CallContext {
 export function authorise(caller: Caller, action: Action, range: KeyRange | undefined): void {
   if (caller.permits === undefined) return;
   if (!caller.permits({ action, range })) throw new TableError('permission_denied');
+}
+
+/** A put reads what it keeps or returns. @throws TableError `permission_denied`. */
+export function authorisePut(caller: Caller, put: PutRequest): void {
+  const range = { key: put.key, rangeEnd: '' as PutRequest['key'] };
+  authorise(caller, 'write', range);
+  if (put.prevKv || put.ignoreValue || put.ignoreLease) authorise(caller, 'read', range);
 }

@@ -16,17 +16,17 @@ import {
 import type { KeyRange, KeyValue, WatchEvent } from '../store.ts';
 
 /**
- * A key or value of a request as bytes [W-20].
+ * A key or value of a request as bytes [W-20]. `path` is where in the request it stands, for messages.
  * @throws TableError `invalid_params` for a lone surrogate or base64 that is not canonical.
  */
-export function requestBytes(wire: WireBytes, name: string): ByteString {
+export function requestBytes(wire: WireBytes, name: string, path = 'params'): ByteString {
   const bytes = bytesFromWire(wire);
   if (bytes !== undefined) return bytes;
   throw new TableError(
     'invalid_params',
     typeof wire === 'string'
-      ? `params.${name} holds half of a surrogate pair, which is no text; send bytes as {"base64": "..."}`
-      : `params.${name}.base64 must be canonical base64: A-Z a-z 0-9 + / with its padding, no spaces`,
+      ? `${path}.${name} holds half of a surrogate pair, which is no text; send bytes as {"base64": "..."}`
+      : `${path}.${name}.base64 must be canonical base64: A-Z a-z 0-9 + / with its padding, no spaces`,
   );
 }
 
@@ -34,13 +34,15 @@ export function requestBytes(wire: WireBytes, name: string): ByteString {
  * A key of a request.
  * @throws TableError `empty_key`, `request_too_large`, `invalid_params`.
  */
-export function requestKey(wire: WireBytes, name: string): ByteString {
-  const key = requestBytes(wire, name);
+export function requestKey(wire: WireBytes, path = 'params', hint = ''): ByteString {
+  const key = requestBytes(wire, 'key', path);
   if (key.length === 0) {
-    const hint = name === 'key' ? '; to mean every key, ask with "prefix": ""' : '';
-    throw new TableError('empty_key', `etcdserver: key is not provided${hint}`);
+    throw new TableError(
+      'empty_key',
+      `etcdserver: key is not provided; ${path}.key must have at least one byte${hint}`,
+    );
   }
-  checkKeyLength(key, name);
+  checkKeyLength(key, 'key', path);
   return key;
 }
 
@@ -48,38 +50,40 @@ export function requestKey(wire: WireBytes, name: string): ByteString {
  * PROTOCOL [W-22]: which keys a request means.
  * @throws TableError `empty_key`, `request_too_large`, `invalid_params`.
  */
-export function requestRange(selector: KeySelector): KeyRange {
+export function requestRange(selector: KeySelector, path = 'params'): KeyRange {
   const { key, rangeEnd, prefix } = selector;
   if (prefix === undefined) {
     if (key === undefined) {
-      throw new TableError('invalid_params', 'one of params.key and params.prefix must be there');
+      throw new TableError('invalid_params', `one of ${path}.key and ${path}.prefix must be there`);
     }
-    if (rangeEnd === undefined) return { key: requestKey(key, 'key'), rangeEnd: noEnd };
-    const end = requestBytes(rangeEnd, 'rangeEnd');
-    checkKeyLength(end, 'rangeEnd');
-    return { key: requestKey(key, 'key'), rangeEnd: end };
+    if (rangeEnd === undefined)
+      return { key: requestKey(key, path, everyKeyHint), rangeEnd: noEnd };
+    const end = requestBytes(rangeEnd, 'rangeEnd', path);
+    checkKeyLength(end, 'rangeEnd', path);
+    return { key: requestKey(key, path, everyKeyHint), rangeEnd: end };
   }
   if (key !== undefined || rangeEnd !== undefined) {
     const other = key === undefined ? 'rangeEnd' : 'key';
     throw new TableError(
       'invalid_params',
-      `params.prefix and params.${other} exclude each other: a prefix names its own range`,
+      `${path}.prefix and ${path}.${other} exclude each other: a prefix names its own range`,
     );
   }
-  const start = requestBytes(prefix, 'prefix');
+  const start = requestBytes(prefix, 'prefix', path);
   if (start.length === 0) return everyKey;
-  checkKeyLength(start, 'prefix');
+  checkKeyLength(start, 'prefix', path);
   return { key: start, rangeEnd: prefixEnd(start) };
 }
 
+const everyKeyHint = '; to mean every key, ask with "prefix": ""';
 const noEnd = '' as ByteString;
 const everyKey: KeyRange = { key: fromKeyEnd, rangeEnd: fromKeyEnd };
 
-function checkKeyLength(key: ByteString, name: string): void {
+function checkKeyLength(key: ByteString, name: string, path: string): void {
   if (key.length <= limits.keyBytesMax) return;
   throw new TableError(
     'request_too_large',
-    `params.${name} has ${key.length} bytes; a key may have ${limits.keyBytesMax}`,
+    `${path}.${name} has ${key.length} bytes; a key may have ${limits.keyBytesMax}`,
   );
 }
 
@@ -101,7 +105,7 @@ export function wireEvent(event: WatchEvent): WireEvent {
 }
 
 /** Beside key and value, what a pair takes in an answer: names, revisions, punctuation. */
-const pairOverheadBytes = 100;
+export const pairOverheadBytes = 100;
 
 /** How large an answer with these pairs is, before any escaping of its text. */
 export function answerBytes(kvs: readonly KeyValue[]): number {

@@ -1,25 +1,33 @@
 import {
+  type CompactParams,
+  type CompactResult,
   type DeleteRangeParams,
   type DeleteRangeResult,
+  emptyBytes,
   limits,
-  noLease,
   type PutParams,
   type PutResult,
   type RangeParams,
   type RangeResult,
-  TableError,
+  type ScanParams,
+  type ScanResult,
 } from '@lockstep/client/protocol';
-import type {
-  DeleteRangeReply,
-  PutReply,
-  RangeReply,
-  RangeRequest,
-  Stamped,
-  Store,
-} from '../store.ts';
-import { authorise, type CallContext } from './caller.ts';
+import type { PutReply, RangeReply, ScanRequest, Stamped, Store } from '../store.ts';
+import { inTurn, refuseLargeAnswer, wordDeletion } from './answer.ts';
+import { authorise, authorisePut, type CallContext } from './caller.ts';
 import type { Headers } from './headers.ts';
-import { answerBytes, requestBytes, requestKey, requestRange, wirePair } from './keys.ts';
+import { answerBytes, pairOverheadBytes, requestBytes, requestRange, wirePair } from './keys.ts';
+import {
+  checkedOnce,
+  deleteRangeRequest,
+  putRequest,
+  rangeRequest,
+  readOptions,
+  refuseLargeRequest,
+} from './requests.ts';
+
+/** Small pairs take more in an answer than the bytes of keys and values, which is what the store counts. */
+const chunkPairsMax = Math.floor(limits.chunkBytesMax / pairOverheadBytes);
 
 /** Reads and writes of keys: what is asked is checked here, what the store answers is worded here. */
 export class KvService {
@@ -33,21 +41,11 @@ export class KvService {
 
   /** @throws TableError before the store is asked; what the store refuses rejects the promise. */
   put(params: PutParams, context: CallContext): Promise<PutResult> {
-    const key = requestKey(params.key, 'key');
-    const value = requestBytes(params.value, 'value');
-    if (key.length + value.length > limits.requestBytesMax) {
-      throw new TableError(
-        'request_too_large',
-        `key and value have ${key.length + value.length} bytes; a request may have ${limits.requestBytesMax}`,
-      );
-    }
-    const prevKv = params.prevKv === true;
-    if (context.caller.permits !== undefined) {
-      const range = requestRange({ key: params.key });
-      authorise(context.caller, 'write', range);
-      if (prevKv) authorise(context.caller, 'read', range);
-    }
-    const stored = this.#store.put({ key, value, lease: noLease, prevKv });
+    const request = putRequest(params);
+    const { key, value, prevKv } = request;
+    refuseLargeRequest(key.length + value.length, 'key and value');
+    if (context.caller.permits !== undefined) authorisePut(context.caller, request);
+    const stored = this.#store.put(request, checkedOnce(params.once));
     if (!prevKv) return stored.then(this.#putResult);
     return inTurn(stored, context, this.#putAnswer);
   }
@@ -64,21 +62,43 @@ export class KvService {
 
   /** @throws TableError as {@link put}. */
   range(params: RangeParams, context: CallContext): Promise<RangeResult> {
+    const request = rangeRequest(params);
+    authorise(context.caller, 'read', request);
+    const read = this.#store.range(request, readOptions(params));
+    return inTurn(read, context, this.#rangeAnswer);
+  }
+
+  /** @throws TableError as {@link put}. */
+  scan(params: ScanParams, context: CallContext): Promise<ScanResult> {
     const range = requestRange(params);
     authorise(context.caller, 'read', range);
-    const request: RangeRequest = {
+    const request: ScanRequest = {
       key: range.key,
       rangeEnd: range.rangeEnd,
-      limit: params.limit ?? 0,
+      after: params.after === undefined ? emptyBytes : requestBytes(params.after, 'after'),
       revision: params.revision ?? 0,
+      limit: Math.min(params.limit || chunkPairsMax, chunkPairsMax),
+      bytesMax: limits.chunkBytesMax,
       keysOnly: params.keysOnly === true,
-      countOnly: params.countOnly === true,
     };
-    const read = this.#store.range(request, {
-      serializable: params.serializable === true,
-      minRevision: params.minRevision ?? 0,
+    const read = this.#store.scan(request, readOptions(params));
+    return inTurn(read, context, {
+      bytes: ({ kvs }) => answerBytes(kvs),
+      word: ({ stamp, revision, kvs, more }) => ({
+        header: this.#headers.at(stamp),
+        revision,
+        kvs: kvs.map(wirePair),
+        more,
+      }),
     });
-    return inTurn(read, context, this.#rangeAnswer);
+  }
+
+  /** @throws TableError as {@link put}. */
+  async compact(params: CompactParams, context: CallContext): Promise<CompactResult> {
+    authorise(context.caller, 'administer', undefined);
+    const request = { revision: params.revision, physical: params.physical === true };
+    const { stamp } = await this.#store.compact(request, checkedOnce(params.once));
+    return { header: this.#headers.at(stamp) };
   }
 
   readonly #rangeAnswer = {
@@ -95,56 +115,14 @@ export class KvService {
 
   /** @throws TableError as {@link put}. */
   deleteRange(params: DeleteRangeParams, context: CallContext): Promise<DeleteRangeResult> {
-    const range = requestRange(params);
-    const prevKv = params.prevKv === true;
-    authorise(context.caller, 'write', range);
-    if (prevKv) authorise(context.caller, 'read', range);
-    const deleted = this.#store.deleteRange({ key: range.key, rangeEnd: range.rangeEnd, prevKv });
+    const request = deleteRangeRequest(params);
+    const { prevKv } = request;
+    authorise(context.caller, 'write', request);
+    if (prevKv) authorise(context.caller, 'read', request);
+    const deleted = this.#store.deleteRange(request, checkedOnce(params.once));
     return inTurn(deleted, context, {
       bytes: (reply) => Math.min(answerBytes(reply.prevKvs), limits.answerBytesMax),
-      word: (reply) => this.#deleteResult(reply, prevKv),
+      word: (reply) => ({ header: this.#headers.at(reply.stamp), ...wordDeletion(reply, prevKv) }),
     });
   }
-
-  #deleteResult(reply: Stamped<DeleteRangeReply>, prevKv: boolean): DeleteRangeResult {
-    const header = this.#headers.at(reply.stamp);
-    const { deleted, prevKvs } = reply;
-    if (!prevKv) return { header, deleted };
-    // The keys are gone already, so an answer that is too large cannot be a refusal.
-    if (prevKvs.length > 1 && answerBytes(prevKvs) > limits.answerBytesMax) {
-      return { header, deleted, prevKvsOmitted: true };
-    }
-    return { header, deleted, prevKvs: prevKvs.map(wirePair) };
-  }
-}
-
-/** How a reply of the store is worded. */
-interface Answer<Reply, Result> {
-  /** @throws TableError when it is more than an answer may have. */
-  bytes(reply: Reply): number;
-  word(reply: Reply): Result;
-}
-
-/** Words the answer when the connection has room for it; until then only the reply is held. */
-function inTurn<Reply, Result>(
-  replied: Promise<Reply>,
-  context: CallContext,
-  answer: Answer<Reply, Result>,
-): Promise<Result> {
-  return replied.then((reply) => {
-    const bytes = answer.bytes(reply);
-    const turn = context.answerTurn?.(bytes);
-    return turn === undefined ? answer.word(reply) : turn.then(() => answer.word(reply));
-  });
-}
-
-function refuseLargeAnswer(bytes: number, pairs: number): void {
-  if (bytes <= limits.answerBytesMax) return;
-  throw new TableError(
-    'answer_too_large',
-    `the answer has ${pairs} keys and ${bytes} bytes; one answer may have ${limits.answerBytesMax}. ` +
-      'Page through it: ask with limit, then again with key just after the last key you got ' +
-      '(that key and a zero byte), the same rangeEnd and the revision of the first answer; ' +
-      'or ask with keysOnly or countOnly',
-  );
 }

@@ -1,4 +1,8 @@
 import {
+  type AlarmDisarmParams,
+  type AlarmDisarmResult,
+  type AlarmListResult,
+  type HashResult,
   type HealthResult,
   type HeartbeatParams,
   type MoveLeaderParams,
@@ -38,6 +42,11 @@ export class MaintenanceService {
       keys: status.keys,
       compactRevision: status.compactRevision,
       watchers: status.watchers,
+      leases: status.leases,
+      stateBytes: status.stateBytes,
+      liveBytes: status.liveBytes,
+      quotaBytes: status.quotaBytes,
+      alarms: status.alarms,
       errors: status.errors,
     };
   }
@@ -46,6 +55,24 @@ export class MaintenanceService {
     authorise(context.caller, 'administer', undefined);
     await this.#store.moveLeader(params.targetId);
     return { header: this.#headers.now() };
+  }
+
+  async alarms(): Promise<AlarmListResult> {
+    const { alarms, stamp } = await this.#store.alarms();
+    return { header: this.#headers.at(stamp), alarms };
+  }
+
+  async disarm(params: AlarmDisarmParams, context: CallContext): Promise<AlarmDisarmResult> {
+    authorise(context.caller, 'administer', undefined);
+    const { memberId, alarm } = params;
+    const { alarms, stamp } = await this.#store.disarm({ memberId, alarm });
+    return { header: this.#headers.at(stamp), alarms };
+  }
+
+  async hash(): Promise<HashResult> {
+    const { hash, compactRevision, appliedIndex, stamp } = await this.#store.hash();
+    const header = this.#headers.at(stamp);
+    return { header, hash, revision: stamp.revision, compactRevision, appliedIndex };
   }
 
   heartbeat(): HeartbeatParams {

@@ -11,11 +11,14 @@ import type { CallContext } from './caller.ts';
 import { ClusterService } from './cluster.ts';
 import { Headers } from './headers.ts';
 import { KvService } from './kv.ts';
+import { LeaseService } from './lease.ts';
 import { MaintenanceService } from './maintenance.ts';
+import { TxnService } from './txn.ts';
 import { ConnectionWatches, type WatchOutlet } from './watch.ts';
 
+export { batchJson } from './batch-json.ts';
 export { type Access, type Action, anyone, type CallContext, type Caller } from './caller.ts';
-export { batchJson, ConnectionWatches, type WatchOutlet } from './watch.ts';
+export { ConnectionWatches, type WatchOutlet } from './watch.ts';
 
 /** A handler throws, or rejects with, a TableError; a result that is at hand needs no promise. */
 type Handler<Name extends UnaryMethodName> = (
@@ -57,15 +60,29 @@ export function createService(options: ServiceOptions): Service {
   const { store, version } = options;
   const headers = new Headers(store);
   const kv = new KvService(store, headers);
+  const txn = new TxnService(store, headers);
+  const lease = new LeaseService(store, headers);
   const cluster = new ClusterService(store, headers);
   const maintenance = new MaintenanceService(store, headers, version);
   const handlers = {
     'kv.range': (params, context) => kv.range(params, context),
     'kv.put': (params, context) => kv.put(params, context),
     'kv.deleteRange': (params, context) => kv.deleteRange(params, context),
+    'kv.scan': (params, context) => kv.scan(params, context),
+    'kv.txn': (params, context) => txn.run(params, context),
+    'kv.compact': (params, context) => kv.compact(params, context),
+    'lease.grant': (params) => lease.grant(params),
+    'lease.revoke': (params, context) => lease.revoke(params, context),
+    'lease.keepAlive': (params) => lease.keepAlive(params),
+    'lease.timeToLive': (params, context) => lease.timeToLive(params, context),
+    'lease.list': () => lease.list(),
+    'client.register': () => lease.registerClient(),
     'cluster.members': () => cluster.members(),
     'maintenance.status': () => maintenance.status(),
     'maintenance.moveLeader': (params, context) => maintenance.moveLeader(params, context),
+    'maintenance.alarms': () => maintenance.alarms(),
+    'maintenance.disarm': (params, context) => maintenance.disarm(params, context),
+    'maintenance.hash': () => maintenance.hash(),
   } satisfies Handlers;
   const table: Handlers = handlers;
   return {

@@ -5,33 +5,23 @@ import {
   type WatchCancelResult,
   type WatchCreateParams,
   type WatchCreateResult,
+  type WatchCreditParams,
+  type WatchCreditResult,
+  type WatchProgressResult,
 } from '@lockstep/client/protocol';
-import type { Store, WatchBatch, WatchEnd, WatchSink, WatchStream } from '../store.ts';
+import type { KeyRange, Store, WatchBatch, WatchEnd, WatchSink, WatchStream } from '../store.ts';
+import { batchFragments, batchJson } from './batch-json.ts';
 import { authorise, type CallContext } from './caller.ts';
 import type { Headers } from './headers.ts';
-import { requestRange, wireEvent } from './keys.ts';
-
-const encoded = new WeakMap<WatchBatch, string>();
-
-/**
- * PROTOCOL [W-32]: the JSON members `"revision":...,"events":[...]` of one batch, encoded once
- * however many connections it goes to.
- */
-export function batchJson(batch: WatchBatch): string {
-  let text = encoded.get(batch);
-  if (text === undefined) {
-    text = `"revision":${batch.revision},"events":${JSON.stringify(batch.events.map(wireEvent))}`;
-    encoded.set(batch, text);
-  }
-  return text;
-}
+import { requestRange } from './keys.ts';
 
 /** What a door does with the events and ends of its connection's watches. Calls must not throw. */
 export interface WatchOutlet {
   /** False while the connection should get no events; then {@link ConnectionWatches.resume}. */
   ready(): boolean;
-  /** `body` is {@link batchJson}. */
+  /** `body` is {@link batchJson}, or a part of it for watches that asked for fragments. */
   events(watchIds: readonly number[], revision: number, body: string): void;
+  progress(watchIds: readonly number[], revision: number): void;
   ended(watchId: number, end: WatchEnd): void;
 }
 
@@ -46,6 +36,10 @@ export class ConnectionWatches implements WatchSink {
   readonly #stream: WatchStream;
   /** Watch id to the revision a successor would start at. */
   readonly #next = new Map<number, number>();
+  /** Watches that asked for fragments. */
+  readonly #fragmented = new Set<number>();
+  /** Calls that wait for {@link whenSynced}. */
+  readonly #unsynced = new Set<(reason: TableError) => void>();
   #lastChosenId = 0;
   #creating = false;
   #refusedWhileCreating = false;
@@ -73,19 +67,24 @@ export class ConnectionWatches implements WatchSink {
     context: CallContext,
     answer: (result: WatchCreateResult) => void,
   ): Promise<void> | undefined {
-    const range = requestRange(params);
-    authorise(context.caller, 'read', range);
+    const ranges = requestRanges(params);
+    for (const range of ranges) authorise(context.caller, 'read', range);
     const start = () => {
       if (this.#closed) return;
       const watchId = this.#reserve(params.watchId);
       this.#creating = true;
       try {
         const startRevision = this.#stream.create(watchId, {
-          key: range.key,
-          rangeEnd: range.rangeEnd,
+          ranges,
           startRevision: params.startRevision ?? 0,
           prevKv: params.prevKv === true,
+          noPut: params.noPut === true,
+          noDelete: params.noDelete === true,
+          keysOnly: params.keysOnly === true,
+          progressNotify: params.progressNotify === true,
+          credits: params.credits,
         });
+        if (params.fragment === true) this.#fragmented.add(watchId);
         this.#next.set(watchId, startRevision);
         answer({ header: this.#headers.now(), watchId, startRevision });
       } finally {
@@ -128,8 +127,36 @@ export class ConnectionWatches implements WatchSink {
   }
 
   cancel(params: WatchCancelParams): WatchCancelResult {
-    const canceled = this.#next.delete(params.watchId) && this.#stream.cancel(params.watchId);
+    const canceled = this.#forget(params.watchId) && this.#stream.cancel(params.watchId);
     return { header: this.#headers.now(), canceled };
+  }
+
+  #forget(watchId: number): boolean {
+    this.#fragmented.delete(watchId);
+    return this.#next.delete(watchId);
+  }
+
+  /** Lets a watch with credits deliver so many more revisions. */
+  credit({ watchId, credits }: WatchCreditParams): WatchCreditResult {
+    const credited = this.#next.has(watchId) && this.#stream.credit(watchId, credits);
+    return { header: this.#headers.now(), credited };
+  }
+
+  /**
+   * Resolves after every event up to the header's revision was handed to the outlet.
+   * @throws TableError (rejects with) `server_stopped` when the watches end before.
+   */
+  whenSynced(): Promise<WatchProgressResult> {
+    return new Promise((resolve, reject) => {
+      this.#unsynced.add(reject);
+      this.#stream.whenSynced((revision) => {
+        if (!this.#unsynced.delete(reject)) return;
+        for (const [watchId, next] of this.#next) {
+          if (next <= revision) this.#next.set(watchId, revision + 1);
+        }
+        resolve({ header: { ...this.#headers.now(), revision } });
+      });
+    });
   }
 
   /** The outlet is ready again after it was not. */
@@ -150,7 +177,10 @@ export class ConnectionWatches implements WatchSink {
     if (this.#closed) return;
     this.#closed = true;
     this.#next.clear();
+    this.#fragmented.clear();
     this.#stream.close();
+    for (const reject of this.#unsynced) reject(new TableError('server_stopped'));
+    this.#unsynced.clear();
   }
 
   ready(): boolean {
@@ -169,10 +199,49 @@ export class ConnectionWatches implements WatchSink {
     }
     if (known === 0) return;
     const ids = known === watchIds.length ? watchIds : watchIds.filter((id) => this.#next.has(id));
-    this.#outlet.events(ids, batch.revision, batchJson(batch));
+    this.#deliver(ids, batch);
+  }
+
+  #deliver(ids: readonly number[], batch: WatchBatch): void {
+    const whole = batchJson(batch);
+    if (whole.length <= limits.chunkBytesMax || this.#fragmented.size === 0) {
+      return this.#outlet.events(ids, batch.revision, whole);
+    }
+    const inParts = ids.filter((id) => this.#fragmented.has(id));
+    const inOne = ids.filter((id) => !this.#fragmented.has(id));
+    if (inOne.length > 0) this.#outlet.events(inOne, batch.revision, whole);
+    if (inParts.length === 0) return;
+    for (const part of batchFragments(batch)) this.#outlet.events(inParts, batch.revision, part);
+  }
+
+  progress(watchIds: readonly number[], revision: number): void {
+    const ids = watchIds.filter((id) => this.#next.has(id));
+    if (ids.length === 0) return;
+    for (const watchId of ids) this.#next.set(watchId, revision + 1);
+    this.#outlet.progress(ids, revision);
   }
 
   ended(watchId: number, end: WatchEnd): void {
-    if (this.#next.delete(watchId)) this.#outlet.ended(watchId, end);
+    if (this.#forget(watchId)) this.#outlet.ended(watchId, end);
   }
+}
+
+/** One selector, or several in `ranges`. @throws TableError as {@link requestRange}. */
+function requestRanges(params: WatchCreateParams): readonly KeyRange[] {
+  const { ranges, key, rangeEnd, prefix } = params;
+  if (ranges === undefined) return [requestRange(params)];
+  if (key !== undefined || rangeEnd !== undefined || prefix !== undefined) {
+    throw new TableError(
+      'invalid_params',
+      'params.ranges excludes key, rangeEnd and prefix: put every selector into the list',
+    );
+  }
+  const most = limits.watchRangesMax;
+  if (ranges.length < 1 || ranges.length > most) {
+    throw new TableError(
+      'invalid_params',
+      `params.ranges must hold 1 to ${most} selectors; it holds ${ranges.length}`,
+    );
+  }
+  return ranges.map((range, at) => requestRange(range, `params.ranges[${at}]`));
 }

@@ -27,7 +27,15 @@ const rangeNames = [
   'keysOnly',
   'countOnly',
   'minRevision',
+  'sortOrder',
+  'sortTarget',
+  'minModRevision',
+  'maxModRevision',
+  'minCreateRevision',
+  'maxCreateRevision',
 ];
+
+const putNames = ['lease', 'prevKv', 'ignoreValue', 'ignoreLease'];
 
 /** PROTOCOL [W-51]: `/v1/kv/<key>` for curl. The key is the rest of the path, slashes and all. */
 export class KeyRoutes {
@@ -47,7 +55,7 @@ export class KeyRoutes {
       case 'HEAD':
         return this.#get(response, key, target.query);
       case 'PUT': {
-        const query = queryParams(target.query, 'kv.put', ['prevKv']);
+        const query = queryParams(target.query, 'kv.put', putNames);
         const value = bytesFromArray(await readBody(request, limits.requestBytesMax));
         const params = parseParams('kv.put', { ...query, key, value: wireFromBytes(value) });
         sendJson(response, 200, await this.#service.call('kv.put', params, this.#context));

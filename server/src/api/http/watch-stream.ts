@@ -8,7 +8,17 @@ import type {
 } from '../../service/service.ts';
 import { queryParams } from './url.ts';
 
-const watchNames = ['key', 'prefix', 'rangeEnd', 'startRevision', 'prevKv', 'minRevision'];
+const watchNames = [
+  'key',
+  'prefix',
+  'rangeEnd',
+  'startRevision',
+  'prevKv',
+  'noPut',
+  'noDelete',
+  'keysOnly',
+  'minRevision',
+];
 
 type End = Parameters<WatchOutlet['ended']>[1];
 
@@ -26,6 +36,8 @@ export class WatchStreamResponse {
     this.#watches = service.openWatches({
       ready: () => this.#ready(),
       events: (_ids, revision, body) => this.#write(`id: ${revision}\ndata: {${body}}\n\n`),
+      // The id alone, as at the start: a client that reconnects resumes after it.
+      progress: (_ids, revision) => this.#write(`: progress\nid: ${revision}\n\n`),
       ended: (_id, end) => this.#end(end),
     });
     response.on('drain', () => {
@@ -41,10 +53,11 @@ export class WatchStreamResponse {
     try {
       const raw = queryParams(query, 'watch.create', watchNames);
       const startRevision = resumeRevision(request.headers['last-event-id']);
-      const params = parseParams(
-        'watch.create',
-        startRevision === undefined ? raw : { ...raw, startRevision },
-      );
+      const params = parseParams('watch.create', {
+        ...raw,
+        ...(startRevision === undefined ? {} : { startRevision }),
+        progressNotify: true,
+      });
       await this.#watches.create(params, context, (result) => {
         this.#response.writeHead(200, {
           'content-type': 'text/event-stream',

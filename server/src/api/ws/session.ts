@@ -169,6 +169,18 @@ export class Session {
       this.#answer(call, watches.cancel(parseParams(method, call.params)));
       return;
     }
+    if (method === 'watch.credit') {
+      this.#answer(call, watches.credit(parseParams(method, call.params)));
+      return;
+    }
+    if (method === 'watch.progress') {
+      parseParams(method, call.params);
+      watches.whenSynced().then(
+        (result) => this.#answer(call, result),
+        (error) => this.#refuse(call, error),
+      );
+      return;
+    }
     const params = parseParams(method, call.params);
     const started = watches.create(params, { caller: this.#caller }, (result) =>
       this.#reply(call, result),
@@ -187,6 +199,8 @@ export class Session {
     this.#watches ??= this.#service.openWatches({
       ready: () => this.#outlet.isWritable(),
       events: (watchIds, _revision, body) => this.#outlet.send(formatWatchEvents(watchIds, body)),
+      progress: (watchIds, revision) =>
+        this.#outlet.send(formatNotification('watch.progress', { watchIds, revision })),
       ended: (watchId, { reason, resumeRevision, compactRevision }) => {
         const end: WatchEndParams = { watchId, reason, resumeRevision };
         this.#outlet.send(

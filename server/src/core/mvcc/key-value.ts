@@ -42,3 +42,25 @@ export function successor(
     lease: put.lease,
   };
 }
+
+/** The pair as an answer shows it that leaves values out. */
+export function withoutValue(kv: KeyValue): KeyValue {
+  return { ...kv, value: emptyBytes };
+}
+
+/**
+ * Bytes of memory that a version is estimated to take: its object, its places in the index and the
+ * event log, and its value. The key's own bytes are shared by all versions.
+ */
+export function versionBytes(kv: KeyValue): number {
+  return versionOverheadBytes + kv.value.length;
+}
+
+/** A key's string and its place in the index. */
+export function keyBytes(key: ByteString): number {
+  return keyOverheadBytes + key.length;
+}
+
+// Measured on Node 20 with a million keys: objects of 72 bytes, strings of 16 and their characters.
+const versionOverheadBytes = 112;
+const keyOverheadBytes = 56;

@@ -1,50 +1,55 @@
 import sortedBtree from 'sorted-btree';
-import { assert } from '../base/assert.ts';
 import { EventLog } from './event-log.ts';
-import { KeyHistory } from './key-history.ts';
+import { compacted, countOf, latestOf, liveAt, type Versions, withNewer } from './key-history.ts';
 import type { KeyRange } from './key-range.ts';
-import { isTombstone, type KeyValue, successor, tombstone } from './key-value.ts';
-import type { ByteString, LeaseId } from './values.ts';
+import { isTombstone, type KeyValue, keyBytes, versionBytes } from './key-value.ts';
+import type { LeaseBook } from './lease-book.ts';
+import { Pins } from './pins.ts';
+import { RangeGatherer } from './range-gatherer.ts';
+import type { RangeReply, RangeRequest } from './requests.ts';
+import { type ByteString, emptyBytes, noLease } from './values.ts';
+import { StoreView } from './view.ts';
+import { WriteTxn } from './write-txn.ts';
 
 // The package is CommonJS, so its class hides behind the default of the default import.
 const BTree = sortedBtree.default;
-type Index = InstanceType<typeof BTree<ByteString, KeyHistory>>;
+type Index = InstanceType<typeof BTree<ByteString, Versions>>;
 
 /** The store's revision before the first write, as in etcd. */
 export const initialRevision = 1;
 
-export interface RangeQuery extends KeyRange {
-  /** 0 for no limit. */
-  readonly limit: number;
-  /** 0 for the newest. */
-  readonly revision: number;
-  readonly countOnly: boolean;
-}
-
-export interface RangeAnswer {
-  readonly kvs: readonly KeyValue[];
-  readonly more: boolean;
-  readonly count: number;
-}
-
 /** Why a revision cannot be read. */
 export type RevisionRefusal = 'compacted' | 'future_revision';
 
+const noLeases: LeaseBook = { has: () => false, attach: () => {}, detach: () => {} };
+
 /**
- * The multi-version key space: an ordered index of key histories, and the log of all events.
+ * The multi-version key space: an ordered index of every key's versions, and the log of all events.
  * Deterministic; knows nothing of Raft.
+ *
+ * Compaction happens twice. Logically at once, by {@link compact}: what is asked of an older
+ * revision is refused, and hashes and snapshots no longer show it. Physically later, by
+ * {@link sweep} in slices: memory is given back event by event, so the cost follows what was
+ * written and not what is stored, and whoever reads an old revision in slices holds it off by a pin.
  */
 export class MvccStore {
   readonly #index: Index;
-  readonly #events: EventLog;
+  readonly #events = new EventLog();
+  readonly #leases: LeaseBook;
+  readonly pins = new Pins();
   #revision = initialRevision;
   #compactRevision = 0;
+  /** Events before this position were swept at {@link #sweptRevision}. */
+  #sweepPosition = 0;
+  #sweptRevision = 0;
   /** Keys that exist now. */
   #live = 0;
+  #stateBytes = 0;
+  #liveBytes = 0;
 
-  constructor() {
-    this.#index = new BTree<ByteString, KeyHistory>(undefined, compareBytes);
-    this.#events = new EventLog();
+  constructor(leases: LeaseBook = noLeases) {
+    this.#index = new BTree<ByteString, Versions>(undefined, compareBytes);
+    this.#leases = leases;
   }
 
   get revision(): number {
@@ -64,6 +69,20 @@ export class MvccStore {
     return this.#events;
   }
 
+  /** Estimated bytes of memory of all versions that were not given back yet. */
+  get stateBytes(): number {
+    return this.#stateBytes;
+  }
+
+  /** The part of it that the newest versions of existing keys take. */
+  get liveBytes(): number {
+    return this.#liveBytes;
+  }
+
+  hasLease(id: string): boolean {
+    return this.#leases.has(id);
+  }
+
   /** Runs the writes of one request; they share one new revision if there is at least one. */
   write<Reply>(run: (txn: WriteTxn) => Reply): { reply: Reply; events: readonly KeyValue[] } {
     const txn = new WriteTxn(this, this.#revision + 1);
@@ -78,128 +97,191 @@ export class MvccStore {
     return revision > 0 && revision < this.#compactRevision ? 'compacted' : undefined;
   }
 
-  /** Pairs in key order. The caller has asked {@link refusal} first. */
-  range(query: RangeQuery): RangeAnswer {
-    const revision = query.revision || this.#revision;
-    if (query.rangeEnd === '') {
-      const kv = this.#index.get(query.key)?.liveAt(revision);
-      if (kv === undefined) return { kvs: [], more: false, count: 0 };
-      return { kvs: query.countOnly ? [] : [kv], more: false, count: 1 };
-    }
-    const kvs: KeyValue[] = [];
-    let count = 0;
-    const room = query.countOnly ? 0 : query.limit || Number.POSITIVE_INFINITY;
-    this.#walk(query, (history) => {
-      const kv = history.liveAt(revision);
-      if (kv === undefined) return;
-      count++;
-      if (kvs.length < room) kvs.push(kv);
+  /** Pairs as they were at `now` or at the request's own revision. The caller has asked {@link refusal} first. */
+  range(request: RangeRequest, now = this.#revision): RangeReply {
+    const gatherer = new RangeGatherer(request);
+    this.walk(request, emptyBytes, (versions) => {
+      const kv = liveAt(versions, request.revision || now);
+      if (kv !== undefined) gatherer.take(kv);
+      return false;
     });
-    return { kvs, more: !query.countOnly && count > kvs.length, count };
+    return gatherer.reply();
   }
 
-  /** Calls `visit` with the history of every key in the range, in order; keys that are deleted included. */
-  #walk(range: KeyRange, visit: (history: KeyHistory) => void): void {
+  /**
+   * Calls `visit` with the versions of every key of the range above `after` in order, deleted keys
+   * included, until it returns true.
+   * @returns the key it stopped at, or undefined at the end of the range.
+   */
+  walk(
+    range: KeyRange,
+    after: ByteString,
+    visit: (versions: Versions, key: ByteString) => boolean,
+  ): ByteString | undefined {
+    if (range.rangeEnd === '') {
+      const versions = after < range.key ? this.#index.get(range.key) : undefined;
+      return versions !== undefined && visit(versions, range.key) ? range.key : undefined;
+    }
     const toTheEnd = range.rangeEnd === '\0';
     const high = toTheEnd ? this.#index.maxKey() : range.rangeEnd;
-    if (high === undefined || high < range.key) return;
-    this.#index.forRange(range.key, high, toTheEnd, (_key, history) => visit(history));
+    const low = after > range.key ? after : range.key;
+    if (high === undefined || high < low) return undefined;
+    const stopped = this.#index.forRange(low, high, toTheEnd, (key, versions) => {
+      if (key === after || !visit(versions, key)) return;
+      return { break: key };
+    });
+    return typeof stopped === 'string' ? stopped : undefined;
   }
 
   /** The live pair of `key` now. */
   get(key: ByteString): KeyValue | undefined {
-    return this.#index.get(key)?.liveAt(this.#revision);
+    const kv = this.latest(key);
+    return kv === undefined || isTombstone(kv) ? undefined : kv;
   }
 
   /** The live pair of `key` before `revision`, if that is not compacted. */
   before(key: ByteString, revision: number): KeyValue | undefined {
     if (revision <= this.#compactRevision) return undefined;
-    return this.#index.get(key)?.liveAt(revision - 1);
-  }
-
-  /** Only for {@link WriteTxn} and restoring: records one version. */
-  record(kv: KeyValue): void {
-    const history = this.#index.get(kv.key);
-    const lived = history !== undefined && !isTombstone(history.latest);
-    this.#index.set(kv.key, history === undefined ? KeyHistory.of(kv) : history.with(kv));
-    this.#events.append(kv);
-    this.#live += (isTombstone(kv) ? 0 : 1) - (lived ? 1 : 0);
+    const versions = this.#index.get(key);
+    return versions === undefined ? undefined : liveAt(versions, revision - 1);
   }
 
   latest(key: ByteString): KeyValue | undefined {
-    return this.#index.get(key)?.latest;
+    const versions = this.#index.get(key);
+    return versions === undefined ? undefined : latestOf(versions);
   }
 
+  /** The live pairs of a range, writes of the running request included. */
   liveInRange(range: KeyRange): KeyValue[] {
-    if (range.rangeEnd === '') {
-      const kv = this.latest(range.key);
-      return kv === undefined || isTombstone(kv) ? [] : [kv];
-    }
     const live: KeyValue[] = [];
-    this.#walk(range, ({ latest }) => {
+    this.walk(range, emptyBytes, (versions) => {
+      const latest = latestOf(versions);
       if (!isTombstone(latest)) live.push(latest);
+      return false;
     });
     return live;
   }
 
-  /** A consistent view of everything, taken in constant time; later writes do not show in it. */
-  view(): MvccView {
-    // Events and histories are append-only up to the counts noted here, so nothing is copied.
-    const { length } = this.#events;
-    return {
-      revision: this.#revision,
-      compactRevision: this.#compactRevision,
-      eventCount: length,
-      eventAt: (position) => {
-        assert(position < length, `event ${position} is outside the view`);
-        return this.#events.at(position);
-      },
-    };
+  /** Only for {@link WriteTxn} and restoring: records one version, as an event. */
+  record(kv: KeyValue): void {
+    this.#store(kv);
+    this.#events.append(kv);
   }
 
-  /** Sets the counters after every event of a view was given to {@link record}. */
+  /** Only for restoring: a version that is visible at the compaction point and was written before it. */
+  recordBase(kv: KeyValue): void {
+    this.#store(kv);
+  }
+
+  #store(kv: KeyValue): void {
+    const versions = this.#index.get(kv.key);
+    const bytes = versionBytes(kv);
+    this.#stateBytes += bytes;
+    let previous: KeyValue | undefined;
+    if (versions === undefined) {
+      this.#stateBytes += keyBytes(kv.key);
+      this.#index.set(kv.key, kv);
+    } else {
+      previous = latestOf(versions);
+      this.#index.set(kv.key, withNewer(versions, kv));
+    }
+    if (previous !== undefined && !isTombstone(previous)) this.#end(previous);
+    if (isTombstone(kv)) return;
+    this.#live++;
+    this.#liveBytes += bytes + keyBytes(kv.key);
+    if (kv.lease !== noLease) this.#leases.attach(kv.lease, kv.key);
+  }
+
+  /** The version is no longer the newest of its key. */
+  #end(kv: KeyValue): void {
+    this.#live--;
+    this.#liveBytes -= versionBytes(kv) + keyBytes(kv.key);
+    if (kv.lease !== noLease) this.#leases.detach(kv.lease, kv.key);
+  }
+
+  /**
+   * Drops history below `revision`, logically: {@link sweep} gives the memory back.
+   * @returns why not: it is compacted already, or does not exist yet.
+   */
+  compact(revision: number): RevisionRefusal | undefined {
+    if (revision <= this.#compactRevision) return 'compacted';
+    if (revision > this.#revision) return 'future_revision';
+    this.#compactRevision = revision;
+    return undefined;
+  }
+
+  /** What {@link sweep} may sweep to now: nothing that a pin still reads. */
+  get #sweepTarget(): number {
+    return Math.min(this.#compactRevision, this.pins.lowest);
+  }
+
+  /** True when there is memory to give back, and nobody reads it. */
+  get hasGarbage(): boolean {
+    return this.#sweptRevision < this.#sweepTarget;
+  }
+
+  /** The revision up to which memory was given back. */
+  get sweptRevision(): number {
+    return this.#sweptRevision;
+  }
+
+  /**
+   * Looks at up to `most` events below the compaction point and drops what each of them made
+   * obsolete. Every obsolete version was superseded by such an event, so nothing else is visited.
+   */
+  sweep(most: number): void {
+    const target = this.#sweepTarget;
+    if (this.#sweptRevision >= target) return;
+    const events = this.#events;
+    let position = Math.max(this.#sweepPosition, events.firstPosition);
+    const until = Math.min(events.length, position + most);
+    while (position < until) {
+      const { key, modRevision } = events.at(position);
+      if (modRevision > target) break;
+      this.#sweepKey(key, target);
+      position++;
+    }
+    this.#sweepPosition = position;
+    const atTarget = events.positionOf(target);
+    events.dropBefore(Math.min(position, atTarget));
+    if (position === events.length || events.at(position).modRevision > target) {
+      this.#sweptRevision = target;
+    }
+  }
+
+  #sweepKey(key: ByteString, revision: number): void {
+    const versions = this.#index.get(key);
+    if (versions === undefined) return;
+    const left = compacted(versions, revision, (version) => {
+      this.#stateBytes -= versionBytes(version);
+    });
+    if (left === versions) return;
+    if (left !== undefined) {
+      this.#index.set(key, left);
+    } else {
+      this.#index.delete(key);
+      this.#stateBytes -= keyBytes(key);
+    }
+  }
+
+  /** A consistent view of everything, taken in constant time; later writes do not show in it. Must be released. */
+  view(): StoreView {
+    return new StoreView(this);
+  }
+
+  /** Sets the counters after everything of a view was recorded. */
   restored(revision: number, compactRevision: number): void {
     this.#revision = revision;
     this.#compactRevision = compactRevision;
   }
-}
 
-/** What a snapshot is written from. The events alone rebuild index and log alike. */
-export interface MvccView {
-  readonly revision: number;
-  readonly compactRevision: number;
-  readonly eventCount: number;
-  eventAt(position: number): KeyValue;
-}
-
-/** The writes of one request. */
-export class WriteTxn {
-  readonly #store: MvccStore;
-  readonly #revision: number;
-  readonly events: KeyValue[] = [];
-
-  constructor(store: MvccStore, revision: number) {
-    this.#store = store;
-    this.#revision = revision;
-  }
-
-  /** @returns the live pair it replaced, if any. */
-  put(put: { key: ByteString; value: ByteString; lease: LeaseId }): KeyValue | undefined {
-    const previous = this.#store.latest(put.key);
-    this.#record(successor(previous, put, this.#revision));
-    return previous === undefined || isTombstone(previous) ? undefined : previous;
-  }
-
-  /** @returns the pairs that are gone, in key order. */
-  deleteRange(range: KeyRange): KeyValue[] {
-    const gone = this.#store.liveInRange(range);
-    for (const { key } of gone) this.#record(tombstone(key, this.#revision));
-    return gone;
-  }
-
-  #record(kv: KeyValue): void {
-    this.#store.record(kv);
-    this.events.push(kv);
+  /** How many versions are held in memory: for measuring. */
+  countVersions(): number {
+    let count = 0;
+    this.#index.forEachPair((_key, versions) => {
+      count += countOf(versions);
+    });
+    return count;
   }
 }
 

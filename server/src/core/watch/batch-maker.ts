@@ -1,6 +1,6 @@
 import { inRange } from '../mvcc/key-range.ts';
-import type { KeyValue } from '../mvcc/key-value.ts';
-import type { WatchBatch, WatchSource, WatchSpec } from './types.ts';
+import { isTombstone, type KeyValue, withoutValue } from '../mvcc/key-value.ts';
+import type { WatchBatch, WatchEvent, WatchSource, WatchSpec } from './types.ts';
 
 /**
  * Makes the batches of one revision, the same object for everybody who sees the same events, so
@@ -10,7 +10,7 @@ export class BatchMaker {
   readonly #source: WatchSource;
   readonly #revision: number;
   readonly #events: readonly KeyValue[];
-  /** By the positions of the events it holds, and whether the pairs before them are wanted. */
+  /** By the positions of the events it holds, and how they are shown. */
   readonly #made = new Map<string, WatchBatch>();
 
   constructor(source: WatchSource, revision: number, events: readonly KeyValue[]) {
@@ -19,22 +19,31 @@ export class BatchMaker {
     this.#events = events;
   }
 
-  for(spec: WatchSpec): WatchBatch {
+  /** Undefined when the watch sees nothing of the revision. */
+  for(spec: WatchSpec): WatchBatch | undefined {
     const seen: number[] = [];
     for (let at = 0; at < this.#events.length; at++) {
-      if (inRange(spec, (this.#events[at] as KeyValue).key)) seen.push(at);
+      if (sees(spec, this.#events[at] as KeyValue)) seen.push(at);
     }
-    const name = `${spec.prevKv ? 'p' : ''}${seen.join()}`;
+    if (seen.length === 0) return undefined;
+    const name = `${spec.prevKv ? 'p' : ''}${spec.keysOnly ? 'k' : ''}${seen.join()}`;
     let batch = this.#made.get(name);
     if (batch === undefined) {
-      batch = { revision: this.#revision, events: seen.map((at) => this.#event(at, spec.prevKv)) };
+      batch = { revision: this.#revision, events: seen.map((at) => this.#event(at, spec)) };
       this.#made.set(name, batch);
     }
     return batch;
   }
 
-  #event(at: number, prevKv: boolean): WatchBatch['events'][number] {
+  #event(at: number, { prevKv, keysOnly }: WatchSpec): WatchEvent {
     const kv = this.#events[at] as KeyValue;
-    return { kv, prevKv: prevKv ? this.#source.before(kv.key, this.#revision) : undefined };
+    const before = prevKv ? this.#source.before(kv.key, this.#revision) : undefined;
+    if (!keysOnly) return { kv, prevKv: before };
+    return { kv: withoutValue(kv), prevKv: before && withoutValue(before) };
   }
+}
+
+function sees(spec: WatchSpec, kv: KeyValue): boolean {
+  if (isTombstone(kv) ? spec.noDelete : spec.noPut) return false;
+  return spec.ranges.some((range) => inRange(range, kv.key));
 }

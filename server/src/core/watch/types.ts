@@ -1,9 +1,23 @@
 import type { KeyRange } from '../mvcc/key-range.ts';
 import type { KeyValue } from '../mvcc/key-value.ts';
 
-export interface WatchSpec extends KeyRange {
+export interface WatchSpec {
+  /** At least one; an event that fits several is delivered once. */
+  readonly ranges: readonly KeyRange[];
   /** Deliver the pair before each event as well, where it is not compacted. */
   readonly prevKv: boolean;
+  readonly noPut: boolean;
+  readonly noDelete: boolean;
+  /** Leave out values, of the pair before as well. */
+  readonly keysOnly: boolean;
+}
+
+/** How a watch is served, beside what it sees. */
+export interface WatchService {
+  /** Tell it now and then, while nothing happens, how far it has been given everything. */
+  readonly progressNotify: boolean;
+  /** So many batches, then it waits for more; undefined for no limit. */
+  readonly credits: number | undefined;
 }
 
 export interface WatchEvent {
@@ -18,7 +32,7 @@ export interface WatchBatch {
   readonly events: readonly WatchEvent[];
 }
 
-export type WatchEndReason = 'compacted' | 'no_leader' | 'server_stopped';
+export type WatchEndReason = 'compacted' | 'no_leader' | 'server_stopped' | 'corrupt';
 
 export interface WatchEnd {
   readonly reason: WatchEndReason;
@@ -31,16 +45,20 @@ export interface WatchEnd {
 export interface WatchSink {
   ready(): boolean;
   events(watchIds: readonly number[], batch: WatchBatch): void;
+  /** These watches have been given everything up to `revision`. */
+  progress(watchIds: readonly number[], revision: number): void;
   ended(watchId: number, end: WatchEnd): void;
 }
 
-/** What the hub reads: the store's log of events. */
+/** What the hub reads: the store's log of events. Positions only go up; those of compacted events are gone. */
 export interface WatchSource {
   readonly revision: number;
   readonly compactRevision: number;
   readonly events: {
+    /** The position after the newest event. */
     readonly length: number;
     at(position: number): KeyValue;
+    /** The position of the first event of `revision` or later; `length` when there is none. Never below the oldest that is left. */
     positionOf(revision: number): number;
   };
   before(key: KeyValue['key'], revision: number): KeyValue | undefined;

@@ -1,68 +1,178 @@
-import { inRange, type KeyRange } from '../mvcc/key-range.ts';
 import type { KeyValue } from '../mvcc/key-value.ts';
+import { IntervalIndex } from './interval-index.ts';
 import type { WatchSpec } from './types.ts';
 
-/** All watches that are up to date and ask for the same thing, by stream. An event is matched once for all of them. */
-export class WatchGroup<Stream> {
+/** What a group needs to know of a watch. */
+export interface GroupMember<Stream> {
+  readonly id: number;
+  readonly stream: Stream;
+}
+
+/** Watches of one stream that ask for the same thing. */
+class Crowd<Watch extends GroupMember<unknown>> {
+  readonly watches = new Set<Watch>();
+  #ids: readonly number[] | undefined;
+
+  /** Never changed once it was handed out: it may be on its way to a sink. */
+  get ids(): readonly number[] {
+    this.#ids ??= Array.from(this.watches, ({ id }) => id);
+    return this.#ids;
+  }
+
+  changed(): void {
+    this.#ids = undefined;
+  }
+}
+
+/** All watches that ask for the same thing: an event is matched, and a batch made, once for all of them. */
+export class WatchGroup<Stream, Watch extends GroupMember<Stream>> {
   readonly spec: WatchSpec;
-  readonly members = new Map<Stream, number[]>();
+  /** Most groups have one watch; maps are made for more. */
+  #only: Watch | undefined;
+  #crowds: Map<Stream, Crowd<Watch>> | undefined;
 
   constructor(spec: WatchSpec) {
     this.spec = spec;
   }
+
+  get isEmpty(): boolean {
+    return this.#only === undefined && this.#crowds === undefined;
+  }
+
+  add(watch: Watch): void {
+    if (this.isEmpty) {
+      this.#only = watch;
+      return;
+    }
+    if (this.#only !== undefined) {
+      const first = this.#only;
+      this.#only = undefined;
+      this.#join(first);
+    }
+    this.#join(watch);
+  }
+
+  #join(watch: Watch): void {
+    this.#crowds ??= new Map();
+    let crowd = this.#crowds.get(watch.stream);
+    if (crowd === undefined) {
+      crowd = new Crowd();
+      this.#crowds.set(watch.stream, crowd);
+    }
+    crowd.watches.add(watch);
+    crowd.changed();
+  }
+
+  remove(watch: Watch): void {
+    if (this.#only === watch) this.#only = undefined;
+    const crowd = this.#crowds?.get(watch.stream);
+    if (crowd === undefined || !crowd.watches.delete(watch)) return;
+    crowd.changed();
+    if (crowd.watches.size === 0) this.#crowds?.delete(watch.stream);
+    if (this.#crowds?.size === 0) this.#crowds = undefined;
+  }
+
+  /** Calls `visit` for every stream with the ids of its watches and the watches themselves. */
+  forEach(visit: (stream: Stream, ids: readonly number[], watches: Iterable<Watch>) => void): void {
+    const only = this.#only;
+    if (only !== undefined) visit(only.stream, [only.id], [only]);
+    for (const [stream, crowd] of this.#crowds ?? []) visit(stream, crowd.ids, crowd.watches);
+  }
 }
 
-/** The groups, found by key: those of one key by name, those of a range one by one. */
-export class WatchGroups<Stream> {
-  readonly #singles = new Map<string, WatchGroup<Stream>[]>();
-  readonly #ranges: WatchGroup<Stream>[] = [];
+/** The groups, found by key: those of one key by name, those of ranges by an interval index. */
+export class WatchGroups<Stream, Watch extends GroupMember<Stream>> {
+  readonly #singles = new Map<string, WatchGroup<Stream, Watch>[]>();
+  readonly #ranges = new IntervalIndex<WatchGroup<Stream, Watch>>();
+  /** Those with ranges, by what they ask for. */
+  readonly #named = new Map<string, WatchGroup<Stream, Watch>>();
 
-  add(spec: WatchSpec, stream: Stream, watchId: number): void {
-    const list = this.#listFor(spec);
-    let group = list.find((other) => sameSpec(other.spec, spec));
-    if (group === undefined) {
-      group = new WatchGroup(spec);
-      list.push(group);
+  /** @returns the group that the watch is in now. */
+  add(spec: WatchSpec, watch: Watch): WatchGroup<Stream, Watch> {
+    const group = this.#find(spec) ?? this.#create(spec);
+    group.add(watch);
+    return group;
+  }
+
+  remove(group: WatchGroup<Stream, Watch>, watch: Watch): void {
+    group.remove(watch);
+    if (!group.isEmpty) return;
+    const { spec } = group;
+    const key = soleKey(spec);
+    if (key === undefined) {
+      this.#named.delete(nameOf(spec));
+      for (const range of spec.ranges) this.#removeRange(range, group);
+      return;
     }
-    const ids = group.members.get(stream);
-    // Replaced rather than changed: an id list may be on its way to a sink.
-    group.members.set(stream, ids === undefined ? [watchId] : [...ids, watchId]);
+    const left = this.#singles.get(key)?.filter((other) => other !== group) ?? [];
+    if (left.length > 0) this.#singles.set(key, left);
+    else this.#singles.delete(key);
   }
 
-  remove(spec: WatchSpec, stream: Stream, watchId: number): void {
-    const list = this.#listFor(spec);
-    const at = list.findIndex((group) => sameSpec(group.spec, spec));
-    const group = list[at];
-    const ids = group?.members.get(stream)?.filter((id) => id !== watchId);
-    if (group === undefined || ids === undefined) return;
-    if (ids.length > 0) group.members.set(stream, ids);
-    else group.members.delete(stream);
-    if (group.members.size > 0) return;
-    list.splice(at, 1);
-    if (list.length === 0) this.#singles.delete(spec.key);
+  #find(spec: WatchSpec): WatchGroup<Stream, Watch> | undefined {
+    const key = soleKey(spec);
+    if (key === undefined) return this.#named.get(nameOf(spec));
+    return this.#singles.get(key)?.find((group) => sameService(group.spec, spec));
   }
 
-  #listFor(range: KeyRange): WatchGroup<Stream>[] {
-    if (range.rangeEnd !== '') return this.#ranges;
-    let list = this.#singles.get(range.key);
-    if (list === undefined) {
-      list = [];
-      this.#singles.set(range.key, list);
+  #create(spec: WatchSpec): WatchGroup<Stream, Watch> {
+    const group = new WatchGroup<Stream, Watch>(spec);
+    const key = soleKey(spec);
+    if (key !== undefined) {
+      const others = this.#singles.get(key);
+      if (others === undefined) this.#singles.set(key, [group]);
+      else others.push(group);
+      return group;
     }
-    return list;
+    this.#named.set(nameOf(spec), group);
+    for (const range of spec.ranges) {
+      // One key among several ranges is a range that holds only that key.
+      this.#ranges.add(widened(range), group);
+    }
+    return group;
   }
 
-  /** Groups that see at least one of the events. */
-  matching(events: readonly KeyValue[]): Set<WatchGroup<Stream>> {
-    const found = new Set<WatchGroup<Stream>>();
+  #removeRange(range: WatchSpec['ranges'][number], group: WatchGroup<Stream, Watch>): void {
+    this.#ranges.remove(widened(range), group);
+  }
+
+  /** Groups that may see at least one of the events; filters are looked at later. */
+  matching(events: readonly KeyValue[]): Set<WatchGroup<Stream, Watch>> {
+    const found = new Set<WatchGroup<Stream, Watch>>();
+    const add = (group: WatchGroup<Stream, Watch>): void => void found.add(group);
     for (const { key } of events) {
       for (const group of this.#singles.get(key) ?? []) found.add(group);
-      for (const group of this.#ranges) if (inRange(group.spec, key)) found.add(group);
+      this.#ranges.visit(key, add);
     }
     return found;
   }
 }
 
-function sameSpec(left: WatchSpec, right: WatchSpec): boolean {
-  return left.key === right.key && left.rangeEnd === right.rangeEnd && left.prevKv === right.prevKv;
+type Range = WatchSpec['ranges'][number];
+
+function widened({ key, rangeEnd }: Range): Range {
+  return { key, rangeEnd: rangeEnd === '' ? (`${key}\0` as Range['key']) : rangeEnd };
+}
+
+function soleKey({ ranges }: WatchSpec): string | undefined {
+  const [first] = ranges;
+  return ranges.length === 1 && first?.rangeEnd === '' ? first.key : undefined;
+}
+
+function sameService(left: WatchSpec, right: WatchSpec): boolean {
+  return (
+    left.prevKv === right.prevKv &&
+    left.noPut === right.noPut &&
+    left.noDelete === right.noDelete &&
+    left.keysOnly === right.keysOnly
+  );
+}
+
+/** Equal for specs that ask for the same thing in the same order. */
+export function nameOf(spec: WatchSpec): string {
+  const flags = [spec.prevKv, spec.noPut, spec.noDelete, spec.keysOnly].map(Number).join('');
+  const ranges = spec.ranges.map(
+    ({ key, rangeEnd }) => `${key.length},${rangeEnd.length},${key}${rangeEnd}`,
+  );
+  return `${flags};${ranges.join('')}`;
 }

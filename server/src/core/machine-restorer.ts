@@ -1,0 +1,135 @@
+import { DecodeError, Reader } from './base/codec.ts';
+import type { HashReport } from './hash-check.ts';
+import type { LeaseRecord } from './lease/types.ts';
+import type { Machine } from './machine.ts';
+import { imageFormatVersion, sections } from './machine-image.ts';
+import { readKeyValue } from './mvcc/request-codec.ts';
+import type { Reply } from './reply.ts';
+import { readAlarms, readReply } from './reply-codec.ts';
+import type { ClientRecord } from './reply-table.ts';
+
+/** Builds a machine from the chunks of an image. */
+export class MachineRestorer {
+  readonly #machine: Machine;
+  readonly #clients: ClientRecord<Reply>[] = [];
+  #header: { revision: number; compactRevision: number; eventCount: number } | undefined;
+  #ended = false;
+
+  /** @param machine an empty one. */
+  constructor(machine: Machine) {
+    this.#machine = machine;
+  }
+
+  /** @throws DecodeError on a chunk of a newer format, or one out of place. */
+  push(chunk: Uint8Array): void {
+    const reader = new Reader(chunk);
+    const section = reader.u8();
+    if ((section === sections.header) !== (this.#header === undefined)) {
+      throw new DecodeError('a snapshot has one header, and it comes first');
+    }
+    const { store, leases } = this.#machine;
+    switch (section) {
+      case sections.header:
+        return this.#readHeader(reader);
+      case sections.members:
+        return this.#readMembers(reader);
+      case sections.status:
+        return this.#readStatus(reader);
+      case sections.leases:
+        while (!reader.atEnd) leases.restore(readLease(reader));
+        return;
+      case sections.replies:
+        while (!reader.atEnd) this.#clients.push(readClient(reader));
+        return;
+      case sections.base:
+        while (!reader.atEnd) store.recordBase(readKeyValue(reader));
+        return;
+      case sections.events:
+        while (!reader.atEnd) store.record(readKeyValue(reader));
+        return;
+      case sections.end:
+        this.#ended = true;
+        return;
+      default:
+        throw new DecodeError(`a snapshot section of unknown type ${section}`);
+    }
+  }
+
+  #readHeader(reader: Reader): void {
+    const version = reader.u8();
+    if (version !== imageFormatVersion) {
+      throw new DecodeError(
+        `a snapshot of format ${version}; this build knows ${imageFormatVersion}`,
+      );
+    }
+    this.#header = {
+      revision: reader.number(),
+      compactRevision: reader.number(),
+      eventCount: reader.number(),
+    };
+  }
+
+  #readMembers(reader: Reader): void {
+    for (let left = reader.number(); left > 0; left--) {
+      this.#machine.members.set({
+        memberId: reader.text(),
+        name: reader.text(),
+        peerAddress: reader.text(),
+        clientAddress: reader.text(),
+        directoryId: reader.text(),
+      });
+    }
+  }
+
+  #readStatus(reader: Reader): void {
+    for (const alarm of readAlarms(reader)) this.#machine.alarms.raise(alarm);
+    const check = reader.number();
+    const reports: HashReport[] = [];
+    for (let left = reader.number(); left > 0; left--) {
+      reports.push({ memberId: reader.text(), check, hash: reader.number() });
+    }
+    this.#machine.hashCheck.restore({ check, reports });
+  }
+
+  /** The machine, once all chunks are in. @throws DecodeError when some are missing. */
+  finish(): Machine {
+    const header = this.#header;
+    const { store } = this.#machine;
+    if (header === undefined || !this.#ended || store.events.length !== header.eventCount) {
+      throw new DecodeError('the snapshot ends too early');
+    }
+    store.restored(header.revision, header.compactRevision);
+    this.#machine.replies.restore(this.#clients);
+    return this.#machine;
+  }
+}
+
+function readLease(reader: Reader): LeaseRecord {
+  return {
+    id: reader.text(),
+    ttl: reader.number(),
+    remaining: reader.number(),
+    renewals: reader.number(),
+  };
+}
+
+function readClient(reader: Reader): ClientRecord<Reply> {
+  const client = {
+    clientId: reader.text(),
+    lastActive: reader.number(),
+    ackedBelow: reader.number(),
+  };
+  const replies: ClientRecord<Reply>['replies'][number][] = [];
+  for (let left = reader.number(); left > 0; left--) {
+    const sequence = reader.number();
+    const revision = reader.number();
+    const bytes = reader.number();
+    replies.push({
+      sequence,
+      revision,
+      bytes,
+      reply: reader.flag() ? readReply(reader) : undefined,
+    });
+  }
+  return { ...client, replies };
+}
