@@ -38,6 +38,8 @@ export class WatchHub {
   readonly #awaited = new Map<number, Set<Watch>>();
   /** Made while catching up, oldest first. */
   readonly #batches = new Map<number, BatchMaker>();
+  /** The compaction point when they were made. */
+  #batchesAt = 0;
   readonly #host: StreamHost;
   #watches = 0;
 
@@ -180,6 +182,9 @@ export class WatchHub {
   }
 
   #batchesOf(revision: number, events: readonly KeyValue[]): BatchMaker {
+    // A compaction may have taken the pair before an event, and who reads later must not be shown it.
+    if (this.#batchesAt !== this.#source.compactRevision) this.#batches.clear();
+    this.#batchesAt = this.#source.compactRevision;
     let batches = this.#batches.get(revision);
     if (batches !== undefined) return batches;
     batches = new BatchMaker(this.#source, revision, events);
