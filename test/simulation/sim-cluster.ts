@@ -89,7 +89,7 @@ export class SimCluster {
 
   /** Small in every fourth run, so that there the space runs out. */
   get #quotaBytes(): number {
-    return this.#seed % 4 === 3 ? 12 * 1024 : 1024 * 1024;
+    return this.#seed % 4 === 3 ? 5 * 1024 : 1024 * 1024;
   }
 
   #newDisk(): SimDisk {

@@ -9,7 +9,7 @@ import { RevisionWaits } from './revision-waits.ts';
 import { Space } from './space.ts';
 
 /** Events that one turn sweeps: well below a millisecond. */
-const sweptPerTurn = 500;
+const sweptPerTurn = 100;
 const watchProgressMs = 10_000;
 
 export interface ChoresEvents {
