@@ -116,13 +116,17 @@ export class HubStream {
   cancel(watchId: number): boolean {
     const watch = this.#watches.get(watchId);
     if (watch === undefined) return false;
+    this.#remove(watch);
+    this.#settleSynced();
+    return true;
+  }
+
+  #remove(watch: Watch): void {
     this.#displace(watch);
-    this.#watches.delete(watchId);
+    this.#watches.delete(watch.id);
     this.#host.counted(-1);
     this.#notified.delete(watch);
     if (this.#notified.size === 0) this.#host.setNotified(this, false);
-    this.#settleSynced();
-    return true;
   }
 
   close(): void {
@@ -287,7 +291,9 @@ export class HubStream {
   }
 
   #end(watch: Watch, end: WatchEnd): void {
-    this.cancel(watch.id);
+    this.#remove(watch);
+    // First it is told of the end, and only then may the others be said to be up to date.
     this.sink.ended(watch.id, end);
+    this.#settleSynced();
   }
 }
