@@ -17,6 +17,8 @@ const tormentMs = 30_000;
 const recoveryMs = 15_000;
 /** Enough for every watcher to read the rest. */
 const quietMs = 8_000;
+const settleMs = 3_000;
+const settleStepMs = 20;
 const eventsMax = 2_000_000;
 
 /**
@@ -44,6 +46,10 @@ export function simulate(seed: number, trace: (line: string) => void = () => {})
   workload.active = false;
   for (const watcher of workload.watchers) watcher.readAll();
   events += run(cluster, checks, quietMs);
+  // Members go on comparing their states and compacting, so an entry may just be on its way.
+  for (let left = settleMs; !agreed(cluster) && left > 0; left -= settleStepMs) {
+    events += run(cluster, checks, settleStepMs);
+  }
   coverage.reach('frame lost', cluster.network.lost);
   checkEnd(cluster, checks, workload);
   return { seed, coverage, acknowledged: workload.acknowledged.length, events };
@@ -59,6 +65,17 @@ function run(cluster: SimCluster, checks: Checks, ms: number): number {
     if (events % 10_000 === 0) checks.compareStates(cluster.hosts);
   }
   return events;
+}
+
+/** Every member has applied what the leader has. */
+function agreed({ leader, hosts }: SimCluster): boolean {
+  const target = leader?.member;
+  return hosts.every(
+    ({ member, memberId }) =>
+      member === undefined ||
+      target?.raft.progress?.has(memberId) !== true ||
+      member.appliedIndex === target.appliedIndex,
+  );
 }
 
 function checkEnd(cluster: SimCluster, checks: Checks, workload: Workload): void {
