@@ -206,8 +206,10 @@ function memberOptions(
   };
 }
 
-/** As often as is of use: a tenth of what is kept, at least every five minutes, at most every second. */
-function compactionEveryMs({ autoCompactionRetentionMs }: MemberConfig): number {
+/** By revision every few seconds, by time in tenths of it: at least every five minutes, at most every second. */
+function compactionEveryMs(config: MemberConfig): number {
+  const { autoCompactionMode, autoCompactionRetentionMs } = config;
+  if (autoCompactionMode === 'revision') return 5_000;
   return Math.max(1_000, Math.min(5 * 60_000, autoCompactionRetentionMs / 10));
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { AllowList } from './etcd-comparison/allowed.ts';
 import { plant, plantedFaults } from './etcd-comparison/planted-faults.ts';
-import { type RunningStore, startEtcd, startLockstep } from './etcd-comparison/processes.ts';
+import { type RunningStore, startBoth } from './etcd-comparison/processes.ts';
 import { Reach } from './etcd-comparison/reach.ts';
 import { report } from './etcd-comparison/report.ts';
 import { runFresh, runSeed } from './etcd-comparison/run-seed.ts';
@@ -20,7 +20,7 @@ describe('one member of Lockstep beside one of etcd, both asked the same', () =>
 
   before(async () => {
     // Without etcd this fails, here as in CI: .ci/run installs it.
-    [etcd, lockstep] = await Promise.all([startEtcd(), startLockstep()]);
+    [etcd, lockstep] = await startBoth();
   });
   after(() => Promise.all([etcd?.stop(), lockstep?.stop()]));
 

@@ -47,6 +47,16 @@ export async function startLockstep(): Promise<RunningStore> {
   return { store, describe: member.describe, stop: () => stop(store, member) };
 }
 
+/** Starts the two that are compared. @throws what went wrong with one of them, when neither runs any more. */
+export async function startBoth(
+  other: () => Promise<RunningStore> = startLockstep,
+): Promise<readonly [etcd: RunningStore, other: RunningStore]> {
+  const [one, two] = await Promise.allSettled([startEtcd(), other()]);
+  if (one.status === 'fulfilled' && two.status === 'fulfilled') return [one.value, two.value];
+  for (const each of [one, two]) if (each.status === 'fulfilled') await each.value.stop();
+  throw one.status === 'rejected' ? one.reason : two.status === 'rejected' ? two.reason : undefined;
+}
+
 async function stop(store: ComparedStore, program: { kill(): Promise<void> }): Promise<void> {
   await store.close();
   await program.kill();

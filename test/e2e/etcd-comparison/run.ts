@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util';
 import { AllowList } from './allowed.ts';
 import { LockstepStore } from './lockstep-store.ts';
-import { type RunningStore, startEtcd, startLockstep } from './processes.ts';
+import { type RunningStore, startBoth, startEtcd, startLockstep } from './processes.ts';
 import { Reach } from './reach.ts';
 import { report } from './report.ts';
 import { runFresh, runSeed } from './run-seed.ts';
@@ -45,7 +45,7 @@ async function main(): Promise<number> {
   const calls = wholeNumber('calls', values.calls);
   const first = wholeNumber('from', values.seed ?? values.from);
   const seeds = values.seed === undefined ? wholeNumber('seeds', values.seeds) : 1;
-  const running = await Promise.all([startEtcd(), startOther()]);
+  const running = await startBoth(startOther);
   const [etcd, other] = running;
   const [reach, allowed] = [new Reach(), new AllowList()];
   let differing = 0;
