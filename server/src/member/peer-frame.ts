@@ -46,8 +46,14 @@ export type PeerFrame =
   | { readonly type: 'messages'; readonly messages: readonly Message[] }
   /** The leader's state in chunks, numbered from 0; `end` carries the count. */
   | { readonly type: 'snapshotBegin'; readonly term: number; readonly meta: SnapshotMeta }
-  | { readonly type: 'snapshotChunk'; readonly number: number; readonly chunk: Uint8Array }
-  | { readonly type: 'snapshotEnd'; readonly count: number }
+  /** `index` is that of the begin, so that parts of two snapshots are never put together. */
+  | {
+      readonly type: 'snapshotChunk';
+      readonly index: number;
+      readonly number: number;
+      readonly chunk: Uint8Array;
+    }
+  | { readonly type: 'snapshotEnd'; readonly index: number; readonly count: number }
   /** Accepter of a snapshot: it is durable here, or it was refused; the leader goes on either way. */
   | { readonly type: 'snapshotReply'; readonly ok: boolean };
 
@@ -97,10 +103,10 @@ export function encodeFrame(frame: PeerFrame): Uint8Array {
       writeMeta(writer, frame.meta);
       break;
     case 'snapshotChunk':
-      writer.number(frame.number).bytes(frame.chunk);
+      writer.number(frame.index).number(frame.number).bytes(frame.chunk);
       break;
     case 'snapshotEnd':
-      writer.number(frame.count);
+      writer.number(frame.index).number(frame.count);
       break;
     case 'snapshotReply':
       writer.flag(frame.ok);
@@ -143,9 +149,14 @@ export function decodeFrame(bytes: Uint8Array): PeerFrame {
     case tags.snapshotBegin:
       return { type: 'snapshotBegin', term: reader.number(), meta: readMeta(reader) };
     case tags.snapshotChunk:
-      return { type: 'snapshotChunk', number: reader.number(), chunk: reader.bytes() };
+      return {
+        type: 'snapshotChunk',
+        index: reader.number(),
+        number: reader.number(),
+        chunk: reader.bytes(),
+      };
     case tags.snapshotEnd:
-      return { type: 'snapshotEnd', count: reader.number() };
+      return { type: 'snapshotEnd', index: reader.number(), count: reader.number() };
     case tags.snapshotReply:
       return { type: 'snapshotReply', ok: reader.flag() };
     default:

@@ -14,6 +14,7 @@ const idleTicksMax = 50;
  */
 export class SnapshotSender {
   readonly #peer: Peer;
+  readonly #index: number;
   readonly #image: MachineImage;
   readonly #chunks: Iterator<Uint8Array>;
   #sent = 0;
@@ -22,6 +23,7 @@ export class SnapshotSender {
 
   constructor(peer: Peer, source: { term: number; meta: SnapshotMeta; machine: Machine }) {
     this.#peer = peer;
+    this.#index = source.meta.index;
     this.#image = source.machine.image();
     this.#chunks = this.#image.chunks();
     peer.send({ type: 'snapshotBegin', term: source.term, meta: source.meta });
@@ -33,10 +35,11 @@ export class SnapshotSender {
     const next = this.#chunks.next();
     if (next.done) {
       this.#ended = true;
-      this.#peer.send({ type: 'snapshotEnd', count: this.#sent });
+      this.#peer.send({ type: 'snapshotEnd', index: this.#index, count: this.#sent });
       return false;
     }
-    this.#peer.send({ type: 'snapshotChunk', number: this.#sent++, chunk: next.value });
+    const chunk = { index: this.#index, number: this.#sent++, chunk: next.value };
+    this.#peer.send({ type: 'snapshotChunk', ...chunk });
     this.#idleTicks = 0;
     return true;
   }

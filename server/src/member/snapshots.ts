@@ -179,6 +179,8 @@ export class Snapshots {
       case 'snapshotEnd': {
         const receiving = this.#receiving;
         if (receiving?.caller !== caller) return;
+        // The begin of another one was lost: what came so far is of no use, nor is this.
+        if (receiving.meta.index !== frame.index) return this.#drop(receiving);
         try {
           if (frame.type === 'snapshotChunk') this.#chunk(receiving, frame);
           else this.#end(receiving, frame.count);
