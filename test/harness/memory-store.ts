@@ -3,7 +3,6 @@ import {
   type AlarmKind,
   type ByteString,
   type LeaseId,
-  limits,
   type MemberId,
   type MemberInfo,
   noLease,
@@ -36,18 +35,8 @@ import type {
   WatchStream,
 } from '../../server/src/store.ts';
 import { MemoryHistory, tombstone } from './memory-history.ts';
+import { MemoryOnce } from './memory-once.ts';
 import { MemoryStream } from './memory-stream.ts';
-
-/** One that ran: the answer it got, or the error. */
-interface Ran {
-  readonly sequence: number;
-  readonly answer: Stamped<object>;
-}
-
-interface MemoryClient {
-  ackedBelow: number;
-  readonly ran: Ran[];
-}
 
 /**
  * The dumb model of a store. What the real one answers must be equal to what this one does. It also
@@ -59,11 +48,13 @@ export class MemoryStore implements Store {
   readonly #history = new MemoryHistory();
   readonly #streams = new Set<MemoryStream>();
   readonly #leases = new Map<LeaseId, number>();
-  readonly #clients = new Map<string, MemoryClient>();
+  readonly #once = new MemoryOnce();
   #alarms: Alarm[] = [];
   #held: (() => void)[] | undefined;
   #waitingForRevision: { revision: number; resolve: () => void }[] = [];
   hasLeader = true;
+  /** The next mutation is run, and its caller learns only that the leader changed. */
+  loseNextReply = false;
   /** Thrown at every call, if set. */
   failure: Error | undefined;
   /** Calls that reached the store so far, answered or held. */
@@ -150,9 +141,10 @@ export class MemoryStore implements Store {
   }
 
   txn(request: TxnRequest, options: TxnOptions): Promise<Stamped<TxnReply>> {
-    return this.#mutate(options.once, () =>
-      this.#commit(() => this.#history.txn(request, (id) => this.#leases.has(id))),
-    );
+    return this.#mutate(options.once, () => {
+      if (hasPut(request)) this.#refuseWithoutSpace();
+      return this.#commit(() => this.#history.txn(request, (id) => this.#leases.has(id)));
+    });
   }
 
   compact(
@@ -221,16 +213,12 @@ export class MemoryStore implements Store {
   }
 
   registerClient(): Promise<Stamped<{ clientId: string }>> {
-    return this.#answer(() => {
-      const clientId = String(100 + this.#clients.size);
-      this.#clients.set(clientId, { ackedBelow: 0, ran: [] });
-      return { clientId };
-    });
+    return this.#answer(() => ({ clientId: this.#once.register() }));
   }
 
   /** The cluster forgets the client. */
   forget(clientId: string): void {
-    this.#clients.delete(clientId);
+    this.#once.forget(clientId);
   }
 
   alarms(): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
@@ -324,24 +312,13 @@ export class MemoryStore implements Store {
 
   /** Runs it, unless it ran before under the same number. */
   #mutate<Reply extends object>(once: Once | undefined, run: () => Reply): Promise<Stamped<Reply>> {
-    if (once === undefined) return this.#answer(run);
     return this.#answer((): Stamped<Reply> => {
-      const client = this.#clients.get(once.clientId);
-      if (client === undefined) throw new TableError('client_expired');
-      client.ackedBelow = Math.max(client.ackedBelow, once.ackedBelow);
-      const before = client.ran.find(({ sequence }) => sequence === once.sequence);
-      const isAcked = once.sequence < client.ackedBelow;
-      const isLarge =
-        before !== undefined && JSON.stringify(before.answer).length > limits.onceReplyBytesMax;
-      if (isAcked || isLarge) {
-        const revision = isLarge ? before?.answer.stamp.revision : undefined;
-        throw new TableError('reply_evicted', undefined, { revision });
-      }
-      // It was the same request, so it had the same kind of answer.
-      if (before !== undefined) return before.answer as Stamped<Reply>;
-      const answer = { ...run(), stamp: { revision: this.revision, term: 2 } };
-      client.ran.push({ sequence: once.sequence, answer });
-      return answer;
+      const stamped = () => ({ ...run(), stamp: { revision: this.revision, term: 2 } });
+      const answer =
+        once === undefined ? stamped() : this.#once.run(once, stamped, () => this.revision);
+      if (!this.loseNextReply) return answer;
+      this.loseNextReply = false;
+      throw new TableError('leader_changed');
     });
   }
 
@@ -366,3 +343,11 @@ export class MemoryStore implements Store {
 
 const zero = '\0' as ByteString;
 const everything = { key: zero, rangeEnd: zero };
+
+/** On either way, in whatever depth. */
+function hasPut({ success, failure }: TxnRequest): boolean {
+  return [...success, ...failure].some(
+    (operation) =>
+      operation.type === 'put' || (operation.type === 'txn' && hasPut(operation.request)),
+  );
+}

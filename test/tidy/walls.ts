@@ -140,7 +140,7 @@ export const exceptions: readonly Exception[] = [
     imports: `${core}/mvcc/key-value.ts`,
     because: words,
   })),
-  ...['batch-maker', 'types', 'interval-index'].map((name) => ({
+  ...['types', 'interval-index'].map((name) => ({
     file: `${core}/watch/${name}.ts`,
     imports: `${core}/mvcc/key-range.ts`,
     because: words,

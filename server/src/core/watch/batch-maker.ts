@@ -1,4 +1,3 @@
-import { inRange } from '../mvcc/key-range.ts';
 import { isTombstone, type KeyValue, withoutValue } from '../mvcc/key-value.ts';
 import type { WatchBatch, WatchEvent, WatchSource, WatchSpec } from './types.ts';
 
@@ -19,12 +18,12 @@ export class BatchMaker {
     this.#events = events;
   }
 
-  /** Undefined when the watch sees nothing of the revision. */
-  for(spec: WatchSpec): WatchBatch | undefined {
-    const seen: number[] = [];
-    for (let at = 0; at < this.#events.length; at++) {
-      if (sees(spec, this.#events[at] as KeyValue)) seen.push(at);
-    }
+  /**
+   * @param places of the events that are in the watch's ranges, in order.
+   * @returns undefined when the watch sees none of them.
+   */
+  for(spec: WatchSpec, places: readonly number[]): WatchBatch | undefined {
+    const seen = places.filter((at) => passes(spec, this.#events[at] as KeyValue));
     if (seen.length === 0) return undefined;
     const name = `${spec.prevKv ? 'p' : ''}${spec.keysOnly ? 'k' : ''}${seen.join()}`;
     let batch = this.#made.get(name);
@@ -43,7 +42,6 @@ export class BatchMaker {
   }
 }
 
-function sees(spec: WatchSpec, kv: KeyValue): boolean {
-  if (isTombstone(kv) ? spec.noDelete : spec.noPut) return false;
-  return spec.ranges.some((range) => inRange(range, kv.key));
+function passes({ noPut, noDelete }: WatchSpec, kv: KeyValue): boolean {
+  return !(isTombstone(kv) ? noDelete : noPut);
 }

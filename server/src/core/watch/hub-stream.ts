@@ -19,6 +19,8 @@ const sliceEvents = 1_000;
 export interface StreamHost {
   readonly source: WatchSource;
   readonly groups: WatchGroups<HubStream, Watch>;
+  /** Goes up whenever progress was told. */
+  readonly round: number;
   batches(revision: number, events: readonly KeyValue[]): BatchMaker;
   counted(change: number): void;
   awaits(watch: Watch): void;
@@ -160,22 +162,25 @@ export class HubStream {
     for (const synced of this.#synced.splice(0)) synced(revision);
   }
 
-  /** Tells the watches that asked for it how far they are. */
+  /** Tells the watches that asked for it, and had no event in this round, how far they are. */
   progress(): void {
     if (!this.sink.ready()) return;
+    const { round } = this.#host;
     const ids: number[] = [];
-    for (const watch of this.#notified) if (watch.state === 'live') ids.push(watch.id);
+    for (const watch of this.#notified) {
+      if (watch.state === 'live' && watch.servedInRound !== round) ids.push(watch.id);
+    }
     if (ids.length > 0) this.sink.progress(ids, this.#host.source.revision);
   }
 
   /** A batch for watches that are live, or what keeps them from it. */
-  deliver(ids: readonly number[], watches: Iterable<Watch>, batch: WatchBatch): void {
+  deliver(ids: readonly number[], watches: readonly Iterable<Watch>[], batch: WatchBatch): void {
     this.sink.events(ids, batch);
-    // Who has no limit has nothing to count: the first of a group speaks for it only of itself.
-    for (const watch of watches) this.#spend(watch, batch.revision);
+    for (const each of watches) for (const watch of each) this.#spend(watch, batch.revision);
   }
 
   #spend(watch: Watch, revision: number): void {
+    if (watch.progressNotify) watch.servedInRound = this.#host.round;
     if (watch.credits === Number.POSITIVE_INFINITY) return;
     if (--watch.credits === 0) this.#move(watch, revision + 1);
   }
@@ -244,8 +249,8 @@ export class HubStream {
   ): void {
     const batches = this.#host.batches(revision, events);
     const seers = new Map<WatchBatch, Watch[]>();
-    for (const group of groups.matching(events)) {
-      const batch = batches.for(group.spec);
+    for (const [group, places] of groups.matching(events)) {
+      const batch = batches.for(group.spec, places);
       if (batch === undefined) continue;
       group.forEach((_stream, _ids, watches) => {
         for (const watch of watches) {

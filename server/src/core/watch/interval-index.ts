@@ -4,21 +4,26 @@ interface Node<Value> {
   readonly start: string;
   /** Undefined: no end. */
   readonly end: string | undefined;
-  readonly priority: number;
   readonly values: Set<Value>;
   /** The highest end in the subtree; undefined: no end. */
   highest: string | undefined;
   left: Node<Value> | undefined;
   right: Node<Value> | undefined;
+  height: number;
 }
 
 /**
- * Values by range of keys, found by a key that the range holds: a treap ordered by (start, end) in
- * which every node knows the highest end below it. Finding costs the depth and what is found.
- * Priorities are drawn from the ranges themselves, so the shape is the same on every run.
+ * Values by range of keys, found by a key that the range holds: a balanced tree (AVL) ordered by
+ * (start, end) in which every node knows the highest end below it. Finding costs the depth and what
+ * is found. Clients choose the ranges, so the depth must not depend on their choice.
  */
 export class IntervalIndex<Value> {
   #root: Node<Value> | undefined;
+
+  /** How many nodes a key passes at most where no range holds it. */
+  get depth(): number {
+    return heightOf(this.#root);
+  }
 
   add(range: KeyRange, value: Value): void {
     this.#root = insert(this.#root, range.key, endOf(range), value);
@@ -34,7 +39,9 @@ export class IntervalIndex<Value> {
   }
 }
 
-function endOf({ rangeEnd }: KeyRange): string | undefined {
+/** One key is the range up to the next possible key. */
+function endOf({ key, rangeEnd }: KeyRange): string | undefined {
+  if (rangeEnd === '') return `${key}\0`;
   return rangeEnd === '\0' ? undefined : rangeEnd;
 }
 
@@ -68,7 +75,12 @@ function update<Value>(node: Node<Value>): Node<Value> {
     if (child !== undefined && compareEnds(child.highest, end) > 0) end = child.highest;
   }
   node.highest = end;
+  node.height = 1 + Math.max(heightOf(node.left), heightOf(node.right));
   return node;
+}
+
+function heightOf(node: { readonly height: number } | undefined): number {
+  return node?.height ?? 0;
 }
 
 function insert<Value>(
@@ -78,23 +90,17 @@ function insert<Value>(
   value: Value,
 ): Node<Value> {
   if (node === undefined) {
-    const priority = priorityOf(start, end);
     const values = new Set([value]);
-    return { start, end, priority, values, highest: end, left: undefined, right: undefined };
+    return { start, end, values, highest: end, left: undefined, right: undefined, height: 1 };
   }
   const order = compare(node, start, end);
   if (order === 0) {
     node.values.add(value);
     return node;
   }
-  if (order < 0) {
-    node.left = insert(node.left, start, end, value);
-    if (node.left.priority > node.priority) return rotateRight(node, node.left);
-  } else {
-    node.right = insert(node.right, start, end, value);
-    if (node.right.priority > node.priority) return rotateLeft(node, node.right);
-  }
-  return update(node);
+  if (order < 0) node.left = insert(node.left, start, end, value);
+  else node.right = insert(node.right, start, end, value);
+  return balanced(node);
 }
 
 function remove<Value>(
@@ -109,24 +115,45 @@ function remove<Value>(
   else if (order > 0) node.right = remove(node.right, start, end, value);
   else {
     node.values.delete(value);
-    if (node.values.size === 0) return merge(node.left, node.right);
+    if (node.values.size === 0) return joined(node.left, node.right);
   }
-  return update(node);
+  return balanced(node);
 }
 
-/** Two subtrees of which all of the left one comes first. */
-function merge<Value>(
+/** Two subtrees of which all of the left one comes first, about as high as each other. */
+function joined<Value>(
   left: Node<Value> | undefined,
   right: Node<Value> | undefined,
 ): Node<Value> | undefined {
-  if (left === undefined) return right;
   if (right === undefined) return left;
-  if (left.priority > right.priority) {
-    left.right = merge(left.right, right);
-    return update(left);
+  const [first, rest] = withoutFirst(right);
+  first.left = left;
+  first.right = rest;
+  return balanced(first);
+}
+
+function withoutFirst<Value>(node: Node<Value>): [Node<Value>, Node<Value> | undefined] {
+  if (node.left === undefined) return [node, node.right];
+  const [first, rest] = withoutFirst(node.left);
+  node.left = rest;
+  return [first, balanced(node)];
+}
+
+/** The subtree of `node`, of which one side may have become too high by one. */
+function balanced<Value>(node: Node<Value>): Node<Value> {
+  const { left, right } = node;
+  const lean = heightOf(left) - heightOf(right);
+  if (left !== undefined && lean > 1) {
+    const { left: outer, right: inner } = left;
+    if (inner === undefined || heightOf(outer) >= heightOf(inner)) return rotateRight(node, left);
+    return rotateRight(node, rotateLeft(left, inner));
   }
-  right.left = merge(left, right.left);
-  return update(right);
+  if (right !== undefined && lean < -1) {
+    const { left: inner, right: outer } = right;
+    if (inner === undefined || heightOf(outer) >= heightOf(inner)) return rotateLeft(node, right);
+    return rotateLeft(node, rotateRight(right, inner));
+  }
+  return update(node);
 }
 
 function rotateRight<Value>(node: Node<Value>, left: Node<Value>): Node<Value> {
@@ -139,17 +166,4 @@ function rotateLeft<Value>(node: Node<Value>, right: Node<Value>): Node<Value> {
   node.right = right.left;
   right.left = update(node);
   return update(right);
-}
-
-/** FNV-1a, mixed once more so that keys that differ in their last byte are far apart. */
-function priorityOf(start: string, end: string | undefined): number {
-  let hash = 0x811c9dc5;
-  for (const text of [start, end ?? '\0']) {
-    for (let at = 0; at < text.length; at++) {
-      hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-    }
-    hash = Math.imul(hash ^ 0xff, 0x01000193);
-  }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x21f0aaad);
-  return (hash ^ (hash >>> 15)) >>> 0;
 }

@@ -101,7 +101,7 @@ export class WatchGroups<Stream, Watch extends GroupMember<Stream>> {
     const key = soleKey(spec);
     if (key === undefined) {
       this.#named.delete(nameOf(spec));
-      for (const range of spec.ranges) this.#removeRange(range, group);
+      for (const range of spec.ranges) this.#ranges.remove(range, group);
       return;
     }
     const left = this.#singles.get(key)?.filter((other) => other !== group) ?? [];
@@ -125,33 +125,30 @@ export class WatchGroups<Stream, Watch extends GroupMember<Stream>> {
       return group;
     }
     this.#named.set(nameOf(spec), group);
-    for (const range of spec.ranges) {
-      // One key among several ranges is a range that holds only that key.
-      this.#ranges.add(widened(range), group);
-    }
+    for (const range of spec.ranges) this.#ranges.add(range, group);
     return group;
   }
 
-  #removeRange(range: WatchSpec['ranges'][number], group: WatchGroup<Stream, Watch>): void {
-    this.#ranges.remove(widened(range), group);
-  }
-
-  /** Groups that may see at least one of the events; filters are looked at later. */
-  matching(events: readonly KeyValue[]): Set<WatchGroup<Stream, Watch>> {
-    const found = new Set<WatchGroup<Stream, Watch>>();
-    const add = (group: WatchGroup<Stream, Watch>): void => void found.add(group);
-    for (const { key } of events) {
-      for (const group of this.#singles.get(key) ?? []) found.add(group);
+  /**
+   * Groups with an event in their ranges, and which of the events those are, by their places in the
+   * list: what a deletion of many keys costs must not be their number times that of the groups.
+   * Filters are looked at later.
+   */
+  matching(events: readonly KeyValue[]): Map<WatchGroup<Stream, Watch>, readonly number[]> {
+    const found = new Map<WatchGroup<Stream, Watch>, number[]>();
+    let at = 0;
+    const add = (group: WatchGroup<Stream, Watch>): void => {
+      const places = found.get(group);
+      if (places === undefined) found.set(group, [at]);
+      else if (places[places.length - 1] !== at) places.push(at);
+    };
+    for (; at < events.length; at++) {
+      const { key } = events[at] as KeyValue;
+      for (const group of this.#singles.get(key) ?? []) add(group);
       this.#ranges.visit(key, add);
     }
     return found;
   }
-}
-
-type Range = WatchSpec['ranges'][number];
-
-function widened({ key, rangeEnd }: Range): Range {
-  return { key, rangeEnd: rangeEnd === '' ? (`${key}\0` as Range['key']) : rangeEnd };
 }
 
 function soleKey({ ranges }: WatchSpec): string | undefined {
@@ -168,11 +165,11 @@ function sameService(left: WatchSpec, right: WatchSpec): boolean {
   );
 }
 
-/** Equal for specs that ask for the same thing in the same order. */
+/** Equal for specs that ask for the same ranges in the same way. */
 export function nameOf(spec: WatchSpec): string {
   const flags = [spec.prevKv, spec.noPut, spec.noDelete, spec.keysOnly].map(Number).join('');
   const ranges = spec.ranges.map(
     ({ key, rangeEnd }) => `${key.length},${rangeEnd.length},${key}${rangeEnd}`,
   );
-  return `${flags};${ranges.join('')}`;
+  return `${flags};${[...new Set(ranges)].sort().join('')}`;
 }

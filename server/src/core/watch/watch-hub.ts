@@ -12,10 +12,10 @@ const streamsPerSlice = 8;
 /** Revisions of which the batches are kept for others who read the same part of the log. */
 const batchesKept = 64;
 
-/** What one stream is to be given of a revision. */
+/** What one stream is to be given of a revision: the lists of its watches, a group's after another's. */
 interface Delivery {
-  readonly ids: readonly number[];
-  readonly watches: Iterable<Watch>;
+  readonly ids: (readonly number[])[];
+  readonly watches: Iterable<Watch>[];
 }
 
 /**
@@ -42,6 +42,8 @@ export class WatchHub {
   #batchesAt = 0;
   readonly #host: StreamHost;
   #watches = 0;
+  /** How often progress was told. */
+  #round = 1;
 
   constructor(source: WatchSource) {
     this.#source = source;
@@ -77,13 +79,18 @@ export class WatchHub {
     this.#arrive(revision);
     const batches = new BatchMaker(this.#source, revision, events);
     const deliveries = new Map<HubStream, Map<WatchBatch, Delivery>>();
-    for (const group of this.#groups.matching(events)) {
-      const batch = batches.for(group.spec);
+    for (const [group, places] of this.#groups.matching(events)) {
+      const batch = batches.for(group.spec, places);
       if (batch === undefined) continue;
       group.forEach((stream, ids, watches) => {
         const byBatch = deliveries.get(stream) ?? new Map<WatchBatch, Delivery>();
-        byBatch.set(batch, joined(byBatch.get(batch), { ids, watches }));
         deliveries.set(stream, byBatch);
+        const delivery = byBatch.get(batch);
+        if (delivery === undefined) byBatch.set(batch, { ids: [ids], watches: [watches] });
+        else {
+          delivery.ids.push(ids);
+          delivery.watches.push(watches);
+        }
       });
     }
     for (const [stream, byBatch] of deliveries) {
@@ -91,7 +98,7 @@ export class WatchHub {
         stream.fallBehind(revision);
         continue;
       }
-      for (const [batch, { ids, watches }] of byBatch) stream.deliver(ids, watches, batch);
+      for (const [batch, { ids, watches }] of byBatch) stream.deliver(joined(ids), watches, batch);
     }
   }
 
@@ -110,8 +117,8 @@ export class WatchHub {
 
   /** One slice of catching up: a few streams, each a part of its way; the others' turn comes next. */
   work(): void {
-    let left = streamsPerSlice;
-    for (const stream of [...this.#working].slice(0, streamsPerSlice)) {
+    let left = Math.min(streamsPerSlice, this.#working.size);
+    for (const stream of this.#working) {
       stream.catchUp();
       // To the end of the order, so that nobody waits behind who was just served.
       if (this.#working.delete(stream)) this.#working.add(stream);
@@ -119,9 +126,13 @@ export class WatchHub {
     }
   }
 
-  /** Tells the watches that asked for it how far they are; the host decides how often. */
+  /**
+   * Tells the watches that asked for it, and had no event since the last call, how far they are; the
+   * host decides how often.
+   */
   progressDue(): void {
     for (const stream of this.#notified) stream.progress();
+    this.#round++;
   }
 
   /**
@@ -146,9 +157,13 @@ export class WatchHub {
 
   #hostOfStreams(): StreamHost {
     const source = (): WatchSource => this.#source;
+    const round = (): number => this.#round;
     return {
       get source() {
         return source();
+      },
+      get round() {
+        return round();
       },
       groups: this.#groups,
       batches: (revision, events) => this.#batchesOf(revision, events),
@@ -196,10 +211,7 @@ export class WatchHub {
 }
 
 /** Id lists are never changed once they were handed out. */
-function joined(before: Delivery | undefined, more: Delivery): Delivery {
-  if (before === undefined) return more;
-  return {
-    ids: [...before.ids, ...more.ids],
-    watches: [...before.watches, ...more.watches],
-  };
+function joined(lists: readonly (readonly number[])[]): readonly number[] {
+  const [first] = lists;
+  return lists.length === 1 && first !== undefined ? first : lists.flat();
 }

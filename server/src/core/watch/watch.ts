@@ -23,6 +23,8 @@ export class Watch {
   next: number;
   /** Batches it may still be given; Infinity without a limit. */
   credits: number;
+  /** When it last had an event, as the hub counts rounds of progress; kept where progress is told. */
+  servedInRound = 0;
   /** While live. */
   group: WatchGroup<HubStream, Watch> | undefined = undefined;
 
