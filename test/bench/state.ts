@@ -2,11 +2,12 @@
  * What a large state costs, beside etcd, and what disturbs others. See README.md.
  *
  *   memory        so many keys of 16 bytes with values of 256 in both systems; the restart after it
+ *   versions      bytes of memory per superseded version and per lease
  *   watchers      bytes of memory per idle watch and per idle connection
  *   disturbance   p99 of puts at a steady rate while nothing else happens, and during a snapshot, a
  *                 compaction, a scan and a storm of leases that expire together
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -33,7 +34,7 @@ const { values: options } = parseArgs({
     leases: { type: 'string', default: '100000' },
     /** Puts a second while p99 is taken. */
     rate: { type: 'string', default: '2000' },
-    only: { type: 'string', default: 'memory,watchers,disturbance' },
+    only: { type: 'string', default: 'memory,versions,watchers,disturbance' },
   },
 });
 const keyCount = Number(options.keys);
@@ -126,6 +127,35 @@ async function memoryAndRestart(system: System): Promise<void> {
   await member.server.stop();
 }
 
+/** Resident memory after some idle seconds, in which V8 gives back what it can. */
+async function settledBytes({ server }: OneMember): Promise<number> {
+  await sleep(12_000);
+  return residentMebibytes([server.pid]) * 1024 * 1024;
+}
+
+async function versions(): Promise<void> {
+  const system = lockstep([]);
+  const member = await startOne(system);
+  const keys = 100_000;
+  const rounds = 4;
+  await fill(system, member, [0, keys]);
+  const once = await settledBytes(member);
+  for (let round = 0; round < rounds; round++) await fill(system, member, [0, keys]);
+  const often = await settledBytes(member);
+  const perVersion = (often - once) / (keys * rounds);
+  say(`superseded version with 256 bytes of value: ${perVersion.toFixed(0)} bytes resident`);
+  const endpoints = [`${member.endpoint.host}:${member.endpoint.port}`];
+  await using client = new Client({ endpoints, exactlyOnce: false, callTimeoutMs: 60_000 });
+  let granted = 0;
+  const grant = async (): Promise<void> => {
+    while (granted < leaseCount) await client.leases.grant({ ttl: 3_600, id: String(++granted) });
+  };
+  await Promise.all(Array.from({ length: 100 }, grant));
+  const leased = await settledBytes(member);
+  say(`lease without keys: ${((leased - often) / leaseCount).toFixed(0)} bytes resident`);
+  await member.server.stop();
+}
+
 /** Sends one call and waits for its answer. */
 function call(socket: WebSocket, method: string, params: object): Promise<void> {
   return new Promise((resolve) => {
@@ -149,12 +179,9 @@ async function connections(count: number, { endpoint }: OneMember): Promise<WebS
 }
 
 async function watchers(): Promise<void> {
-  const system = lockstep(['--expose-gc']);
+  const system = lockstep([]);
   const member = await startOne(system);
-  const resident = async (): Promise<number> => {
-    await sleep(12_000);
-    return residentMebibytes([member.server.pid]) * 1024 * 1024;
-  };
+  const resident = (): Promise<number> => settledBytes(member);
   await sleep(3_000);
   const before = await resident();
   const sockets = await connections(2_000, member);
@@ -199,6 +226,18 @@ function percentile(latencies: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
+/** True while the member writes a snapshot aside. */
+function savesSnapshot({ plan }: OneMember): boolean {
+  return readdirSync(plan.directory).some((name) => name.endsWith('.snap.tmp'));
+}
+
+/** Lets the log grow until the member begins a snapshot. */
+async function snapshotBegins(system: System, member: OneMember): Promise<void> {
+  for (let from = 0; !savesSnapshot(member); from = (from + 2_000) % 100_000) {
+    await fill(system, member, [from, from + 2_000]);
+  }
+}
+
 async function disturbance(): Promise<void> {
   const system = lockstep([]);
   const member = await startOne(system);
@@ -224,6 +263,11 @@ async function disturbance(): Promise<void> {
     const chunks = other.scan({ prefix: 'key-' });
     let seen = 0;
     for await (const _ of chunks) if (++seen === 100_000) break;
+  });
+  await during('quiet', () => sleep(5_000));
+  await snapshotBegins(system, member);
+  await during('a snapshot of the whole state', async () => {
+    while (savesSnapshot(member)) await sleep(5);
   });
   await during('quiet', () => sleep(5_000));
   await fill(system, member, [0, 100_000]);
@@ -256,6 +300,7 @@ try {
   const only = options.only.split(',');
   if (only.includes('memory'))
     for (const system of [lockstep([]), etcd]) await memoryAndRestart(system);
+  if (only.includes('versions')) await versions();
   if (only.includes('watchers')) await watchers();
   if (only.includes('disturbance')) await disturbance();
 } finally {
