@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import pino from 'pino';
 import { parseAddress, startDoors } from './api/listen.ts';
 import type { MemberConfig } from './config.ts';
+import { chooseLatin1 } from './core/base/latin1.ts';
 import { lockDirectory } from './io/directory-lock.ts';
+import { nodeLatin1 } from './io/node-latin1.ts';
 import { SystemClock } from './io/system-clock.ts';
 import { SystemDisk } from './io/system-disk.ts';
 import { TcpPeerNetwork } from './io/tcp-peer-network.ts';
@@ -26,6 +28,8 @@ export interface RunningMember {
   /** Stops gracefully: hands leadership over, ends watches, answers what is under way. */
   stop(): Promise<void>;
 }
+
+chooseLatin1(nodeLatin1);
 
 const mebibyte = 1024 * 1024;
 /** What one caller waits at most, in milliseconds. */

@@ -12,7 +12,7 @@ import {
   writeDataDirectory,
 } from '../storage/data-directory.ts';
 import { DataDirectoryError } from '../storage/data-directory-error.ts';
-import { SnapshotFiles } from '../storage/snapshot.ts';
+import { SnapshotFiles, type SnapshotReader } from '../storage/snapshot.ts';
 import { createWal, openWal, type RecoveredLog } from '../storage/wal/open.ts';
 import type { Wal } from '../storage/wal/wal.ts';
 
@@ -133,12 +133,14 @@ function saveMachine(
 
 function reopen(disk: Disk, options: BootstrapOptions, ready: Ready): void {
   const { identity } = options;
-  const files = new SnapshotFiles(disk, identity);
+  let machine: Machine | undefined;
+  // Verified while it is restored: a large state is read once.
+  const files = new SnapshotFiles(disk, identity, (snapshot) => {
+    machine = restored(snapshot);
+  });
   const { newest } = files;
-  if (newest === undefined) throw files.damaged[0] ?? noSnapshot(disk);
-  const restorer = Machine.restorer();
-  for (const chunk of newest.chunks()) restorer.push(chunk);
-  const machine = restorer.finish();
+  if (newest === undefined || machine === undefined) throw files.damaged[0] ?? noSnapshot(disk);
+  const state = machine;
   const snapshot = newest.meta;
   const settings = {
     segmentBytes: options.segmentBytes,
@@ -152,7 +154,7 @@ function reopen(disk: Disk, options: BootstrapOptions, ready: Ready): void {
       identity,
       files,
       wal: log.wal,
-      machine,
+      machine: state,
       raft: {
         hardState: { ...hardState, commit: Math.max(hardState.commit, snapshot.index) },
         snapshot,
@@ -162,6 +164,12 @@ function reopen(disk: Disk, options: BootstrapOptions, ready: Ready): void {
       warnings: warningsOf(files, log),
     });
   });
+}
+
+function restored(snapshot: SnapshotReader): Machine {
+  const restorer = Machine.restorer();
+  for (const chunk of snapshot.chunks()) restorer.push(chunk);
+  return restorer.finish();
 }
 
 function noSnapshot(disk: Disk): DataDirectoryError {
