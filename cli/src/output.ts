@@ -37,7 +37,7 @@ export function lines(rows: readonly (Uint8Array | string)[]): Uint8Array {
 const newline = Buffer.from('\n');
 
 /** Type, then the pair before (if it was asked for), then the pair, as etcdctl shows events. */
-export function watchLines({ events }: WatchBatch, keysOnly = false): Uint8Array {
+export function watchLines({ events }: Pick<WatchBatch, 'events'>, keysOnly = false): Uint8Array {
   const one = (kv: KeyValue): Uint8Array => (keysOnly ? lines([kv.keyBytes]) : pair(kv));
   return Buffer.concat(
     events.flatMap(({ type, kv, prevKv }) => [

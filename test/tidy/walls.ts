@@ -25,17 +25,23 @@ export const rooms: readonly Room[] = [
   { name: 'protocol', at: ['client/protocol'] },
   // The client runs in browsers too, so Node's types only; `ws` is behind one file (see below).
   {
-    name: 'client: transport for Node',
-    at: ['client/src/transport-node.ts'],
+    name: 'client: Node alone',
+    at: [
+      'client/src/platform-node.ts',
+      'client/src/transport-node.ts',
+      'client/src/keep-alive-worker-node.ts',
+      'client/src/keep-alive-thread.ts',
+    ],
     rooms: ['protocol', 'client'],
     libraries: ['ws'],
+    node: ['diagnostics_channel', 'timers/promises', 'worker_threads'],
     nodeTypes: ['net'],
   },
   {
     name: 'client',
     at: ['client/src'],
-    rooms: ['protocol', 'client: transport for Node'],
-    libraries: ['nanoid', 'p-retry'],
+    rooms: ['protocol', 'client: Node alone'],
+    libraries: ['nanoid'],
   },
 
   { name: 'core/base', at: [`${core}/base`], types: ['protocol'] },
@@ -129,6 +135,8 @@ export const rooms: readonly Room[] = [
 /** What another package may import, and the file behind it. */
 const doors: Readonly<Record<string, string>> = {
   '@lockstep/client': 'client/src/index.ts',
+  // One of two, by the `imports` of the package; the walls of the other are the client's own.
+  '#platform': 'client/src/platform-node.ts',
   '@lockstep/client/protocol': 'client/protocol/index.ts',
   '@lockstep/server': 'server/src/main.ts',
   '@lockstep/server/config': 'server/src/config.ts',

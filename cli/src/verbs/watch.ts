@@ -33,18 +33,21 @@ export async function watch(
   const startRevision = wholeNumber(options.rev, '--rev');
   const stop = new AbortController();
   const release = io.onStop(() => stop.abort());
-  const onProgress = (revision: number): void => {
-    const text = `progress notify: ${revision}\n`;
-    io.stdout.write(output === 'json' ? json({ progress: revision }) : text);
-  };
   const use = async (client: Client): Promise<number> => {
     // A watch waits for a member for ever; the first one should be there, or be missed aloud.
     await client.status(undefined, { signal: stop.signal });
     const { signal } = stop;
     const how = { startRevision, prevKv, keysOnly, noPut, noDelete, progressNotify };
-    const running = client.watch({ ranges, ...how, onProgress, signal });
-    for await (const batch of running.batches()) {
-      await print(io, output === 'json' ? json(batch) : watchLines(batch, keysOnly));
+    for await (const item of client.watch({ ranges, ...how, signal }).items()) {
+      const { type, revision } = item;
+      if (type === 'events') {
+        const { events } = item;
+        const batch = output === 'json' ? json({ revision, events }) : watchLines(item, keysOnly);
+        await print(io, batch);
+      } else if (type === 'progress') {
+        const text = `progress notify: ${revision}\n`;
+        await print(io, output === 'json' ? json({ progress: revision }) : text);
+      }
     }
     return 0;
   };
