@@ -4,10 +4,10 @@ import type { SnapshotMeta } from '../../server/src/core/raft/types.ts';
 import type { Disk } from '../../server/src/ports.ts';
 import { CorruptionError } from '../../server/src/storage/corruption-error.ts';
 import { chunkBytesMax, SnapshotFiles } from '../../server/src/storage/snapshot.ts';
+import { SimDisk } from '../../server/testing/sim-disk.ts';
 import { diskKinds, finished } from '../harness/disks.ts';
 import { testIdentity } from '../harness/logs.ts';
 import { Scheduler } from '../harness/scheduler.ts';
-import { SimDisk } from '../harness/sim-disk.ts';
 
 function metaOf(index: number): SnapshotMeta {
   const membership = {

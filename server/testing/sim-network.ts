@@ -1,5 +1,5 @@
-import type { Random } from '../../server/src/core/base/random.ts';
-import type { PeerLink, PeerLinkHandler, PeerNetwork } from '../../server/src/ports.ts';
+import type { Random } from '../src/core/base/random.ts';
+import type { PeerLink, PeerLinkHandler, PeerNetwork } from '../src/ports.ts';
 import type { SimClock, SimTime } from './sim-time.ts';
 
 export interface NetworkFaults {

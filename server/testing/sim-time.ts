@@ -1,5 +1,5 @@
-import { assert } from '../../server/src/core/base/assert.ts';
-import type { Cancel, Clock } from '../../server/src/ports.ts';
+import { assert } from '../src/core/base/assert.ts';
+import type { Cancel, Clock } from '../src/ports.ts';
 
 interface Scheduled {
   readonly at: number;
