@@ -230,9 +230,14 @@ export class TestCluster implements AsyncDisposable {
     this.#host(name).kill();
   }
 
-  /** Stops a member in order: it hands leadership over and answers what is under way. Time passes as it needs. */
+  /**
+   * Stops a member in order: it hands leadership over and answers what is under way, at most 5 s
+   * for clients that take nothing. Time passes as it needs.
+   * @throws Error when it is paused, and so can do nothing.
+   */
   async stop(name: string): Promise<void> {
     const host = this.#host(name);
+    if (host.isPaused) throw new Error(`"${name}" is paused and cannot stop; resume or kill it`);
     let isDone = !host.isOn;
     host.stop(() => {
       isDone = true;

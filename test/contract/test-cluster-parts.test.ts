@@ -64,6 +64,27 @@ test('the files are those of a data directory, which the production code reads b
   assert.ok(recovered.raft.entries.length > 0);
 });
 
+test('a kill loses what was not synced in some runs and keeps it in others, and its links break at once', async (t) => {
+  const kept = new Set<boolean>();
+  for (let seed = 1; seed <= 12; seed++) {
+    const cluster = await createTestCluster({ members: 3, seed });
+    t.after(() => cluster.close());
+    const { leader } = cluster;
+    const victim = cluster.members.find((member) => member !== leader);
+    assert.ok(leader !== undefined && victim !== undefined);
+    const file = victim.disk.open('unsynced', 'create');
+    await new Promise<void>((resolve) => file.write(0, new Uint8Array(10), () => resolve()));
+    const client = cluster.client({ endpoints: leader.address, learnEndpoints: false });
+    assert.deepEqual((await client.status()).errors, []);
+    victim.kill();
+    kept.add(victim.disk.list().includes('unsynced'));
+    assert.throws(() => file.size(), /not open/);
+    const { errors } = await client.status();
+    assert.equal(errors.length, 1, `the leader says: ${errors.join('; ')}`);
+  }
+  assert.deepEqual([...kept].sort(), [false, true]);
+});
+
 test('a disk whose sync fails stops its member, and nothing is acknowledged', async (t) => {
   const [cluster, only] = await start(t, 1);
   const client = cluster.client();

@@ -279,6 +279,19 @@ test('a member that is stopped in order hands over first, so the next write need
   assert.ok(cluster.now - before < 1_000, `${cluster.now - before} ms`);
 });
 
+test('a stop has an end when a client takes nothing, and is refused for a paused member', async (t) => {
+  const cluster = await start(t);
+  const [first, second] = cluster.members;
+  assert.ok(first !== undefined && second !== undefined);
+  await clientOf(cluster, first).get('a');
+  cluster.cutClients(first.name);
+  const before = cluster.now;
+  await cluster.stop(first.name);
+  assert.equal(cluster.now - before, 5_000);
+  second.pause();
+  await assert.rejects(cluster.stop(second.name), /"b" is paused and cannot stop/);
+});
+
 test('the wall clock may jump, virtual time does not', async (t) => {
   const cluster = await start(t, { wallMs: 1_000_000 });
   const { now } = cluster;
