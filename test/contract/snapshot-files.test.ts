@@ -8,10 +8,10 @@ import {
   SnapshotFiles,
   type SnapshotReader,
 } from '../../server/src/storage/snapshot.ts';
+import { SimDisk } from '../../server/testing/sim-disk.ts';
 import { diskKinds, finished } from '../harness/disks.ts';
 import { testIdentity } from '../harness/logs.ts';
 import { Scheduler } from '../harness/scheduler.ts';
-import { SimDisk } from '../harness/sim-disk.ts';
 
 function metaOf(index: number): SnapshotMeta {
   const membership = {

@@ -5,9 +5,9 @@ import type { MembershipChange } from '../../server/src/core/raft/membership.ts'
 import { openDirectory, type Recovered } from '../../server/src/member/bootstrap.ts';
 import { clusterIdOf, memberIdOf } from '../../server/src/member/cluster-identity.ts';
 import { Member } from '../../server/src/member/member.ts';
-import { SimDisk } from '../harness/sim-disk.ts';
-import { SimNetwork } from '../harness/sim-network.ts';
-import { SimClock, SimTime } from '../harness/sim-time.ts';
+import { SimDisk } from '../../server/testing/sim-disk.ts';
+import { SimNetwork } from '../../server/testing/sim-network.ts';
+import { SimClock, SimTime } from '../../server/testing/sim-time.ts';
 import type { Checks } from './checks.ts';
 import type { Coverage } from './coverage.ts';
 

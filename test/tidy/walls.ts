@@ -104,12 +104,19 @@ export const rooms: readonly Room[] = [
     libraries: ['zod', 'yaml'],
   },
   { name: 'version', at: ['server/src/version.ts'] },
+  // What the configuration means for a member, and how it leaves; the same for a simulated one.
+  {
+    name: 'wiring',
+    at: ['server/src/member-options.ts', 'server/src/hand-over.ts'],
+    rooms: ['config', 'member'],
+  },
   {
     name: 'main',
     at: ['server/src/main.ts'],
     rooms: [
       'config',
       'version',
+      'wiring',
       'member',
       'storage',
       'io',
@@ -122,6 +129,16 @@ export const rooms: readonly Room[] = [
     types: ['protocol', ...wholeCore],
     libraries: ['pino'],
     node: ['*'],
+  },
+  // A cluster for tests: the production member and session over a simulated world, so no `io`.
+  {
+    name: 'server/testing',
+    at: ['server/testing'],
+    rooms: [
+      ...['config', 'version', 'wiring', 'member', 'storage', 'ports', 'store'],
+      ...['service', 'api/ws', 'core/base', 'client', 'protocol'],
+    ],
+    types: wholeCore,
   },
   {
     name: 'cli',
@@ -140,6 +157,7 @@ const doors: Readonly<Record<string, string>> = {
   '@lockstep/client/protocol': 'client/protocol/index.ts',
   '@lockstep/server': 'server/src/main.ts',
   '@lockstep/server/config': 'server/src/config.ts',
+  '@lockstep/server/testing': 'server/testing/index.ts',
 };
 
 export interface Exception {

@@ -9,8 +9,8 @@ import { WebSocketDoor } from './ws/socket.ts';
 
 export interface DoorsOptions {
   readonly service: Service;
-  /** host:port to listen on; port 0 for any free one. IPv6 as `[::1]:2379`. */
-  readonly listen: string;
+  /** host:port to listen on, port 0 for any free one, IPv6 as `[::1]:2379`; or what {@link openPort} gave. */
+  readonly listen: string | ClientPort;
   /** host:port that clients are told; requests may name it as their Host. */
   readonly advertise?: string | undefined;
   /** Origins of web pages, or hosts, that may use this member besides its own; `*` for any. */
@@ -59,8 +59,48 @@ export interface Doors {
   stop(): Promise<void>;
 }
 
+/** A port that is bound and has no doors behind it yet. */
+export interface ClientPort {
+  /** host:port that is really listened on. */
+  readonly address: string;
+  readonly port: number;
+  readonly server: Server;
+  /** Listens no more; for a port that never got its doors. Never rejects. */
+  close(): Promise<void>;
+}
+
 /** How often silence and stalls are counted, at least. */
 const sweepMsMax = 500;
+
+/**
+ * Binds the client port. Whoever connects waits for {@link startDoors}, which must follow at once.
+ * @throws Error in plain words when the address is malformed, taken or not this machine's.
+ */
+export async function openPort(
+  address: string,
+  allowed: DoorLimits = doorLimits,
+): Promise<ClientPort> {
+  const { host, port } = parseAddress(address);
+  const server = createServer({
+    headersTimeout: allowed.firstRequestMs,
+    requestTimeout: allowed.requestMs,
+    connectionsCheckingInterval: sweepMsOf(allowed),
+    noDelay: true,
+  });
+  server.maxConnections = allowed.connectionsMax;
+  server.timeout = allowed.stallMs;
+  const bound = await listen(server, host, port);
+  return {
+    address: bound.text,
+    port: bound.port,
+    server,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+function sweepMsOf(allowed: DoorLimits): number {
+  return Math.max(1, Math.min(sweepMsMax, allowed.heartbeatMs / 4));
+}
 
 /**
  * Opens the client port: HTTP, and WebSocket by upgrade.
@@ -68,8 +108,10 @@ const sweepMsMax = 500;
  */
 export async function startDoors(options: DoorsOptions): Promise<Doors> {
   const allowed = { ...doorLimits, ...options.limits };
-  const { host, port } = parseAddress(options.listen);
-  const sweepMs = Math.max(1, Math.min(sweepMsMax, allowed.heartbeatMs / 4));
+  const port =
+    typeof options.listen === 'string' ? await openPort(options.listen, allowed) : options.listen;
+  const { server } = port;
+  const sweepMs = sweepMsOf(allowed);
   const common = { service: options.service, caller: anyone };
   const http = new HttpDoor(common);
   const webSockets = new WebSocketDoor({
@@ -78,17 +120,8 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
     silenceSweeps: Math.ceil(allowed.silenceMs / sweepMs),
     stallSweeps: Math.ceil(allowed.stallMs / sweepMs),
   });
-  const server = createServer({
-    headersTimeout: allowed.firstRequestMs,
-    requestTimeout: allowed.requestMs,
-    connectionsCheckingInterval: sweepMs,
-    noDelay: true,
-  });
-  server.maxConnections = allowed.connectionsMax;
-  server.timeout = allowed.stallMs;
-  const address = await listen(server, host, port);
   const guard = new OriginGuard({
-    listen: address.text,
+    listen: port.address,
     advertise: options.advertise,
     allowOrigins: options.allowOrigins ?? [],
   });
@@ -104,8 +137,8 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
     clearInterval(sweeps);
   };
   return {
-    address: address.text,
-    port: address.port,
+    address: port.address,
+    port: port.port,
     counts: () => ({
       webSockets: webSockets.connections,
       unsentBytes: webSockets.unsentBytes,
