@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import pino from 'pino';
 import { parseAddress, startDoors } from './api/listen.ts';
 import type { MemberConfig } from './config.ts';
 import { lockDirectory } from './io/directory-lock.ts';
+import { ProcessMeter } from './io/process-meter.ts';
 import { SystemClock } from './io/system-clock.ts';
 import { SystemDisk } from './io/system-disk.ts';
 import { TcpPeerNetwork } from './io/tcp-peer-network.ts';
+import { type Log, openLog } from './log.ts';
 import { type BootstrapOptions, openDirectory, type Recovered } from './member/bootstrap.ts';
 import { clusterIdOf, memberIdOf } from './member/cluster-identity.ts';
 import { Member } from './member/member.ts';
@@ -37,7 +38,7 @@ const callMs = 5_000;
  * @throws Error in a sentence for the operator when it cannot start.
  */
 export async function startMember(config: MemberConfig): Promise<RunningMember> {
-  const log = pino({ level: config.logLevel, name: config.name });
+  const log = openLog(config);
   const disk = new SystemDisk(config.dataDir);
   const lock = await lockDirectory(config.dataDir).catch(directoryFailed(disk));
   const closers: (() => Promise<void>)[] = [() => lock.release()];
@@ -47,7 +48,7 @@ export async function startMember(config: MemberConfig): Promise<RunningMember> 
   let fail: (error: Error) => void = () => {};
   const failed = new Promise<Error>((resolve) => {
     fail = (error) => {
-      log.fatal(error.message);
+      log.process('failed', error.message);
       closeAll().then(
         () => resolve(error),
         () => resolve(error),
@@ -60,10 +61,11 @@ export async function startMember(config: MemberConfig): Promise<RunningMember> 
     closers.push(() => network.close());
     const peerAddress = await listenForPeers(network, config.peerListen);
     let member: Member | undefined;
-    const recovered = await recover(disk, config, (error) => member?.fail(error)).catch(
-      directoryFailed(disk),
-    );
-    for (const warning of recovered.warnings) log.warn(warning);
+    const recovered = await recover(disk, config, {
+      monotonicMs: () => clock.monotonicMs(),
+      walFailed: (error) => member?.fail(error),
+    }).catch(directoryFailed(disk));
+    for (const warning of recovered.warnings) log.process('recovered', warning);
     member = new Member(
       memberOptions(config, recovered, { log, fail }),
       { clock, network },
@@ -74,22 +76,36 @@ export async function startMember(config: MemberConfig): Promise<RunningMember> 
     const service = createService({
       store: new MemberStore(member),
       version,
-      onInternalError: (error) => log.error(error),
+      onInternalError: (error) => log.internalError(error),
     });
+    const meter = new ProcessMeter();
+    closers.push(async () => meter.close());
     const doors = await startDoors({
       service,
       listen: config.listen,
       advertise: config.advertise,
       allowOrigins: config.allowOrigins,
+      process: () => meter.read(),
     });
     closers.push(() => doors.stop());
     member.start();
+    const { memberId, clusterId } = recovered.identity;
+    const clientAddress = doors.address;
+    const started = `member ${config.name} serves clients at ${clientAddress}, members at ${peerAddress}`;
+    log.process('started', started, {
+      ...{ memberId, clusterId, clientAddress, peerAddress, version },
+      ...{ index: running.appliedIndex, term: running.raft.term },
+      revision: running.machine.store.revision,
+    });
     return {
       config,
-      clientAddress: doors.address,
+      clientAddress,
       peerAddress,
       failed,
-      stop: () => stopGracefully(running, closeAll),
+      stop: () => {
+        log.process('stopping', 'stops because it was told to');
+        return stopGracefully(running, closeAll);
+      },
     };
   } catch (error) {
     await closeAll();
@@ -115,7 +131,7 @@ async function listenForPeers(network: TcpPeerNetwork, address: string): Promise
 function recover(
   disk: SystemDisk,
   config: MemberConfig,
-  walFailed: (error: Error) => void,
+  wal: Pick<BootstrapOptions, 'monotonicMs' | 'walFailed'>,
 ): Promise<Recovered> {
   const clusterId = clusterIdOf(config.initialCluster, config.initialClusterToken);
   const members = config.initialCluster.map((entry) => ({
@@ -136,7 +152,7 @@ function recover(
     members,
     founding: true,
     segmentBytes: config.walSegmentBytes,
-    walFailed,
+    ...wal,
   };
   return new Promise((resolve, reject) => {
     openDirectory(disk, options, (error, recovered) => {
@@ -161,7 +177,7 @@ function directoryFailed(disk: SystemDisk): (error: unknown) => never {
 function memberOptions(
   config: MemberConfig,
   recovered: Recovered,
-  out: { log: pino.Logger; fail: (error: Error) => void },
+  out: { log: Log; fail: (error: Error) => void },
 ): MemberOptions {
   const { identity } = recovered;
   const tickMs = config.heartbeatMs;
@@ -199,8 +215,7 @@ function memberOptions(
     },
     hashCheckTicks: Math.ceil(config.hashCheckMs / tickMs),
     events: {
-      info: (sentence) => out.log.info(sentence),
-      warn: (sentence) => out.log.warn(sentence),
+      happened: (event) => out.log.member(event),
       failed: out.fail,
     },
   };

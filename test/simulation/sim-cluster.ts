@@ -135,6 +135,7 @@ export class SimCluster {
       members: this.#founders,
       founding: host.founding,
       segmentBytes: 16 * 1024,
+      monotonicMs: () => clock.monotonicMs(),
       walFailed: (error: Error) => host.member?.fail(error),
     };
     openDirectory(host.disk, options, (error, recovered) => {
@@ -181,11 +182,10 @@ export class SimCluster {
         autoCompaction: { mode: 'revision', retentionTicks: 0, revisions: 60, everyTicks: 50 },
         hashCheckTicks: 60,
         events: {
-          info: (sentence) => {
+          happened: ({ name, sentence }) => {
             this.log(`${host.name} ${sentence}`);
-            this.#coverage.reachFrom(sentence);
+            this.#coverage.reachFrom(name);
           },
-          warn: (sentence) => this.log(`${host.name} warns: ${sentence}`),
           failed: fatal,
           applied: (entry) => this.#checks.applied(host, entry, this.time.now),
         },
