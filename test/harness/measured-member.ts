@@ -50,6 +50,7 @@ export class MeasuredMember {
   readonly config: RawConfig;
   #running: RunningMember | undefined;
   #address = '';
+  readonly #sockets: WebSocket[] = [];
 
   constructor(config: RawConfig) {
     this.config = config;
@@ -65,6 +66,8 @@ export class MeasuredMember {
   }
 
   async stop(): Promise<void> {
+    // A client that reads nothing would hold up the stop.
+    for (const socket of this.#sockets.splice(0)) socket.terminate();
     await this.#running?.stop();
     this.#running = undefined;
   }
@@ -101,6 +104,7 @@ export class MeasuredMember {
     const socket = new WebSocket(`ws://${this.address}/v1/ws`, [subprotocol], {
       perMessageDeflate: false,
     });
+    this.#sockets.push(socket);
     const client = new WireClient(socket);
     await new Promise<void>((resolve, reject) => {
       socket.once('open', () => resolve());
