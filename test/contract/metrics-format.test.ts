@@ -70,7 +70,7 @@ test('the reader of the format can fail', () => {
   readMetrics(`${head}x{a="1"} 1\nx{a="2"} 1\n`);
 });
 
-test('/metrics takes GET and HEAD, says its content type, and is listed where a path is not found', async (t) => {
+test('[W-54] /metrics takes GET and HEAD, says its content type, and is listed where a path is not found', async (t) => {
   const open = await openDoors(t);
   const page = await http(open, '/metrics');
   assert.equal(page.status, 200);

@@ -8,8 +8,8 @@ type Line = Readonly<Record<string, unknown>>;
 
 /** The lines of JSON among what it wrote; its greeting is for a person and has none. */
 function linesOf(member: MemberProcess): Line[] {
-  const texts = member.program.stdout.split('\n').filter((text) => text.startsWith('{'));
-  return texts.map((text) => JSON.parse(text));
+  const whole = member.program.stdout.split('\n').slice(0, -1);
+  return whole.filter((text) => text.startsWith('{')).map((text) => JSON.parse(text));
 }
 
 async function line(member: MemberProcess, event: string, fields: Line = {}): Promise<Line> {

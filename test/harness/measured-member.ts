@@ -1,17 +1,16 @@
-import { request } from 'node:http';
 import { subprotocol } from '@lockstep/client/protocol';
 import { type RunningMember, startMember } from '@lockstep/server';
 import { type RawConfig, resolveConfig } from '@lockstep/server/config';
 import { WebSocket } from 'ws';
 import { WireClient } from './doors.ts';
 import { type ReadFamily, readMetrics } from './metrics-text.ts';
-import { freePorts, temporaryDirectory } from './processes.ts';
+import { freePorts, http, temporaryDirectory } from './processes.ts';
 
 export type Page = ReadonlyMap<string, ReadFamily>;
 
 /** What the member at `address` says of itself. */
 export async function scrape(address: string): Promise<Page> {
-  return readMetrics((await send(address, { method: 'GET', path: '/metrics' })).text);
+  return readMetrics((await http(address, '/metrics')).body);
 }
 
 /** The sum of a metric's samples that have the labels; of a histogram, how many values it has. */
@@ -22,27 +21,6 @@ export function amountOf(page: Page, name: string, labels: Record<string, string
     .filter((one) => one.name === sample)
     .filter((one) => Object.entries(labels).every(([label, text]) => one.labels[label] === text))
     .reduce((sum, { value }) => sum + value, 0);
-}
-
-interface Sent {
-  readonly method: string;
-  readonly path: string;
-  readonly body?: string;
-}
-
-function send(address: string, { method, path, body = '' }: Sent) {
-  return new Promise<{ status: number; text: string }>((resolve, reject) => {
-    const options = { method, agent: false };
-    const call = request(`http://${address}${path}`, options, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
-    });
-    call.on('error', reject);
-    call.end(body);
-  });
 }
 
 /** A real member in this process, on ports that the system chose. */
@@ -75,21 +53,21 @@ export class MeasuredMember {
   /** @throws Error when it is refused. */
   // biome-ignore lint/suspicious/noExplicitAny: tests reach into whatever came.
   async call(method: string, params: object): Promise<any> {
-    const { status, text } = await this.#post(method, params);
-    if (status !== 200) throw new Error(`${method}: ${text}`);
-    return JSON.parse(text);
+    const { status, body } = await this.#post(method, params);
+    if (status !== 200) throw new Error(`${method}: ${body}`);
+    return JSON.parse(body);
   }
 
   /** The code of the error. @throws Error when it is not refused. */
   async refusal(method: string, params: object): Promise<string> {
-    const { status, text } = await this.#post(method, params);
+    const { status, body } = await this.#post(method, params);
     if (status === 200) throw new Error(`${method} was not refused`);
-    return JSON.parse(text).error.data.code;
+    return JSON.parse(body).error.data.code;
   }
 
   #post(method: string, params: object) {
     const body = JSON.stringify(params);
-    return send(this.address, { method: 'POST', path: `/v1/${method}`, body });
+    return http(this.address, `/v1/${method}`, { method: 'POST', body });
   }
 
   put(key: string, value: string): Promise<unknown> {
