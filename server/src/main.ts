@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { getHeapStatistics } from 'node:v8';
-import pino from 'pino';
 import { openPort, parseAddress, startDoors } from './api/listen.ts';
 import {
   ConfigError,
@@ -16,10 +15,13 @@ import { chooseLatin1 } from './core/base/latin1.ts';
 import { handOver } from './hand-over.ts';
 import { lockDirectory } from './io/directory-lock.ts';
 import { nodeLatin1 } from './io/node-latin1.ts';
+import { ProcessMeter } from './io/process-meter.ts';
 import { SystemClock } from './io/system-clock.ts';
 import { SystemDisk } from './io/system-disk.ts';
 import { TcpPeerNetwork } from './io/tcp-peer-network.ts';
-import { openDirectory, type Recovered } from './member/bootstrap.ts';
+import { type Log, type Logger, logOver, openLog } from './log.ts';
+import { type BootstrapOptions, openDirectory, type Recovered } from './member/bootstrap.ts';
+import type { MemberEvents } from './member/events.ts';
 import { Member } from './member/member.ts';
 import { MemberStore } from './member/member-store.ts';
 import { bootstrapOptions, memberOptions } from './member-options.ts';
@@ -34,20 +36,12 @@ export {
   type Settings,
 } from './config.ts';
 
-/** Where a member writes what it has to say, one sentence a line: a logger of `pino`, or `console`. */
-export interface Log {
-  info(sentence: string): void;
-  warn(sentence: string): void;
-  /** An error that nobody foresaw, for whoever looks after the member. */
-  error(problem: unknown): void;
-  /** Why it stops by itself; `error` is used where this is absent. */
-  fatal?(sentence: string): void;
-}
+export type { Logger } from './log.ts';
 
 /** Every setting of `lockstep serve` under its name in camelCase, and a log. */
 export interface StartOptions extends Settings {
   /** A logger, or from which level on to write to standard output. Default `silent`. */
-  readonly log?: Log | LogLevel | undefined;
+  readonly log?: Logger | LogLevel | undefined;
 }
 
 export interface RunningMember extends AsyncDisposable {
@@ -81,12 +75,12 @@ export async function startMember(options: StartOptions = {}): Promise<RunningMe
   const { heap_size_limit: heapBytesMax } = getHeapStatistics();
   const withLevel = typeof log === 'string' ? { ...raw, logLevel: log } : raw;
   const config = resolveConfig(withLevel, heapBytesMax, (key) => key);
-  if (typeof log !== 'string' && !isLog(log)) {
+  if (typeof log !== 'string' && !isLogger(log)) {
     const levels = logLevels.join(', ');
     throw new ConfigError([`log must be a logger with info, warn and error, or one of ${levels}`]);
   }
-  const target = typeof log === 'string' ? loggerOf(config) : log;
-  for (const warning of config.warnings) target.warn(warning);
+  const target = typeof log === 'string' ? openLog(config) : logOver(log, config.name);
+  for (const warning of config.warnings) target.process('configured', warning);
   return runMember(config, target);
 }
 
@@ -96,7 +90,7 @@ export async function startMember(options: StartOptions = {}): Promise<RunningMe
  */
 export async function runMember(
   config: MemberConfig,
-  log: Log = loggerOf(config),
+  log: Log = openLog(config),
 ): Promise<RunningMember> {
   const disk = new SystemDisk(config.dataDir);
   const lock = await lockDirectory(config.dataDir).catch(directoryFailed(disk));
@@ -107,7 +101,7 @@ export async function runMember(
   let fail: (error: Error) => void = () => {};
   const failed = new Promise<Error>((resolve) => {
     fail = (error) => {
-      (log.fatal ?? log.error).call(log, error.message);
+      log.process('failed', error.message);
       closeAll().then(
         () => resolve(error),
         () => resolve(error),
@@ -115,14 +109,16 @@ export async function runMember(
     };
   });
   try {
+    const clock = new SystemClock();
     const network = new TcpPeerNetwork();
     closers.push(() => network.close());
     const peerAddress = await listenForPeers(network, config.peerListen);
     let member: Member | undefined;
-    const recovered = await recover(disk, config, (error) => member?.fail(error)).catch(
-      directoryFailed(disk),
-    );
-    for (const warning of recovered.warnings) log.warn(warning);
+    const recovered = await recover(disk, config, {
+      monotonicMs: () => clock.monotonicMs(),
+      walFailed: (error) => member?.fail(error),
+    }).catch(directoryFailed(disk));
+    for (const warning of recovered.warnings) log.process('recovered', warning);
     // Bound before there is a member, which tells the others where clients reach it.
     const port = await openPort(config.listen);
     closers.push(() => port.close());
@@ -133,14 +129,10 @@ export async function runMember(
       seed: randomBytes(4).readUInt32LE(),
       incarnation: randomBytes(6).readUIntLE(0, 6),
     };
-    const events = {
-      info: (sentence: string) => log.info(sentence),
-      warn: (sentence: string) => log.warn(sentence),
-      failed: fail,
-    };
+    const events: MemberEvents = { happened: (event) => log.member(event), failed: fail };
     member = new Member(
       memberOptions(config, recovered, individual, events),
-      { clock: new SystemClock(), network },
+      { clock, network },
       recovered,
     );
     const running = member;
@@ -148,22 +140,35 @@ export async function runMember(
     const service = createService({
       store: new MemberStore(member),
       version,
-      onInternalError: (error) => log.error(error),
+      onInternalError: (error) => log.internalError(error),
     });
+    const meter = new ProcessMeter();
+    closers.push(async () => meter.close());
     const doors = await startDoors({
       service,
       listen: port,
       advertise: clientAddress,
       allowOrigins: config.allowOrigins,
+      process: () => meter.read(),
     });
     closers.push(() => doors.stop());
     member.start();
     let stopped: Promise<void> | undefined;
     const stop = (): Promise<void> => {
-      stopped ??= handOver(running).then(closeAll);
+      if (stopped === undefined) {
+        log.process('stopping', 'stops because it was told to');
+        stopped = handOver(running).then(closeAll);
+      }
       return stopped;
     };
     const clientDoor = doors.address;
+    const { memberId, clusterId } = recovered.identity;
+    const started = `member ${config.name} serves clients at ${clientDoor}, members at ${peerAddress}`;
+    log.process('started', started, {
+      ...{ memberId, clusterId, clientAddress: clientDoor, peerAddress, version },
+      ...{ index: running.appliedIndex, term: running.raft.term },
+      revision: running.machine.store.revision,
+    });
     return {
       config,
       clientAddress: clientDoor,
@@ -178,15 +183,8 @@ export async function runMember(
   }
 }
 
-const silence: Log = { info: () => {}, warn: () => {}, error: () => {} };
-
-function loggerOf({ logLevel, name }: MemberConfig): Log {
-  // Even a silent pino listens to the end of the process, which is the program's own.
-  return logLevel === 'silent' ? silence : pino({ level: logLevel, name });
-}
-
 /** What a program without types may have given. */
-function isLog(given: Partial<Log> | null): given is Log {
+function isLogger(given: Partial<Logger> | null): given is Logger {
   const { info, warn, error } = given ?? {};
   return [info, warn, error].every((method) => typeof method === 'function');
 }
@@ -209,9 +207,9 @@ async function listenForPeers(network: TcpPeerNetwork, address: string): Promise
 function recover(
   disk: SystemDisk,
   config: MemberConfig,
-  walFailed: (error: Error) => void,
+  wal: Pick<BootstrapOptions, 'monotonicMs' | 'walFailed'>,
 ): Promise<Recovered> {
-  const options = bootstrapOptions(config, randomBytes(12).toString('hex'), walFailed);
+  const options = bootstrapOptions(config, randomBytes(12).toString('hex'), wal);
   return new Promise((resolve, reject) => {
     openDirectory(disk, options, (error, recovered) => {
       if (recovered === undefined) reject(error ?? new Error('the data directory did not open'));

@@ -1,7 +1,8 @@
 import type { MemberConfig } from './config.ts';
 import type { BootstrapOptions, Recovered } from './member/bootstrap.ts';
 import { clusterIdOf, memberIdOf } from './member/cluster-identity.ts';
-import type { MemberEvents, MemberOptions } from './member/options.ts';
+import type { MemberEvents } from './member/events.ts';
+import type { MemberOptions } from './member/options.ts';
 
 /** What differs between two members, or two lives of one, with the same configuration. */
 export interface Individual {
@@ -21,7 +22,7 @@ const callMs = 5_000;
 export function bootstrapOptions(
   config: MemberConfig,
   directoryId: string,
-  walFailed: (error: Error) => void,
+  wal: Pick<BootstrapOptions, 'monotonicMs' | 'walFailed'>,
 ): BootstrapOptions {
   const clusterId = clusterIdOf(config.initialCluster, config.initialClusterToken);
   const members = config.initialCluster.map((entry) => ({
@@ -37,7 +38,7 @@ export function bootstrapOptions(
     members,
     founding: true,
     segmentBytes: config.walSegmentBytes,
-    walFailed,
+    ...wal,
   };
 }
 

@@ -2,6 +2,7 @@ import type { MemberConfig } from '../src/config.ts';
 import type { Random } from '../src/core/base/random.ts';
 import { handOver } from '../src/hand-over.ts';
 import { openDirectory, type Recovered } from '../src/member/bootstrap.ts';
+import type { MemberEvents } from '../src/member/events.ts';
 import { Member } from '../src/member/member.ts';
 import { MemberStore } from '../src/member/member-store.ts';
 import { bootstrapOptions, memberOptions } from '../src/member-options.ts';
@@ -121,8 +122,11 @@ export class SimMember {
     const fail = (error: Error): void => {
       if (life === this.#life) this.#failed(error);
     };
-    const options = bootstrapOptions(this.#config, directoryId, (error) => {
-      if (life === this.#life) this.#process?.member.fail(error);
+    const options = bootstrapOptions(this.#config, directoryId, {
+      monotonicMs: () => clock.monotonicMs(),
+      walFailed: (error) => {
+        if (life === this.#life) this.#process?.member.fail(error);
+      },
     });
     openDirectory(this.disk, options, (error, recovered) => {
       if (life !== this.#life) return;
@@ -143,9 +147,8 @@ export class SimMember {
       seed: random.next(),
       incarnation: random.next(),
     };
-    const events = {
-      info: (sentence: string) => this.#trace(sentence),
-      warn: (sentence: string) => this.#trace(`warns: ${sentence}`),
+    const events: MemberEvents = {
+      happened: ({ name, sentence }) => this.#trace(`${name}: ${sentence}`),
       failed,
     };
     const member = new Member(

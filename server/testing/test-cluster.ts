@@ -290,10 +290,12 @@ export class TestCluster implements AsyncDisposable {
    */
   async close(): Promise<void> {
     if (this.#isClosed) return;
-    for (const client of this.#clients) client.close();
+    // Nothing drains any more: time has ended.
+    const closed = [...this.#clients].map((client) => client.close({ drainMs: 0 }));
     this.#isClosed = true;
     for (const host of this.#hosts.values()) host.kill();
     this.#pump.close();
+    await Promise.all(closed);
     if (this.#internalErrors.length === 0) return;
     throw new AggregateError(this.#internalErrors, 'a member answered with an internal error');
   }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { Client } from '@lockstep/client';
-import { ConfigError, type Log, type StartOptions, startMember } from '@lockstep/server';
+import { ConfigError, type Logger, type StartOptions, startMember } from '@lockstep/server';
 
 function directory(t: TestContext): string {
   const made = mkdtempSync(join(tmpdir(), 'lockstep-member-'));
@@ -73,20 +73,22 @@ test('a setting that is wrong is refused under its name in the options', async (
   );
   assert.match((await problemsOf({ ...good, log: 'loud' as 'info' })).join(), /^logLevel must be/);
   assert.match(
-    (await problemsOf({ ...good, log: { info: () => {} } as unknown as Log })).join(),
+    (await problemsOf({ ...good, log: { info: () => {} } as unknown as Logger })).join(),
     /^log must be a logger with info, warn and error, or one of trace/,
   );
 });
 
 test('a logger of the program hears what the member has to say', async (t) => {
   const said: string[] = [];
-  const log: Log = {
-    info: (sentence) => said.push(sentence),
-    warn: (sentence) => said.push(sentence),
-    error: (problem) => said.push(String(problem)),
+  const note = (fields: object, sentence: string): void => {
+    said.push(`${JSON.stringify(fields)} ${sentence}`);
   };
+  const log: Logger = { info: note, warn: note, error: note };
   await using _ = await startMember({ ...settings(t), listen: '0.0.0.0:0', log });
-  assert.match(said.join('\n'), /listen is on all addresses, so advertise must name/);
+  assert.match(
+    said.join('\n'),
+    /"event":"configured".*listen is on all addresses, so advertise must name/,
+  );
 });
 
 test('a program with a member prints nothing, and ends by itself when the member is stopped', async (t) => {

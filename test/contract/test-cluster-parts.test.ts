@@ -55,6 +55,7 @@ test('the files are those of a data directory, which the production code reads b
       members: [],
       founding: true,
       segmentBytes: 256 * 1024,
+      monotonicMs: () => 0,
       walFailed: reject,
     };
     openDirectory(disk, options, (error, read) =>

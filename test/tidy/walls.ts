@@ -63,17 +63,27 @@ export const rooms: readonly Room[] = [
   { name: 'core/watch', at: [`${core}/watch`], rooms: ['core/base'], types: ['protocol'] },
   { name: 'core', at: [`${core}/*`], rooms: wholeCore, types: ['protocol'] },
 
+  // Histograms, and the shapes of what is measured: what every room may count in, and the doors show.
+  { name: 'metrics', at: ['server/src/metrics'] },
   { name: 'ports', at: ['server/src/ports.ts'], types: ['protocol', 'core/base', 'store'] },
-  { name: 'store', at: ['server/src/store.ts'], types: ['protocol', 'core/base', 'ports'] },
-  { name: 'storage', at: ['server/src/storage'], rooms: [...wholeCore, 'ports', 'store'] },
+  {
+    name: 'store',
+    at: ['server/src/store.ts'],
+    types: ['protocol', 'core/base', 'ports', 'metrics'],
+  },
+  {
+    name: 'storage',
+    at: ['server/src/storage'],
+    rooms: [...wholeCore, 'ports', 'store', 'metrics'],
+  },
   {
     name: 'member',
     at: ['server/src/member'],
     // It answers with the errors of the protocol's table, which are part of the Store contract.
-    rooms: [...wholeCore, 'ports', 'store', 'storage', 'protocol'],
+    rooms: [...wholeCore, 'ports', 'store', 'storage', 'protocol', 'metrics'],
   },
-  { name: 'io', at: ['server/src/io'], rooms: ['ports', 'core/base'], node: ['*'] },
-  { name: 'service', at: ['server/src/service'], rooms: ['store', 'protocol'] },
+  { name: 'io', at: ['server/src/io'], rooms: ['ports', 'core/base', 'metrics'], node: ['*'] },
+  { name: 'service', at: ['server/src/service'], rooms: ['store', 'protocol', 'metrics'] },
 
   {
     name: 'api/http',
@@ -88,11 +98,18 @@ export const rooms: readonly Room[] = [
     libraries: ['ws'],
     nodeTypes: ['http', 'stream'],
   },
+  // Puts what was measured into words; it has neither a request nor an answer in its hands.
+  {
+    name: 'api/metrics',
+    at: ['server/src/api/metrics'],
+    types: ['metrics', 'service'],
+  },
   // What opens the port and shows each connection to its door.
   {
     name: 'api',
     at: ['server/src/api/*'],
-    rooms: ['api/http', 'api/ws', 'service', 'protocol'],
+    rooms: ['api/http', 'api/ws', 'api/metrics', 'service', 'protocol'],
+    types: ['metrics'],
     node: ['http'],
     nodeTypes: ['net', 'stream'],
   },
@@ -112,7 +129,7 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'main',
-    at: ['server/src/main.ts'],
+    at: ['server/src/main.ts', 'server/src/log.ts'],
     rooms: [
       'config',
       'version',

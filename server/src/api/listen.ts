@@ -2,8 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { limits, TableError } from '@lockstep/client/protocol';
+import type { DoorReadings, ProcessReadings } from '../metrics/readings.ts';
 import { anyone, type Service } from '../service/service.ts';
 import { HttpDoor } from './http/door.ts';
+import { metricsPage } from './metrics/page.ts';
 import { OriginGuard } from './origin.ts';
 import { WebSocketDoor } from './ws/socket.ts';
 
@@ -16,6 +18,8 @@ export interface DoorsOptions {
   /** Origins of web pages, or hosts, that may use this member besides its own; `*` for any. */
   readonly allowOrigins?: readonly string[] | undefined;
   readonly limits?: Partial<DoorLimits> | undefined;
+  /** What the process takes of the machine, for `/metrics`. */
+  readonly process?: (() => ProcessReadings) | undefined;
 }
 
 /** What the doors allow a connection. Durations are milliseconds. */
@@ -51,7 +55,7 @@ export interface Doors {
   readonly address: string;
   readonly port: number;
   /** What is open and waiting at this moment. */
-  counts(): { readonly webSockets: number; readonly unsentBytes: number };
+  counts(): DoorReadings;
   /**
    * Takes no new connections, ends watches with `server_stopped`, answers what is under way,
    * closes; what is still open after `stopMs` is cut. Never rejects; a second call waits too.
@@ -113,12 +117,20 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
   const { server } = port;
   const sweepMs = sweepMsOf(allowed);
   const common = { service: options.service, caller: anyone };
-  const http = new HttpDoor(common);
   const webSockets = new WebSocketDoor({
     ...common,
     heartbeatSweeps: Math.ceil(allowed.heartbeatMs / sweepMs),
     silenceSweeps: Math.ceil(allowed.silenceMs / sweepMs),
     stallSweeps: Math.ceil(allowed.stallMs / sweepMs),
+  });
+  const counts = (): DoorReadings => ({
+    webSockets: webSockets.connections,
+    unsentBytes: webSockets.unsentBytes,
+  });
+  const http = new HttpDoor({
+    ...common,
+    metrics: () =>
+      metricsPage({ ...options.service.readings(), doors: counts() }, options.process?.()),
   });
   const guard = new OriginGuard({
     listen: port.address,
@@ -139,10 +151,7 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
   return {
     address: port.address,
     port: port.port,
-    counts: () => ({
-      webSockets: webSockets.connections,
-      unsentBytes: webSockets.unsentBytes,
-    }),
+    counts,
     stop: () => {
       stopped ??= stop();
       return stopped;

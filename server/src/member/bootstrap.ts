@@ -30,6 +30,8 @@ export interface BootstrapOptions {
   readonly members: readonly MemberRecord[];
   readonly founding: boolean;
   readonly segmentBytes: number;
+  /** Times the writes of the log. */
+  readonly monotonicMs: () => number;
   /** The log failed while the member ran. */
   readonly walFailed: (error: Error) => void;
 }
@@ -82,7 +84,8 @@ function create(disk: Disk, options: BootstrapOptions, ready: Ready): void {
     saveMachine(files, { snapshot, machine }, step(log));
   };
   const log = () => {
-    const settings = { segmentBytes: options.segmentBytes, onFailure: options.walFailed };
+    const { segmentBytes, monotonicMs, walFailed: onFailure } = options;
+    const settings = { segmentBytes, monotonicMs, onFailure };
     createWal(disk, identity, settings, (error, wal) => {
       if (error !== undefined || wal === undefined) return ready(error);
       const hardState = { term: snapshot.term, vote: '', commit: snapshot.index };
@@ -144,6 +147,7 @@ function reopen(disk: Disk, options: BootstrapOptions, ready: Ready): void {
   const snapshot = newest.meta;
   const settings = {
     segmentBytes: options.segmentBytes,
+    monotonicMs: options.monotonicMs,
     onFailure: options.walFailed,
     snapshot: { index: snapshot.index, term: snapshot.term },
   };

@@ -48,6 +48,10 @@ export class HubStream {
     this.sink = sink;
   }
 
+  get watchesBehind(): number {
+    return this.#behind.size;
+  }
+
   has(watchId: number): boolean {
     return this.#watches.has(watchId);
   }
