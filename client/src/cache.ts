@@ -338,9 +338,13 @@ function opened<Shaped>(
       const because = why === '' ? '' : ` (${why})`;
       reject(new UnavailableError(`the range was not read within ${timeoutMs} ms${because}`));
     });
-    const following = made.follow(() => {
+    const live = (): void => {
       cancel();
       resolve(made);
+    };
+    // Fresh from the first moment: all is in, and a member tells what happens next.
+    const following = made.follow(() => {
+      source.started.then(live, () => {});
     });
     // If it ended before all was in, what ended it is what every use of it throws.
     following

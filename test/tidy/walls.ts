@@ -164,6 +164,8 @@ export const rooms: readonly Room[] = [
     libraries: ['commander', 'picocolors', 'cli-table3'],
     node: ['*'],
   },
+  // Only what is public, as their readers would.
+  { name: 'examples', at: ['examples'], rooms: ['client'], node: ['*'] },
 ];
 
 /** What another package may import, and the file behind it. */

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { startCluster } from '../harness/real-cluster.ts';
+
+const folder = fileURLToPath(new URL('../../examples', import.meta.url));
+const run = promisify(execFile);
+
+/** What each prints, to the letter. */
+const printed: Readonly<Record<string, string>> = {
+  '01-put-and-get.js': `greeting = hello version 1
+not written: the key has changed since it was read
+greeting = good morning, world version 3
+deleted 1
+`,
+  '02-transaction.js': `30: done
+90: not enough
+alice has 60
+bob has 60
+`,
+  '03-lease-and-session.js': `registered: 10.0.0.1:8080
+valid for more than 3 s: true
+the session ended: the session is closed
+registered: 0
+`,
+  '04-live-config.js': `color is blue (fresh)
+put color blue
+put color green
+put size large
+delete color${' '}
+size=large
+`,
+};
+
+test('every example does what it says, in plain Node, on the built packages', async (t) => {
+  const cluster = await startCluster(t, 1);
+  const names = readdirSync(folder).filter((name) => name.endsWith('.js'));
+  assert.deepEqual(names, Object.keys(printed));
+  for (const name of names) {
+    const env = { ...process.env, LOCKSTEP_ENDPOINTS: cluster.endpoints.join() };
+    const { stdout, stderr } = await run(process.execPath, [join(folder, name)], { env });
+    assert.equal(stdout, printed[name], name);
+    assert.equal(stderr, '', name);
+  }
+});
+
+test('no example is longer than a screen, and each is in the list', () => {
+  const list = readFileSync(join(folder, 'README.md'), 'utf8');
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const isSource = entry.isFile() && /\.(js|html)$/.test(entry.name);
+    const file = join(entry.parentPath, entry.name);
+    if (!isSource || file.includes('node_modules')) continue;
+    const lines = readFileSync(file, 'utf8').split('\n').length;
+    assert.ok(lines <= 60, `${file} has ${lines} lines`);
+  }
+  for (const name of readdirSync(folder)) {
+    if (/^\d\d-/.test(name)) assert.ok(list.includes(`[${name}](`), name);
+  }
+});
