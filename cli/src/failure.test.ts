@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { AmbiguousError, DeadlineError, LockstepError, UnavailableError } from '@lockstep/client';
 import { describeFailure } from './failure.ts';
 
-const at = ['127.0.0.1:2379'];
+const at = { endpoints: ['127.0.0.1:2379'] };
 
 test('no member: the endpoint, what to do next and why, with exit code 2', () => {
   const error = new UnavailableError(
