@@ -80,7 +80,7 @@ function nextStep({ code, compactRevision }: CodedError): string | undefined {
 }
 
 const nextSteps: Readonly<Record<string, string>> = {
-  empty_key: "to name all keys: '' --prefix",
+  empty_key: "a key has at least one character; all keys, for get, del and watch: '' --prefix",
   answer_too_large: 'narrow the range, or page through it with --limit',
   request_too_large: 'a key may have 64 KiB, and a request 1.5 MiB: split the value over keys',
   key_not_found: '--ignore-value and --ignore-lease keep what a key has: put it without them first',

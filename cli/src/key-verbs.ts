@@ -133,5 +133,9 @@ function named<Value>(
   const name = given.toUpperCase();
   const value = Object.hasOwn(values, name) ? values[name] : undefined;
   if (value !== undefined) return value;
-  throw new UsageError(`${flag} is "${given}"; it must be ${Object.keys(values).join(', ')}`);
+  throw new UsageError(
+    `${flag} is "${given}"; it must be ${Object.keys(values)
+      .join(', ')
+      .replace(/, (?=\w+$)/, ' or ')}`,
+  );
 }

@@ -1,6 +1,6 @@
 import { type Command, CommanderError } from 'commander';
 import { describeFailure, exitCodes, UsageError } from './failure.ts';
-import { helpCommandOf } from './grammar/grammar.ts';
+import { helpCommandOf, pathOf } from './grammar/grammar.ts';
 import { type Io, processIo, warn } from './io.ts';
 import { buildProgram } from './program.ts';
 
@@ -52,8 +52,9 @@ function configure(command: Command, io: Io): void {
     getErrHelpWidth: () => helpColumns(io),
     outputError: (text, write) => {
       const hint = hintFor(text, command);
-      write(text.replace(/^error: /, 'lockstep: ') + (hint === undefined ? '' : `  ${hint}\n`));
-      write(`  "${helpCommandOf(command)}" says how\n`);
+      const help = `"${helpCommandOf(command)}" says how`;
+      const rows = [reworded(text), ...(hint === undefined ? [] : [hint]), help];
+      write(`lockstep: ${rows.join('\n  ')}\n`);
     },
   });
   for (const verb of command.commands) configure(verb, io);
@@ -63,6 +64,19 @@ const helpColumnsMax = 100;
 
 function helpColumns({ stdout }: Io): number {
   return Math.min(stdout.columns ?? helpColumnsMax, helpColumnsMax);
+}
+
+/** Commander's sentences, where ours are easier to read. */
+function reworded(text: string): string {
+  return text
+    .trimEnd()
+    .replace(/^error: /, '')
+    .replace(
+      /too many arguments for '(.*)'\. Expected (\d+) .* got (\d+)\./,
+      (_, verb, takes, got) =>
+        takes === '0' ? `${verb} takes no arguments` : `${verb} takes at most ${takes}, not ${got}`,
+    )
+    .replace(/command-argument value '(.*)' is invalid for argument '(.*?)'\./, "'$1' is no $2.");
 }
 
 /** What a person who typed this most likely wanted; `text` is what commander says of it. */
@@ -78,12 +92,12 @@ function hintFor(text: string, command: Command): string | undefined {
       otherNames[unknown] ?? (text.includes('Did you mean') ? undefined : `there are ${names}`)
     );
   }
-  if (/missing required argument 'key'/.test(text)) {
-    return command.name() === 'put'
-      ? undefined
-      : `for all keys: lockstep ${command.name()} '' --prefix`;
+  if (/^error: (missing required argument|too many arguments)/.test(text)) {
+    const usage = `usage: ${['lockstep', ...pathOf(command)].join(' ')} ${command.usage()}`;
+    if (command.name() === 'put') return `${usage}\n  A value with blanks goes in quotes.`;
+    const all = `\n  for all keys: lockstep ${command.name()} '' --prefix`;
+    return usage + (/missing required argument 'key'/.test(text) ? all : '');
   }
-  if (/too many arguments for 'put'/.test(text)) return 'A value with blanks goes in quotes.';
   return undefined;
 }
 
