@@ -157,7 +157,7 @@ lockstep watch config/ --prefix
 # everything that happened to a key since revision 2
 lockstep watch hello --rev 2
 # run a command for each event
-lockstep watch config/ --prefix -- sh -c 'echo "$LOCKSTEP_EVENT_TYPE $LOCKSTEP_KEY"; cat'`,
+lockstep watch config/ --prefix -- sh -c 'echo "$LOCKSTEP_EVENT_TYPE $LOCKSTEP_KEY: $(cat)"'`,
   );
 }
 
