@@ -14,8 +14,8 @@ export async function foundTable(
   const columns: readonly (readonly [string, (kv: KeyValue) => string])[] = [
     ...(printValueOnly ? [] : [['key', (kv: KeyValue) => printable(kv.keyBytes)] as const]),
     ...(keysOnly ? [] : [['value', (kv: KeyValue) => printable(kv.valueBytes)] as const]),
-    ['created at', (kv) => String(kv.createRevision)],
-    ['changed at', (kv) => String(kv.modRevision)],
+    ['created', (kv) => String(kv.createRevision)],
+    ['changed', (kv) => String(kv.modRevision)],
     ['version', (kv) => String(kv.version)],
     ['lease', (kv) => (kv.lease === '0' ? '' : kv.lease)],
   ];

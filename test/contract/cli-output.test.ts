@@ -20,12 +20,12 @@ test('keys, leases and alarms are tables, with what bytes are not text escaped',
   await lockstep(['put', 'a', 'one', '--lease', '7'], { env });
   await lockstep(['put', 'b'], { env, input: Buffer.from([0xff, 0x0a]) });
   assert.deepEqual(await draw('get', '', '--prefix'), [
-    '│ key │ value │ created at │ changed at │ version │ lease │',
+    '│ key │ value │ created │ changed │ version │ lease │',
     '│ a │ one │ 2 │ 2 │ 1 │ 7 │',
     '│ b │ \\xff\\n │ 3 │ 3 │ 1 │ │',
   ]);
   assert.deepEqual(await draw('get', 'a', '--keys-only'), [
-    '│ key │ created at │ changed at │ version │ lease │',
+    '│ key │ created │ changed │ version │ lease │',
     '│ a │ 2 │ 2 │ 1 │ 7 │',
   ]);
   assert.equal((await draw('get', 'a', '--print-value-only'))[1], '│ one │ 2 │ 2 │ 1 │ 7 │');
