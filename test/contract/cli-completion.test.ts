@@ -52,6 +52,9 @@ test('a real bash completes verbs, their verbs, options, choices, files and comm
     // A value is no verb, wherever it stands.
     [['lockstep', '--endpoints', 'lease', 'pu'], ['put']],
     [['lockstep', 'lease', 'grant', '--id', 'x', '--endpoints', 'y', '--i'], ['--id']],
+    [['lockstep', '--endpoints', '=', 'lease', 'pu'], ['put']],
+    // And what follows an option without a value is one.
+    [['lockstep', '--help', 'lease', 'gr'], ['grant']],
     [
       ['lockstep', '-w', ''],
       ['simple', 'json', 'table'],

@@ -55,10 +55,12 @@ test('watch -- CMD runs a command for each event, in order and one at a time', a
   member.store.put('a/2', 'y');
   member.store.deleteRange({ prefix: 'a/' });
   await running.said(/end 5\n[\s\S]*end 5\n/);
+  const output = running.output();
+  // Which may still meet the last command.
   running.process.kill('SIGINT');
   assert.equal(await running.exit, 0);
   assert.equal(
-    running.output(),
+    output,
     'begin 2 put "a/1" x y\nend 2\nbegin 4 put "a/2" y\nend 4\n' +
       'begin 5 delete "a/1" \nend 5\nbegin 5 delete "a/2" \nend 5\n',
   );
