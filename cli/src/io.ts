@@ -32,9 +32,16 @@ export interface Context {
 }
 
 export const processIo: Io = {
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
+  // Made by Node when they are first used, which takes its time.
+  get stdin() {
+    return process.stdin;
+  },
+  get stdout() {
+    return process.stdout;
+  },
+  get stderr() {
+    return process.stderr;
+  },
   env: process.env,
   onStop(run) {
     const signals = ['SIGINT', 'SIGTERM'] as const;
