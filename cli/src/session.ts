@@ -27,6 +27,6 @@ export async function withClient<Result>(
     return await use(client);
   } finally {
     clearTimeout(notice);
-    client.close();
+    await client.close();
   }
 }

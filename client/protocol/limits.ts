@@ -8,8 +8,10 @@ export const limits = {
   frameBytesMax: 4 * 1024 * 1024,
   /** One `kv.range` answer; beyond it the caller is told to narrow or page. */
   answerBytesMax: 4 * 1024 * 1024,
-  /** One chunk of `kv.scan`, and one fragment of a large revision of a watch. */
+  /** One fragment of a large revision of a watch. */
   chunkBytesMax: 256 * 1024,
+  /** One chunk of `kv.scan`. A member makes it in one step, so this bounds how long others wait behind a scan. */
+  scanChunkBytesMax: 64 * 1024,
   /** Operations of a transaction: per level the most of compares, success and failure, summed along the deepest path (etcd). */
   txnOperationsMax: 128,
   /** Seconds (etcd: about 285 years). */

@@ -86,29 +86,33 @@ export interface MethodTraits {
   readonly connectionBound: boolean;
 }
 
+const read: MethodTraits = { idempotent: true, connectionBound: false };
+const change: MethodTraits = { idempotent: false, connectionBound: false };
+const watchCall: MethodTraits = { idempotent: true, connectionBound: true };
+
 export const methodTraits: { readonly [Name in MethodName]: MethodTraits } = {
-  'kv.range': { idempotent: true, connectionBound: false },
-  'kv.put': { idempotent: false, connectionBound: false },
-  'kv.deleteRange': { idempotent: false, connectionBound: false },
-  'kv.scan': { idempotent: true, connectionBound: false },
-  'kv.txn': { idempotent: false, connectionBound: false },
-  'kv.compact': { idempotent: false, connectionBound: false },
-  'lease.grant': { idempotent: false, connectionBound: false },
-  'lease.revoke': { idempotent: false, connectionBound: false },
-  'lease.keepAlive': { idempotent: true, connectionBound: false },
-  'lease.timeToLive': { idempotent: true, connectionBound: false },
-  'lease.list': { idempotent: true, connectionBound: false },
-  'client.register': { idempotent: true, connectionBound: false },
-  'watch.create': { idempotent: true, connectionBound: true },
-  'watch.cancel': { idempotent: true, connectionBound: true },
-  'watch.credit': { idempotent: false, connectionBound: true },
-  'watch.progress': { idempotent: true, connectionBound: true },
-  'cluster.members': { idempotent: true, connectionBound: false },
-  'maintenance.status': { idempotent: true, connectionBound: false },
-  'maintenance.moveLeader': { idempotent: false, connectionBound: false },
-  'maintenance.alarms': { idempotent: true, connectionBound: false },
-  'maintenance.disarm': { idempotent: true, connectionBound: false },
-  'maintenance.hash': { idempotent: true, connectionBound: false },
+  'kv.range': read,
+  'kv.put': change,
+  'kv.deleteRange': change,
+  'kv.scan': read,
+  'kv.txn': change,
+  'kv.compact': change,
+  'lease.grant': change,
+  'lease.revoke': change,
+  'lease.keepAlive': read,
+  'lease.timeToLive': read,
+  'lease.list': read,
+  'client.register': read,
+  'watch.create': watchCall,
+  'watch.cancel': watchCall,
+  'watch.credit': { ...watchCall, idempotent: false },
+  'watch.progress': watchCall,
+  'cluster.members': read,
+  'maintenance.status': read,
+  'maintenance.moveLeader': change,
+  'maintenance.alarms': read,
+  'maintenance.disarm': read,
+  'maintenance.hash': read,
 };
 
 export const methodNames = Object.keys(methodTraits) as readonly MethodName[];

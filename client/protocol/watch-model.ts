@@ -1,4 +1,4 @@
-import type { Header, KeySelector, WireKeyValue } from './model.ts';
+import type { ClusterId, Header, KeySelector, MemberId, WireKeyValue } from './model.ts';
 
 export interface WireEvent {
   readonly type: 'put' | 'delete';
@@ -98,8 +98,10 @@ export interface WatchEndParams {
   readonly compactRevision?: number;
 }
 
-/** Notification `heartbeat`, from the member, at most 2.5 s apart. */
+/** Notification `heartbeat`, from the member: at once on a new connection, then at most 2.5 s apart. */
 export interface HeartbeatParams {
+  readonly clusterId: ClusterId;
+  readonly memberId: MemberId;
   readonly revision: number;
   readonly hasLeader: boolean;
 }

@@ -1,3 +1,8 @@
+export interface Sized<Batch> {
+  readonly batch: Batch;
+  readonly size: number;
+}
+
 /**
  * What a watch has received and its consumer has not yet taken. The producer asks {@link isFull}
  * and stops the flow at its source; the queue itself takes whatever it is given.
@@ -5,7 +10,7 @@
 export class BatchQueue<Batch> {
   readonly #sizeMax: number;
   readonly #onTaken: () => void;
-  readonly #batches: { readonly batch: Batch; readonly size: number }[] = [];
+  readonly #batches: Sized<Batch>[] = [];
   #head = 0;
   #size = 0;
   readonly #takers: { resolve(r: IteratorResult<Batch>): void; reject(e: unknown): void }[] = [];
@@ -35,6 +40,16 @@ export class BatchQueue<Batch> {
     }
     this.#batches.push({ batch, size });
     this.#size += size;
+  }
+
+  /** Puts others in the place of all that waits, when that is less. */
+  replace(merge: (waiting: readonly Sized<Batch>[]) => readonly Sized<Batch>[]): void {
+    const merged = merge(this.#batches.slice(this.#head));
+    this.#clear();
+    for (const { batch, size } of merged) {
+      this.#batches.push({ batch, size });
+      this.#size += size;
+    }
   }
 
   /** Ends the queue with an error, once what it holds has been taken. */

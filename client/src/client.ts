@@ -1,15 +1,14 @@
 import type { HashResult, MemberId, MemberInfo, StatusResult } from '@lockstep/client/protocol';
 import type { CallOptions } from './call.ts';
-import { systemClock } from './clock.ts';
-import { ConnectionMachine, type ConnectionSettings, connectionDefaults } from './connection.ts';
-import { isObject, LockstepError } from './errors.ts';
-import { dispatch, type Receiver } from './incoming.ts';
+import * as changes from './changes.ts';
+import type { ConnectionStatus } from './connection-status.ts';
+import { ClosedError, refusal, UnavailableError } from './errors.ts';
 import { type Bytes, type KeyValue, type Selector, wireSelector } from './key-value.ts';
 import { Leases } from './leases.ts';
-import { Link } from './link.ts';
 import type {
   AlarmsReply,
   ClientOptions,
+  CloseOptions,
   CompactOptions,
   DeleteOptions,
   DeleteReply,
@@ -31,116 +30,134 @@ import {
   rangeParams,
   rangeReply,
 } from './params.ts';
-import { Requests } from './requests.ts';
 import { Scan } from './scan.ts';
-import { endpointUrl, type TransportEnd } from './transport.ts';
 import { type Operations, type TxnReply, type TxnRequest, txnOutcome, txnParams } from './txn.ts';
-import type { Watch, WatchRequest } from './watch.ts';
-import { Watcher } from './watcher.ts';
+import { TxnBuilder } from './txn-builder.ts';
+import { Watch, type WatchEvent, type WatchRequest } from './watch.ts';
+import { bindWire, Wire, within } from './wire.ts';
+
+const drainMsDefault = 5_000;
 
 /**
  * A client of a cluster. It connects with its first call, keeps one connection, and connects
  * again for ever, to the next endpoint each time, until {@link close}. Every call ends by its deadline.
  * Calls are sent again after a loss; those that change something carry a number by which the
  * cluster runs them once. Where that cannot help they end in an AmbiguousError.
+ *
+ * Sessions, caches and spaces are classes over a client, so that a page which uses none of them does not load them.
  */
 export class Client implements AsyncDisposable {
   readonly leases: Leases;
   readonly #options: ClientOptions;
-  readonly #machine: ConnectionMachine;
-  readonly #link: Link;
-  readonly #requests: Requests;
-  readonly #watcher: Watcher;
-  readonly #receiver: Receiver;
-  #clusterId: string | undefined;
-  #seenRevision = 0;
-  #closed = false;
+  readonly #wire: Wire;
+  #closing: Promise<void> | undefined;
 
-  /** @throws LockstepError `invalid_params` when an endpoint is no address. */
+  /** @throws InvalidError when an endpoint is no address. */
   constructor(options: ClientOptions = {}) {
-    const { endpoints = '127.0.0.1:2379', clock = systemClock } = options;
-    const settings: ConnectionSettings = { ...connectionDefaults, ...options.connection };
     this.#options = options;
-    this.#machine = new ConnectionMachine(checkedEndpoints(endpoints), settings);
-    this.#link = new Link(
-      {
-        machine: this.#machine,
-        settings,
-        clock,
-        connectTimeoutMs: options.connectTimeoutMs ?? 2_000,
-        dial: options.dial,
-      },
-      {
-        up: () => this.#up(),
-        frame: (text) => this.#frame(text),
-        down: (end) => this.#down(end),
-      },
-    );
-    const link = this.#link;
-    const machine = this.#machine;
-    this.#requests = new Requests(
-      {
-        get isUp() {
-          return link.isUp;
-        },
-        start: () => link.start(),
-        send: (frames) => link.send(frames),
-        describe: () => machine.describeFailures(),
-      },
-      clock,
-      {
-        callTimeoutMs: options.callTimeoutMs ?? 5_000,
-        waitingCallsMax: options.waitingCallsMax ?? 10_000,
-        exactlyOnce: options.exactlyOnce ?? true,
-      },
-    );
-    this.leases = new Leases(this.#requests);
-    this.#watcher = new Watcher(link, this.#requests, clock, () => this.#seenRevision);
-    this.#receiver = {
-      reply: (id, result, error) => {
-        if (error === undefined) this.#noteResult(result);
-        this.#requests.reply(id, result, error);
-      },
-      events: (params, bytes) => {
-        this.#seenRevision = Math.max(this.#seenRevision, params.revision);
-        this.#watcher.events(params, bytes);
-      },
-      progress: (params, bytes) => {
-        this.#seenRevision = Math.max(this.#seenRevision, params.revision);
-        this.#watcher.progress(params, bytes);
-      },
-      ended: (params) => this.#watcher.ended(params),
-      heartbeat: ({ hasLeader }) => {
-        if (this.#machine.heartbeat(hasLeader)) this.#link.rotate('it has no leader');
-      },
-    };
+    this.#wire = new Wire(options);
+    bindWire(this, this.#wire);
+    this.leases = new Leases(this.#wire.requests);
   }
 
   /** The member the client is connected to, or is trying. */
   get endpoint(): string | undefined {
-    return this.#machine.endpoint;
+    return this.#wire.endpoint;
   }
 
   /** True while a connection to a member is open. */
   get isConnected(): boolean {
-    return this.#link.isUp;
+    return this.#wire.isUp;
+  }
+
+  /** Where the connection stands. */
+  get connection(): ConnectionStatus {
+    return this.#wire.statuses.now;
   }
 
   /** The newest revision an answer or an event has shown to this client; 0 before the first. */
   get seenRevision(): number {
-    return this.#seenRevision;
+    return this.#wire.seenRevision;
+  }
+
+  /** Where the connection stands, then every change of that; ends when the client is closed. */
+  connections(
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<ConnectionStatus, void, undefined> {
+    return this.#wire.statuses.read(options.signal);
+  }
+
+  /** Resolves when there is a connection. @throws UnavailableError, with the reasons, at the deadline. */
+  ready(options: CallOptions = {}): Promise<void> {
+    const { signal, timeoutMs = this.#wire.callTimeoutMs } = options;
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      if (this.#wire.isClosed) return reject(new ClosedError());
+      const settle = (): void => {
+        cancel();
+        forget();
+        signal?.removeEventListener('abort', abort);
+      };
+      const abort = (): void => {
+        settle();
+        reject(signal?.reason);
+      };
+      const cancel = this.#wire.clock.after(timeoutMs, () => {
+        settle();
+        const why = this.#wire.describeFailures();
+        reject(new UnavailableError(`no member answers within ${timeoutMs} ms (${why})`));
+      });
+      signal?.addEventListener('abort', abort, { once: true });
+      let forget = (): void => {};
+      forget = this.#wire.whenUp(() => {
+        settle();
+        resolve();
+      });
+    });
   }
 
   /**
    * Writes one key. Without a value, and with `ignoreValue`, the key keeps the one it has.
-   * @throws LockstepError `lease_not_found`, `key_not_found`, `no_space`.
+   * @throws LeaseNotFoundError, KeyNotFoundError, NoSpaceError.
    * @throws AmbiguousError when it was sent and its fate is unknown.
    */
   put(key: Bytes, value: Bytes, options?: PutOptions): Promise<PutReply>;
   put(key: Bytes, value: undefined, options: KeepValueOptions): Promise<PutReply>;
   async put(key: Bytes, value: Bytes | undefined, options: PutOptions = {}): Promise<PutReply> {
-    const result = await this.#requests.call('kv.put', putParams(key, value, options), options);
+    const params = putParams(key, value, options);
+    const result = await this.#wire.requests.call('kv.put', params, options);
     return { header: result.header, prevKv: prevKvOf(result) };
+  }
+
+  /** Writes a key that is not there yet. @throws KeyExistsError when it is; else as {@link put}. */
+  async create(key: Bytes, value: Bytes, options: PutOptions = {}): Promise<changes.WrittenReply> {
+    return changes.create(this, key, value, options);
+  }
+
+  /**
+   * Writes a key if `ifRevision` was the last to write it: the modRevision of the pair that the caller read.
+   * @throws ConflictError, with the revision that was, when it was not; else as {@link put}.
+   */
+  async update(
+    key: Bytes,
+    value: Bytes,
+    options: changes.UpdateOptions,
+  ): Promise<changes.WrittenReply> {
+    return changes.update(this, key, value, options);
+  }
+
+  /**
+   * Reads a key, lets `change` decide what it should be, and writes that if nobody else has written meanwhile;
+   * else `change` is asked again with what is there now. It answers the new value, `deleteKey`, or
+   * undefined to leave the key as it is; what it throws ends the call. The key keeps its lease unless
+   * another is given. The deadline is that of each step.
+   */
+  modify(
+    key: Bytes,
+    change: Parameters<typeof changes.modify>[2],
+    options: CallOptions & { readonly lease?: string } = {},
+  ): ReturnType<typeof changes.modify> {
+    return changes.modify(this, key, change, options);
   }
 
   /** Reads one key; undefined when there is none. Linearizable unless `serializable`. */
@@ -150,18 +167,18 @@ export class Client implements AsyncDisposable {
 
   /**
    * Reads keys, in byte order unless sorted. Linearizable unless `serializable`.
-   * @throws LockstepError `answer_too_large` beyond 4 MiB: narrow it, or {@link scan}.
+   * @throws TooLargeError beyond 4 MiB: narrow it, or {@link scan}.
    * @throws CompactedError when `revision` is older than what is kept.
    */
   async range(selector: Selector, options: RangeOptions = {}): Promise<RangeReply> {
     const { revision = 0, serializable = false } = options;
     // A linearizable read is never older than anything seen, so only the other kind has to say.
-    const minRevision = serializable && revision === 0 ? this.#seenRevision : 0;
+    const minRevision = serializable && revision === 0 ? this.seenRevision : 0;
     const params = {
       ...rangeParams(selector, options),
       ...(minRevision === 0 ? {} : { minRevision }),
     };
-    const result = await this.#requests.call('kv.range', params, options);
+    const result = await this.#wire.requests.call('kv.range', params, options);
     return { header: result.header, ...rangeReply(result) };
   }
 
@@ -172,62 +189,78 @@ export class Client implements AsyncDisposable {
     return new Scan(
       wireSelector(selector),
       options,
-      () => this.#seenRevision,
-      (params, signal) => this.#requests.call('kv.scan', params, { ...of, signal }),
+      () => this.seenRevision,
+      (params, signal) => this.#wire.requests.call('kv.scan', params, { ...of, signal }),
     );
   }
 
   /** Deletes keys and says how many there were. @throws AmbiguousError as {@link put} does. */
   async delete(selector: Selector, options: DeleteOptions = {}): Promise<DeleteReply> {
     const params = deleteParams(selector, options);
-    const result = await this.#requests.call('kv.deleteRange', params, options);
+    const result = await this.#wire.requests.call('kv.deleteRange', params, options);
     return { header: result.header, ...deleteReply(result) };
   }
 
   /**
    * Runs operations if conditions hold, and others if not, at one revision; all or nothing. The
-   * results have the types of the operations, in their order.
+   * results have the types of the operations, in their order. Without a request it gives a builder, whose
+   * `commit` does the same: `client.txn().if(...).do(...).else(...).commit()`.
    * @throws AmbiguousError as {@link put} does, unless it only reads.
    */
-  async txn<
+  txn(): TxnBuilder<readonly [], readonly []>;
+  txn<
     const Success extends Operations = readonly [],
     const Failure extends Operations = readonly [],
   >(
     request: TxnRequest<Success, Failure>,
+    options?: CallOptions,
+  ): Promise<TxnReply<Success, Failure>>;
+  txn(
+    request?: TxnRequest<Operations, Operations>,
     options: CallOptions = {},
+  ): Promise<TxnReply<Operations, Operations>> | TxnBuilder<readonly [], readonly []> {
+    if (request !== undefined) return this.#txn(request, options);
+    return new TxnBuilder((built, how) => this.#txn(built, how), [], [], []);
+  }
+
+  async #txn<const Success extends Operations, const Failure extends Operations>(
+    request: TxnRequest<Success, Failure>,
+    options: CallOptions,
   ): Promise<TxnReply<Success, Failure>> {
-    const { params, changes } = txnParams(request);
-    const result = await this.#requests.call('kv.txn', params, options, changes);
+    const { params, changes: writes } = txnParams(request);
+    const result = await this.#wire.requests.call('kv.txn', params, options, writes);
     return { header: result.header, ...txnOutcome(request, result) };
   }
 
-  /** Drops the history below a revision. @throws CompactedError, LockstepError `future_revision`. */
-  async compact(revision: number, options: CompactOptions = {}): Promise<HeaderReply> {
-    const params = { revision, ...(options.physical === true ? { physical: true } : {}) };
-    const { header } = await this.#requests.call('kv.compact', params, options);
-    return { header };
+  /** Watches keys; see {@link Watch}. @throws ClosedError, InvalidError. */
+  watch(request: WatchRequest): Watch {
+    return this.watchAs(request, (event) => event);
   }
 
-  /** Watches keys; see {@link Watch}. @throws ClosedError, LockstepError `invalid_params`. */
-  watch(request: WatchRequest): Watch {
-    const selectors = 'ranges' in request ? request.ranges : [request];
-    const watch = this.#watcher.open(selectors.map(wireSelector), request);
-    if (this.#closed) this.#watcher.close();
-    return watch;
+  /** The same, with events of another shape. */
+  watchAs<Event>(request: WatchRequest, shape: (event: WatchEvent) => Event): Watch<Event> {
+    return new Watch(this.#wire.watch(rangesOf(request), request), shape);
+  }
+
+  /** Drops the history below a revision. @throws CompactedError, InvalidError. */
+  async compact(revision: number, options: CompactOptions = {}): Promise<HeaderReply> {
+    const params = { revision, ...(options.physical === true ? { physical: true } : {}) };
+    const { header } = await this.#wire.requests.call('kv.compact', params, options);
+    return { header };
   }
 
   /** What the member at hand, or the one at `endpoint`, says of itself. */
   async status(endpoint?: string, options: CallOptions = {}): Promise<StatusResult> {
-    if (endpoint === undefined) return this.#requests.call('maintenance.status', {}, options);
+    if (endpoint === undefined) return this.#wire.requests.call('maintenance.status', {}, options);
     return this.#at(endpoint, (client) => client.status(undefined, options));
   }
 
   async members(options: CallOptions = {}): Promise<readonly MemberInfo[]> {
-    return (await this.#requests.call('cluster.members', {}, options)).members;
+    return (await this.#wire.requests.call('cluster.members', {}, options)).members;
   }
 
   async alarms(options: CallOptions = {}): Promise<AlarmsReply> {
-    return this.#requests.call('maintenance.alarms', {}, options);
+    return this.#wire.requests.call('maintenance.alarms', {}, options);
   }
 
   /** Clears alarms and resolves with those that were cleared. */
@@ -237,12 +270,12 @@ export class Client implements AsyncDisposable {
       ...(memberId === undefined ? {} : { memberId }),
       ...(alarm === undefined ? {} : { alarm }),
     };
-    return this.#requests.call('maintenance.disarm', params, options);
+    return this.#wire.requests.call('maintenance.disarm', params, options);
   }
 
   /** The checksum of the state of the member at hand, or of the one at `endpoint`. */
   async hash(endpoint?: string, options: CallOptions = {}): Promise<HashResult> {
-    if (endpoint === undefined) return this.#requests.call('maintenance.hash', {}, options);
+    if (endpoint === undefined) return this.#wire.requests.call('maintenance.hash', {}, options);
     return this.#at(endpoint, (client) => client.hash(undefined, options));
   }
 
@@ -250,31 +283,41 @@ export class Client implements AsyncDisposable {
   async moveLeader(targetId: MemberId, options: CallOptions = {}): Promise<void> {
     const { leaderId, isLeader } = await this.status(undefined, options);
     if (isLeader) {
-      await this.#requests.call('maintenance.moveLeader', { targetId }, options);
+      await this.#wire.requests.call('maintenance.moveLeader', { targetId }, options);
       return;
     }
     const members = await this.members(options);
     const leader = members.find(({ memberId }) => memberId === leaderId);
     if (leader === undefined || leader.clientAddress === '') {
-      throw new LockstepError('no_leader', 'there is no leader that could hand over leadership');
+      throw refusal('no_leader', 'there is no leader that could hand over leadership');
     }
     await this.#at(leader.clientAddress, (client) => client.moveLeader(targetId, options));
   }
 
   /**
-   * Ends everything: open calls reject with ClosedError (AmbiguousError if they may have taken
-   * effect), watches end with ClosedError, the connection is closed.
+   * Ends everything, in order: sessions are closed and their leases revoked, watches and caches end with a
+   * ClosedError, calls under way may still end, for at most `drainMs`; then what is left of them rejects with
+   * a ClosedError (AmbiguousError if it may have taken effect) and the connection is closed. New calls are
+   * refused from the beginning on. Never rejects.
    */
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#watcher.close();
-    this.#requests.close();
-    this.#link.close();
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options.drainMs ?? drainMsDefault);
+    return this.#closing;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.close();
+  async #close(drainMs: number): Promise<void> {
+    const wire = this.#wire;
+    const closed = wire.closeTenants();
+    wire.watcher.close();
+    const drained = wire.requests.drain();
+    if (drainMs > 0 && wire.isUp) {
+      await within(wire.clock, drainMs, Promise.all([drained, closed]));
+    }
+    wire.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async #at<Result>(endpoint: string, use: (client: Client) => Promise<Result>): Promise<Result> {
@@ -282,65 +325,12 @@ export class Client implements AsyncDisposable {
     try {
       return await use(client);
     } finally {
-      client.close();
-    }
-  }
-
-  #up(): void {
-    this.#requests.up();
-    this.#watcher.up();
-    if (this.#options.learnEndpoints !== false) this.#learn().catch(() => {});
-  }
-
-  #down(end: TransportEnd): void {
-    this.#watcher.down();
-    this.#requests.down(end);
-  }
-
-  /** Failing to learn costs nothing: the given endpoints stay. */
-  async #learn(): Promise<void> {
-    const members = await this.members();
-    const addresses = members.map(({ clientAddress }) => clientAddress).filter(isEndpoint);
-    this.#machine.learned(addresses);
-  }
-
-  #frame(text: string): void {
-    const problem = dispatch(text, this.#receiver);
-    if (problem !== undefined) this.#link.drop(problem);
-  }
-
-  #noteResult(result: unknown): void {
-    if (!isObject(result) || !isObject(result.header)) return;
-    const { clusterId, revision } = result.header;
-    if (typeof revision !== 'number') return;
-    if (clusterId === this.#clusterId) {
-      if (revision > this.#seenRevision) this.#seenRevision = revision;
-    } else if (typeof clusterId === 'string') {
-      // Another cluster under the same address counts its own revisions and clients.
-      if (this.#clusterId !== undefined) this.#requests.forgetRegistration();
-      this.#clusterId = clusterId;
-      this.#seenRevision = revision;
+      await client.close();
     }
   }
 }
 
-function checkedEndpoints(given: string | readonly string[]): readonly string[] {
-  const list = typeof given === 'string' ? given.split(',') : given;
-  const endpoints = [...new Set(list.map((endpoint) => endpoint.trim()))].filter(Boolean);
-  if (endpoints.length === 0) {
-    throw new LockstepError(
-      'invalid_params',
-      'there is no endpoint: name at least one, for example 127.0.0.1:2379',
-    );
-  }
-  for (const endpoint of endpoints) endpointUrl(endpoint);
-  return endpoints;
-}
-
-function isEndpoint(address: string): boolean {
-  try {
-    return address !== '' && endpointUrl(address) !== '';
-  } catch {
-    return false;
-  }
+function rangesOf(request: WatchRequest): ReturnType<typeof wireSelector>[] {
+  const selectors = 'ranges' in request ? request.ranges : [request];
+  return selectors.map(wireSelector);
 }

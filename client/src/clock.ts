@@ -1,7 +1,9 @@
 /** Time and chance as the client uses them, so that a test can own both. */
 export interface Clock {
-  /** Milliseconds since an arbitrary point, never going back. */
+  /** Milliseconds since an arbitrary point, never going back. It may stand still while the machine sleeps. */
   now(): number;
+  /** Milliseconds of the wall clock, which may be set forward or back. */
+  wall(): number;
   /** Calls `run` once after `ms`; the returned function takes that back. */
   after(ms: number, run: () => void): () => void;
   /** A number in [0, 1). */
@@ -10,6 +12,7 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => performance.now(),
+  wall: () => Date.now(),
   after(ms, run) {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);

@@ -15,18 +15,35 @@ export type {
   StatusResult,
   WireBytes,
 } from '@lockstep/client/protocol';
+export { type CacheChange, type CacheOptions, LiveCache } from './cache.ts';
 export type { CallOptions } from './call.ts';
+export { deleteKey, type UpdateOptions, type WrittenReply } from './changes.ts';
 export { Client } from './client.ts';
 export type { Clock } from './clock.ts';
+export type { Codec, StandardSchema } from './codec.ts';
+export * as codecs from './codec.ts';
 export type { ConnectionSettings } from './connection.ts';
+export type { ConnectionStatus } from './connection-status.ts';
 export {
   AmbiguousError,
+  BusyError,
   type ClientErrorCode,
   ClosedError,
   CompactedError,
+  ConflictError,
   DeadlineError,
+  DecodeError,
+  DeniedError,
   EvictedReplyError,
+  InvalidError,
+  KeyExistsError,
+  KeyNotFoundError,
+  LeaseExistsError,
+  LeaseLostError,
+  LeaseNotFoundError,
   LockstepError,
+  NoSpaceError,
+  TooLargeError,
   UnavailableError,
   WatchCompactedError,
 } from './errors.ts';
@@ -40,6 +57,7 @@ export {
 export type {
   AlarmsReply,
   ClientOptions,
+  CloseOptions,
   CompactOptions,
   DeleteOptions,
   DeleteReply,
@@ -54,6 +72,9 @@ export type {
   ScanOptions,
 } from './options.ts';
 export { Scan } from './scan.ts';
+export { Session, type SessionOptions } from './session.ts';
+export { Entry, Space, type SpaceEvent, type SpaceRange } from './space.ts';
+export type { TracedCall } from './trace.ts';
 export type { Dial, Transport, TransportHandler } from './transport.ts';
 export {
   Compare,
@@ -70,10 +91,13 @@ export {
   type TxnReply,
   type TxnRequest,
 } from './txn.ts';
+export { TxnBuilder } from './txn-builder.ts';
 export {
   Watch,
   type WatchBatch,
   WatchEvent,
+  type WatchItem,
+  type WatchMark,
   type WatchOptions,
   type WatchRequest,
   type WatchSelector,

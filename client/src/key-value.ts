@@ -9,7 +9,7 @@ import {
   type WireKeyValue,
   wireFromBytes,
 } from '@lockstep/client/protocol';
-import { LockstepError } from './errors.ts';
+import { invalid, LockstepError } from './errors.ts';
 
 /** A key or a value as callers give it: text, or any bytes. */
 export type Bytes = string | Uint8Array;
@@ -75,6 +75,20 @@ export class KeyValue {
   }
 }
 
+/** The same for equal keys, for maps. (Half a surrogate pair begins no text, so the two forms never meet.) */
+export function keyId(wire: WireBytes): string {
+  return typeof wire === 'string' ? wire : `\ud800${wire.base64}`;
+}
+
+/** About what a pair takes in memory and on the wire. */
+export function pairBytes({ wireKey, wireValue }: KeyValue): number {
+  return 100 + lengthOf(wireKey) + lengthOf(wireValue);
+}
+
+function lengthOf(wire: WireBytes): number {
+  return typeof wire === 'string' ? wire.length : wire.base64.length;
+}
+
 /** Text stays text; bytes become text where they are valid UTF-8 and base64 where not. */
 export function wireOf(bytes: Bytes): WireBytes {
   return typeof bytes === 'string' ? bytes : wireFromBytes(bytesFromArray(bytes));
@@ -97,8 +111,7 @@ export function wireSelector(selector: Selector): KeySelector {
       ? { key: wireOf(key) }
       : { key: wireOf(key), rangeEnd: wireOf(rangeEnd) };
   }
-  throw new LockstepError(
-    'invalid_params',
+  throw invalid(
     'the selector names no keys: give a key, { key, rangeEnd }, { prefix } or { fromKey }',
   );
 }

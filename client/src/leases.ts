@@ -6,7 +6,7 @@ import type {
   WireBytes,
 } from '@lockstep/client/protocol';
 import type { CallOptions } from './call.ts';
-import { LockstepError } from './errors.ts';
+import { refusal } from './errors.ts';
 import type { Requests } from './requests.ts';
 
 export interface LeaseRequest {
@@ -64,7 +64,7 @@ export class Leases {
   async keepAlive(id: LeaseId, options: CallOptions = {}): Promise<number> {
     const { ttl } = await this.#requests.call('lease.keepAlive', { id }, options);
     if (ttl > 0) return ttl;
-    throw new LockstepError('lease_not_found', `there is no lease ${id} (any more)`);
+    throw refusal('lease_not_found', `there is no lease ${id} (any more)`);
   }
 
   /** What is left of a lease; undefined when there is none. */

@@ -1,8 +1,7 @@
-import pRetry from 'p-retry';
+import { platform } from '#platform';
 import type { Clock } from './clock.ts';
 import type { ConnectionMachine, ConnectionSettings } from './connection.ts';
 import { ClosedError } from './errors.ts';
-import { platformDial } from './platform.ts';
 import {
   broken,
   type Dial,
@@ -12,8 +11,12 @@ import {
   type TransportHandler,
 } from './transport.ts';
 
-/** Calls come in the order up, frames, down, and again; after {@link Link.close} none come. */
+/** Calls come in the order greeted, up, frames, down, and again; after {@link Link.close} none come. */
 export interface LinkHandler {
+  /** The first frame of a connection, before it is used. @returns why it must not be used. */
+  greeted(text: string): string | undefined;
+  /** A connection is being looked for; `reason` is why the one before is gone. */
+  connecting(reason: string): void;
   up(): void;
   frame(text: string): void;
   /** The open connection was lost; what was sent and not answered has an unknown fate. */
@@ -91,31 +94,30 @@ export class Link {
     this.#transport = undefined;
   }
 
+  /** Tries until there is a connection, or the link is closed. */
   #connect(): void {
-    // p-retry drives the attempts; each one waits by itself first, since p-retry's own jitter is
-    // not full and vanishes at its cap.
-    pRetry(() => this.#attempt(), {
-      retries: Number.POSITIVE_INFINITY,
-      minTimeout: 0,
-      factor: 1,
-      signal: this.#closing.signal,
-    }).catch((error: unknown) => {
-      if (!this.#closing.signal.aborted) throw error;
-    });
+    const { signal } = this.#closing;
+    const connect = async (): Promise<void> => {
+      while (!signal.aborted && !(await this.#attempt()));
+    };
+    // Only closing ends an attempt by throwing.
+    connect().catch(() => {});
   }
 
-  async #attempt(): Promise<void> {
-    this.#dial ??= await platformDial();
+  /** True when it has led to a connection. */
+  async #attempt(): Promise<boolean> {
+    this.#dial ??= await platform.dial();
     const { endpoint, waitMs } = this.#machine.nextAttempt(this.#clock.random());
     if (waitMs > 0) await this.#wait(waitMs);
-    this.#closing.signal.throwIfAborted();
     try {
       await this.#open(this.#dial, endpointUrl(endpoint));
+      return true;
     } catch (error) {
+      this.#closing.signal.throwIfAborted();
       const reason = error instanceof Error ? error.message : String(error);
       this.#machine.failed(reason);
-      // A fresh Error: p-retry gives up on a TypeError, which a platform's WebSocket may throw.
-      throw new Error(reason, { cause: error });
+      this.#handler.connecting(reason);
+      return false;
     }
   }
 
@@ -139,20 +141,27 @@ export class Link {
     const { signal } = this.#closing;
     return new Promise((resolve, reject) => {
       let open = false;
+      const refuse = (reason: unknown): void => {
+        settle();
+        transport.close();
+        reject(reason);
+      };
       const settle = (): void => {
         cancelTimeout();
         signal.removeEventListener('abort', giveUp);
       };
       const handler: TransportHandler = {
-        opened: () => {
+        // A member speaks first: one that accepts connections and says nothing is none.
+        opened: () => {},
+        frame: (text) => {
+          this.#machine.heard(this.#clock.now());
+          if (open) return this.#handler.frame(text);
+          const problem = this.#handler.greeted(text);
+          if (problem !== undefined) return refuse(new Error(problem));
           settle();
           open = true;
           this.#opened(transport);
           resolve();
-        },
-        frame: (text) => {
-          this.#machine.heard(this.#clock.now());
-          this.#handler.frame(text);
         },
         alive: () => this.#machine.heard(this.#clock.now()),
         closed: (end) => {
@@ -162,11 +171,8 @@ export class Link {
         },
       };
       const transport = dial(url, handler);
-      const giveUp = (): void => {
-        settle();
-        transport.close();
-        reject(signal.aborted ? signal.reason : new Error('it did not answer in time'));
-      };
+      const giveUp = (): void =>
+        refuse(signal.aborted ? signal.reason : new Error('it did not answer in time'));
       const cancelTimeout = this.#clock.after(this.#connectTimeoutMs, giveUp);
       signal.addEventListener('abort', giveUp, { once: true });
     });
@@ -193,6 +199,8 @@ export class Link {
     this.#stopSilenceCheck();
     this.#machine.lost(this.#clock.now(), end.reason);
     this.#handler.down(end);
-    if (!this.#closing.signal.aborted) this.#connect();
+    if (this.#closing.signal.aborted) return;
+    this.#handler.connecting(end.reason);
+    this.#connect();
   }
 }

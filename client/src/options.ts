@@ -38,6 +38,11 @@ export interface ClientOptions {
   readonly clock?: Clock;
 }
 
+export interface CloseOptions {
+  /** How long calls under way may still take. 0 gives them up at once. Default 5,000. */
+  readonly drainMs?: number;
+}
+
 export interface PutOptions extends CallOptions {
   /** Return the pair as it was before. */
   readonly prevKv?: boolean;

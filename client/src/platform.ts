@@ -1,8 +1,19 @@
+import type { KeepAliveOrder, KeepAliveWorker } from './keep-alive-worker.ts';
 import type { Dial } from './transport.ts';
 
-/** Node 20 has no WebSocket of its own, and `ws` can send a tick's frames in one system call. */
-export async function platformDial(): Promise<Dial> {
-  const node = typeof process === 'object' && typeof process.versions?.node === 'string';
-  if (node) return (await import('./transport-node.ts')).dialNode;
-  return (await import('./transport-browser.ts')).dialBrowser;
+/**
+ * What differs between runtimes. `#platform` in this package's `imports` is one of two files, chosen by
+ * the runtime or bundler, so that a browser never sees Node's.
+ */
+export interface Platform {
+  dial(): Promise<Dial>;
+  /** A channel of Node's `diagnostics_channel`. */
+  channel(name: string): Channel;
+  /** Keeps a lease alive from another thread; undefined where that is not offered. */
+  readonly keepAliveWorker: ((order: KeepAliveOrder) => Promise<KeepAliveWorker>) | undefined;
+}
+
+export interface Channel {
+  readonly hasSubscribers: boolean;
+  publish(message: unknown): void;
 }

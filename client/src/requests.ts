@@ -12,10 +12,13 @@ import {
   ClosedError,
   DeadlineError,
   errorFromWire,
+  invalid,
   LockstepError,
+  refusal,
   UnavailableError,
 } from './errors.ts';
 import { Ledger, type Ticket, takesOnce, withOnce } from './once.ts';
+import { type TracedCall, traceCall, traceEnd, traceError } from './trace.ts';
 import type { TransportEnd } from './transport.ts';
 
 export interface RequestSettings {
@@ -29,6 +32,7 @@ export interface RequestSettings {
 /** What the table needs of the connection under it. */
 export interface RequestLink {
   readonly isUp: boolean;
+  readonly endpoint: string | undefined;
   start(): void;
   send(frames: readonly string[]): void;
   /** Why there is no connection, for messages. */
@@ -69,6 +73,9 @@ export class Requests {
   #sweepAt = Number.POSITIVE_INFINITY;
   #cancelSweep: () => void = () => {};
   #closed = false;
+  /** New calls are refused, what is under way may end. */
+  #draining = false;
+  #whenIdle: (() => void) | undefined;
   #ledger: Ledger | undefined;
   /** The call that asks the cluster for a client id. */
   #registration: Call | undefined;
@@ -87,17 +94,18 @@ export class Requests {
     changes = !methodTraits[method].idempotent,
   ): Promise<ResultOf<Name>> {
     const { signal, timeoutMs = this.#settings.callTimeoutMs } = options;
-    if (this.#closed) return Promise.reject(new ClosedError());
+    if (this.#closed || this.#draining) return Promise.reject(new ClosedError());
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (!(timeoutMs > 0)) {
       const message = `timeoutMs is ${timeoutMs}; it must be a number of milliseconds above 0`;
-      return Promise.reject(new LockstepError('invalid_params', message));
+      return Promise.reject(invalid(message));
     }
     const waiting = this.#waiting.size + this.#unnumbered.size;
     if (waiting >= this.#settings.waitingCallsMax) {
       const message = `${waiting} calls of this client already wait; await some before making more`;
-      return Promise.reject(new LockstepError('too_many_requests', message));
+      return Promise.reject(refusal('too_many_requests', message, { retryable: true }));
     }
+    const traced = traceCall(method);
     return new Promise((resolve, reject) => {
       const call = newCall(
         {
@@ -107,25 +115,26 @@ export class Requests {
           numbered: changes && this.#settings.exactlyOnce && takesOnce(method),
           timeoutMs,
           deadlineAt: this.#clock.now() + timeoutMs,
-          // The member answers a method with its result type; a wrong member is not this one's caller's to check.
-          resolve: resolve as (result: unknown) => void,
-          reject,
+          resolve: (result) => {
+            if (traced !== undefined) this.#traced(traced, call, undefined);
+            // The member answers a method with its result type; a wrong member is not this one's caller's to check.
+            resolve(result as ResultOf<Name>);
+          },
+          reject: (error) => {
+            if (traced !== undefined) this.#traced(traced, call, error);
+            reject(error);
+          },
         },
         params,
       );
       if (isTooLarge(call.frame)) {
         const message = `the request is larger than ${limits.frameBytesMax} bytes; a key and its value may have ${limits.requestBytesMax} together`;
-        reject(new LockstepError('request_too_large', message));
+        call.reject(refusal('request_too_large', message));
         return;
       }
       if (signal !== undefined) this.#listen(call, signal);
       this.#begin(call);
     });
-  }
-
-  /** What the member knew under this client's id is gone, because this is another cluster. */
-  forgetRegistration(): void {
-    this.#ledger = undefined;
   }
 
   /** The connection is there: what waits goes out. */
@@ -167,6 +176,15 @@ export class Requests {
       this.#settle(call);
       call.resolve(result);
     } else this.#refused(call, errorFromWire(error));
+  }
+
+  /** Takes no new calls; resolves when those under way have ended, each by its deadline. */
+  drain(): Promise<void> {
+    this.#draining = true;
+    if (this.#all().length === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#whenIdle = resolve;
+    });
   }
 
   close(): void {
@@ -369,7 +387,9 @@ export class Requests {
     const refusal = call.refusal ?? asked.refusal;
     this.#settle(call);
     const within = `within ${call.timeoutMs} ms`;
-    const last = refusal === undefined ? '' : ` (the last: ${refusal.message})`;
+    const reasons = this.#link.isUp ? '' : this.#link.describe();
+    const why = refusal === undefined ? reasons : `the last: ${refusal.message}`;
+    const last = why === '' ? '' : ` (${why})`;
     if (unknown) {
       const message = `${call.method}: no answer ${within}${last}; it may or may not have taken effect`;
       call.reject(new AmbiguousError(message, refusal));
@@ -380,9 +400,7 @@ export class Requests {
         new DeadlineError(`${call.method}: not sent ${within}: too many calls before it`),
       );
     } else {
-      const reasons = this.#link.describe();
-      const because = reasons === '' ? '' : ` (${reasons})`;
-      call.reject(new UnavailableError(`no member answers ${within}${because}`));
+      call.reject(new UnavailableError(`no member answers ${within}${last}`));
     }
   }
 
@@ -402,5 +420,13 @@ export class Requests {
     }
     if (this.#delayed.delete(call)) call.cancelRetry?.();
     call.release?.();
+    if (this.#whenIdle !== undefined && this.#all().length === 0) this.#whenIdle();
+  }
+
+  #traced(traced: TracedCall, call: Call, error: unknown): void {
+    traced.retries = call.attempts;
+    traced.endpoint = this.#link.endpoint;
+    if (error === undefined) traceEnd(traced);
+    else traceError(traced, error);
   }
 }

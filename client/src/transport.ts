@@ -1,5 +1,5 @@
 import { defaultClientPort, webSocketPath } from '@lockstep/client/protocol';
-import { LockstepError } from './errors.ts';
+import { invalid } from './errors.ts';
 
 /** What a transport tells its owner. After `closed`, which comes exactly once, it is silent. */
 export interface TransportHandler {
@@ -52,16 +52,10 @@ export function endpointUrl(endpoint: string): string {
   try {
     url = new URL(withScheme.replace(/^http/, 'ws'));
   } catch {
-    throw new LockstepError(
-      'invalid_params',
-      `the endpoint "${endpoint}" is no address: ${example}`,
-    );
+    throw invalid(`the endpoint "${endpoint}" is no address: ${example}`);
   }
   if (!/^wss?:$/.test(url.protocol) || url.hostname === '' || /\s/.test(endpoint)) {
-    throw new LockstepError(
-      'invalid_params',
-      `the endpoint "${endpoint}" is no address: ${example}`,
-    );
+    throw invalid(`the endpoint "${endpoint}" is no address: ${example}`);
   }
   if (url.port === '' && !endpoint.includes('://')) url.port = String(defaultClientPort);
   if (url.pathname === '/' || url.pathname === '') url.pathname = webSocketPath;

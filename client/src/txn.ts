@@ -84,6 +84,14 @@ export class Operation<Result> {
     this.#read = read;
   }
 
+  /** The same step, with its result in another shape. */
+  map<Shaped>(shape: (result: Result) => Shaped): Operation<Shaped> {
+    return new Operation(this.wire, this.changes, (result) => {
+      const read = this.#read(result);
+      return read === undefined ? undefined : shape(read);
+    });
+  }
+
   /** @throws LockstepError `protocol_violation` when it is the answer to something else. */
   read(result: TxnOperationResult | undefined): Result {
     const read = result === undefined ? undefined : this.#read(result);
@@ -124,12 +132,11 @@ function range(selector: Selector, options: Step<RangeOptions> = {}): Operation<
   );
 }
 
-function get(key: Bytes, options: Step<ReadOptions> = {}): Operation<GetOutcome> {
-  const whole = range(key, options);
-  return new Operation(whole.wire, false, (result) => {
-    const { kvs, revision } = whole.read(result);
-    return { kv: kvs[0], revision };
-  });
+function get(
+  key: Bytes,
+  options: Step<ReadOptions> & { readonly keysOnly?: boolean } = {},
+): Operation<GetOutcome> {
+  return range(key, options).map(({ kvs, revision }) => ({ kv: kvs[0], revision }));
 }
 
 function remove(selector: Selector, options: Step<DeleteOptions> = {}): Operation<DeleteOutcome> {

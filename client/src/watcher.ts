@@ -10,17 +10,22 @@ import type { Clock } from './clock.ts';
 import {
   ClosedError,
   CompactedError,
+  invalid,
   LockstepError,
   UnavailableError,
   WatchCompactedError,
 } from './errors.ts';
+import { latestOnly } from './overflow.ts';
 import type { Requests } from './requests.ts';
-import { Watch, WatchEvent, type WatchItem, type WatchOptions } from './watch.ts';
+import { watchChannel } from './trace.ts';
+import { WatchEvent, type WatchItem, type WatchOptions, type WatchSource } from './watch.ts';
+import { readList } from './watch-list.ts';
+import { createParams, type Running, startOf, withResolvers } from './watch-state.ts';
 
 export const watchBufferBytes = 8 * 1024 * 1024;
 const retryMs = 500;
-/** About what the frame of a progress takes. */
-const progressBytes = 128;
+/** About what the frame of a mark takes. */
+const markBytes = 128;
 
 /** What the watches need of the connection under them. */
 export interface WatchLink {
@@ -32,38 +37,11 @@ export interface WatchLink {
   drop(reason: string): void;
 }
 
-/**
- * One watch of the caller, over any number of watches on members:
- *
- *     stopped -> (start) creating -> (reply) running -> (lost, full, ended) stopped -> ...
- *
- * `nextRevision` is all that goes from one to the next: the lowest revision not yet received.
- */
-interface Running {
-  readonly params: WatchCreateParams;
-  readonly queue: BatchQueue<WatchItem>;
-  readonly started: PromiseWithResolvers<number>;
-  state: 'stopped' | 'creating' | 'running' | 'ended';
-  /** The id on the present connection; a new one for each creation, so late events name the old. */
-  watchId: number;
-  /** 0 until a member has said where "from now on" begins. */
-  nextRevision: number;
-  /** The fragments of a revision that is not complete yet. */
-  partial: PartialRevision | undefined;
-  cancelRetry: (() => void) | undefined;
-  release: () => void;
-}
-
-interface PartialRevision {
-  readonly revision: number;
-  readonly events: WatchEvent[];
-  bytes: number;
-}
-
-interface PromiseWithResolvers<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (reason: unknown) => void;
+/** What the client has learned from any answer. */
+export interface WatchContext {
+  /** The newest revision the client has seen: a watch "from now on" must not begin before it. */
+  seenRevision(): number;
+  clusterId(): string | undefined;
 }
 
 /** All watches of a client. */
@@ -71,46 +49,72 @@ export class Watcher {
   readonly #link: WatchLink;
   readonly #requests: Requests;
   readonly #clock: Clock;
-  /** The newest revision the client has seen: a watch "from now on" must not begin before it. */
-  readonly #seenRevision: () => number;
+  readonly #context: WatchContext;
   readonly #all = new Set<Running>();
   readonly #byId = new Map<number, Running>();
+  /** Watches that read history, by id, until it is through. */
+  readonly #unsynced = new Map<number, Running>();
+  #asking = false;
   #nextWatchId = 1;
 
-  constructor(link: WatchLink, requests: Requests, clock: Clock, seenRevision: () => number) {
+  constructor(link: WatchLink, requests: Requests, clock: Clock, context: WatchContext) {
     this.#link = link;
     this.#requests = requests;
     this.#clock = clock;
-    this.#seenRevision = seenRevision;
+    this.#context = context;
   }
 
-  /** @throws LockstepError `invalid_params`. */
-  open(ranges: readonly KeySelector[], options: WatchOptions): Watch {
+  /**
+   * @param onRunning told whenever a member begins to run the watch, or no longer does.
+   * @throws InvalidError.
+   */
+  open(
+    ranges: readonly KeySelector[],
+    options: WatchOptions,
+    onRunning?: (isRunning: boolean) => void,
+  ): WatchSource {
     const { signal } = options;
     const running: Running = {
       params: createParams(ranges, options),
-      queue: new BatchQueue(options.bufferBytes ?? watchBufferBytes, () => this.#taken(running)),
+      ranges,
+      options,
+      queue: new BatchQueue<WatchItem>(options.bufferBytes ?? watchBufferBytes, () =>
+        this.#taken(running),
+      ),
       started: withResolvers(),
       state: 'stopped',
       watchId: 0,
-      nextRevision: options.startRevision ?? 0,
+      ...startOf(options),
+      list: options.initial === true ? 'initial' : undefined,
+      known: undefined,
+      knowsAll: options.initial === true,
+      synced: false,
+      listing: undefined,
+      onRoom: undefined,
       partial: undefined,
       cancelRetry: undefined,
+      onRunning,
       release: () => {},
     };
     // Nobody has to ask for ready(): the loop over the events tells the same.
     running.started.promise.catch(() => {});
-    const watch = new Watch({
+    const clusterId = (): string | undefined => this.#context.clusterId();
+    const source: WatchSource = {
       queue: running.queue,
       started: running.started.promise,
-      onProgress: options.onProgress,
+      get isRunning() {
+        return running.state === 'running';
+      },
+      get clusterId() {
+        return clusterId();
+      },
       requestProgress: () => this.#requestProgress(running),
       close: () => this.#close(running),
-    });
+    };
     this.#all.add(running);
     if (signal?.aborted) {
       this.#fail(running, signal.reason);
-      return watch;
+      return source;
     }
     const abort = (): void => {
       this.#stop(running);
@@ -121,7 +125,7 @@ export class Watcher {
     running.release = () => signal?.removeEventListener('abort', abort);
     this.#link.start();
     this.#start(running);
-    return watch;
+    return source;
   }
 
   up(): void {
@@ -131,7 +135,8 @@ export class Watcher {
   down(): void {
     this.#byId.clear();
     for (const running of this.#all) {
-      running.state = 'stopped';
+      // A list goes on by itself: its calls are sent again.
+      if (running.state !== 'listing') this.#enter(running, 'stopped');
       running.partial = undefined;
       running.cancelRetry?.();
       running.cancelRetry = undefined;
@@ -162,12 +167,12 @@ export class Watcher {
     const running = this.#byId.get(params.watchId);
     if (running === undefined) return;
     this.#byId.delete(params.watchId);
-    running.state = 'stopped';
+    this.#enter(running, 'stopped');
     running.partial = undefined;
     running.nextRevision ||= params.resumeRevision;
     if (params.reason === 'compacted') {
       const { compactRevision = params.resumeRevision - 1, resumeRevision } = params;
-      this.#fail(running, new WatchCompactedError(compactRevision, resumeRevision));
+      this.#overtaken(running, new WatchCompactedError(compactRevision, resumeRevision));
       return;
     }
     const moved =
@@ -207,16 +212,27 @@ export class Watcher {
     bytes: number,
   ): void {
     running.nextRevision = revision + 1;
-    running.queue.push({ revision, events }, bytes);
-    if (running.queue.isFull) this.#stop(running);
+    if (running.known !== undefined) for (const event of events) running.known.take(event);
+    this.#push(running, { type: 'events', revision, events, isListed: false }, bytes);
   }
 
   /** Everything up to `revision` has arrived, so the watch resumes behind it. */
   #progressed(running: Running, revision: number, bytes: number): void {
     if (running.partial !== undefined || revision < running.nextRevision - 1) return;
     running.nextRevision = revision + 1;
-    running.queue.push({ progress: revision }, bytes);
-    if (running.queue.isFull) this.#stop(running);
+    this.#push(running, { type: 'progress', revision }, bytes);
+  }
+
+  #push(running: Running, item: WatchItem, bytes: number): void {
+    const { queue } = running;
+    const { overflow = 'block' } = running.options;
+    queue.push(item, bytes);
+    if (queue.isFull && overflow === 'latest') queue.replace(latestOnly);
+    if (!queue.isFull) return;
+    this.#stop(running);
+    if (overflow !== 'error') return;
+    const message = `the watch holds more than ${running.options.bufferBytes ?? watchBufferBytes} bytes that were not taken`;
+    this.#fail(running, new LockstepError('overflow', message));
   }
 
   async #requestProgress(running: Running): Promise<number> {
@@ -228,18 +244,26 @@ export class Watcher {
     if (result === undefined || this.#byId.get(watchId) !== running) {
       throw new UnavailableError('no member runs the watch at this moment');
     }
-    this.#progressed(running, result.header.revision, progressBytes);
+    this.#progressed(running, result.header.revision, markBytes);
     return result.header.revision;
   }
 
   #start(running: Running): void {
     if (running.state !== 'stopped' || !this.#link.isUp || running.queue.isFull) return;
     if (running.cancelRetry !== undefined) return;
+    if (running.clusterId !== undefined && running.clusterId !== this.#context.clusterId()) {
+      const message = `the resume token is of cluster ${running.clusterId}, and this is cluster ${this.#context.clusterId()}`;
+      this.#fail(running, invalid(message));
+    } else if (running.list !== undefined) this.#list(running);
+    else this.#create(running);
+  }
+
+  #create(running: Running): void {
     const watchId = this.#nextWatchId++;
-    running.state = 'creating';
+    this.#enter(running, 'creating');
     running.watchId = watchId;
     this.#byId.set(watchId, running);
-    const minRevision = running.nextRevision === 0 ? this.#seenRevision() : 0;
+    const minRevision = running.nextRevision === 0 ? this.#context.seenRevision() : 0;
     const params: WatchCreateParams = {
       ...running.params,
       watchId,
@@ -249,22 +273,109 @@ export class Watcher {
     this.#requests.call('watch.create', params).then(
       (result) => {
         if (this.#byId.get(watchId) !== running) return;
-        running.state = 'running';
+        this.#enter(running, 'running');
         // Events that came before this reply have moved it further already.
         running.nextRevision = Math.max(running.nextRevision, result.startRevision);
         running.started.resolve(result.startRevision);
+        this.#sync(running, result.startRevision, result.header.revision);
       },
       (error: unknown) => this.#refused(running, watchId, error),
     );
   }
 
+  /** Says `synced`, once: when the watch has been sent what had happened before it was there. */
+  #sync(running: Running, startRevision: number, revision: number): void {
+    if (running.synced) return;
+    if (startRevision > revision) {
+      running.synced = true;
+      this.#push(running, { type: 'synced', revision: startRevision - 1 }, markBytes);
+      return;
+    }
+    this.#unsynced.set(running.watchId, running);
+    this.#askSynced();
+  }
+
+  /** One question for all that began meanwhile: the answer holds for every watch of the connection. */
+  #askSynced(): void {
+    if (this.#asking || this.#unsynced.size === 0) return;
+    const asked = [...this.#unsynced];
+    this.#unsynced.clear();
+    this.#asking = true;
+    this.#requests
+      .call('watch.progress', {})
+      .then(
+        ({ header: { revision } }) => {
+          for (const [watchId, running] of asked) {
+            if (running.synced || this.#byId.get(watchId) !== running) continue;
+            running.synced = true;
+            running.nextRevision = Math.max(running.nextRevision, revision + 1);
+            this.#push(running, { type: 'synced', revision }, markBytes);
+          }
+        },
+        // The connection is gone, or the member stops: the next one is asked when the watch is there.
+        () => {},
+      )
+      .finally(() => {
+        this.#asking = false;
+        this.#askSynced();
+      })
+      .catch(() => {});
+  }
+
+  #list(running: Running): void {
+    const giveUp = new AbortController();
+    const { signal } = giveUp;
+    this.#enter(running, 'listing');
+    running.listing = giveUp;
+    readList(running, this.#requests, () => this.#context.seenRevision(), signal).then(
+      (revision) => {
+        if (running.listing === giveUp) this.#listed(running, revision);
+      },
+      (error: unknown) => {
+        if (running.listing === giveUp) this.#listFailed(running, error);
+      },
+    );
+  }
+
+  #listed(running: Running, revision: number): void {
+    running.listing = undefined;
+    running.nextRevision = revision + 1;
+    this.#enter(running, 'stopped');
+    const { list, knowsAll: complete } = running;
+    running.list = undefined;
+    running.knowsAll = true;
+    if (list === 'initial') {
+      running.synced = true;
+      this.#push(running, { type: 'synced', revision }, markBytes);
+    } else this.#push(running, { type: 'relisted', revision, complete }, markBytes);
+    this.#start(running);
+  }
+
+  #listFailed(running: Running, error: unknown): void {
+    running.listing = undefined;
+    this.#enter(running, 'stopped');
+    const again = error instanceof LockstepError && error.retryable;
+    // What was read by then is known, so that it is read again without giving it twice.
+    if (again || error instanceof CompactedError) this.#startLater(running);
+    else this.#fail(running, error);
+  }
+
+  /** Compaction took what the watch should have been given next. */
+  #overtaken(running: Running, error: WatchCompactedError): void {
+    if (running.options.onCompaction !== 'relist') return this.#fail(running, error);
+    running.list = 'difference';
+    if (watchChannel.hasSubscribers) watchChannel.publish({ change: 'relist', error });
+    this.#start(running);
+  }
+
   #refused(running: Running, watchId: number, error: unknown): void {
     if (this.#byId.get(watchId) !== running) return;
     this.#byId.delete(watchId);
-    running.state = 'stopped';
+    this.#enter(running, 'stopped');
     if (error instanceof CompactedError) {
       const { compactRevision } = error;
-      this.#fail(running, new WatchCompactedError(compactRevision, compactRevision + 1));
+      // The state at the compaction is whole, the event of its very revision too.
+      this.#overtaken(running, new WatchCompactedError(compactRevision, compactRevision));
     } else if (error instanceof LockstepError && error.retryable) {
       // A reply that came too late may have left the watch running under the old id.
       if (error.code === 'deadline_exceeded') this.#cancelAtMember(watchId);
@@ -281,13 +392,17 @@ export class Watcher {
   }
 
   #taken(running: Running): void {
-    if (running.state === 'stopped' && running.queue.isHalfEmpty) this.#start(running);
+    if (!running.queue.isHalfEmpty) return;
+    running.onRoom?.();
+    if (running.state === 'stopped') this.#start(running);
   }
 
   /** Stops the flow at its source; what still arrives under the old id is dropped and comes again. */
   #stop(running: Running): void {
+    running.listing?.abort(new ClosedError('the watch is closed'));
+    running.listing = undefined;
     if (running.state !== 'creating' && running.state !== 'running') return;
-    running.state = 'stopped';
+    this.#enter(running, 'stopped');
     running.partial = undefined;
     this.#byId.delete(running.watchId);
     this.#cancelAtMember(running.watchId);
@@ -308,7 +423,9 @@ export class Watcher {
 
   #fail(running: Running, error: unknown): void {
     if (running.state === 'ended') return;
-    running.state = 'ended';
+    running.listing?.abort(error);
+    running.listing = undefined;
+    this.#enter(running, 'ended');
     this.#byId.delete(running.watchId);
     this.#all.delete(running);
     running.cancelRetry?.();
@@ -316,41 +433,14 @@ export class Watcher {
     running.started.reject(error);
     running.queue.fail(error);
   }
-}
 
-function createParams(
-  ranges: readonly KeySelector[],
-  options: WatchOptions,
-): Omit<WatchCreateParams, 'startRevision' | 'watchId' | 'minRevision'> {
-  const { startRevision = 0 } = options;
-  if (!Number.isSafeInteger(startRevision) || startRevision < 0) {
-    throw new LockstepError(
-      'invalid_params',
-      `startRevision is ${startRevision}; it must be a whole number, 0 for "from now on"`,
-    );
+  #enter(running: Running, state: Running['state']): void {
+    const was = running.state;
+    running.state = state;
+    const changed = (was === 'running') !== (state === 'running');
+    if (changed) running.onRunning?.(state === 'running');
+    if ((changed || state === 'ended') && watchChannel.hasSubscribers) {
+      watchChannel.publish({ change: state, nextRevision: running.nextRevision });
+    }
   }
-  const [only] = ranges;
-  if (only === undefined) {
-    throw new LockstepError('invalid_params', 'ranges is empty; a watch needs at least one');
-  }
-  return {
-    ...(ranges.length === 1 ? only : { ranges }),
-    // Else a revision larger than a frame could not be delivered.
-    fragment: true,
-    ...(options.prevKv === true ? { prevKv: true } : {}),
-    ...(options.noPut === true ? { noPut: true } : {}),
-    ...(options.noDelete === true ? { noDelete: true } : {}),
-    ...(options.keysOnly === true ? { keysOnly: true } : {}),
-    ...(options.progressNotify === true ? { progressNotify: true } : {}),
-  };
-}
-
-function withResolvers<T>(): PromiseWithResolvers<T> {
-  let resolve: (value: T) => void = () => {};
-  let reject: (reason: unknown) => void = () => {};
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { promise, resolve, reject };
 }

@@ -130,6 +130,20 @@ const schema = z.object({
 
 export type SettingKey = keyof z.infer<typeof schema>;
 
+/** The settings as a program gives them; each one that is absent or undefined has its default. */
+export type Settings = {
+  readonly [Key in Exclude<keyof typeof schema.shape, 'initialCluster'>]?:
+    | z.infer<typeof schema>[Key]
+    | undefined;
+} & {
+  /** Name to host:port of each founding member, or a list or text of `name=host:port`. */
+  readonly initialCluster?:
+    | Readonly<Record<string, string>>
+    | readonly string[]
+    | string
+    | undefined;
+};
+
 /** What a flag, a variable or a file gave, not yet checked; absent and undefined mean the default. */
 export type RawConfig = { readonly [Key in SettingKey]?: unknown };
 
@@ -166,13 +180,20 @@ export class ConfigError extends Error {
   }
 }
 
+/** How a message calls a setting: the flag for an operator, the key for a program. */
+export type SettingWording = (key: SettingKey) => string;
+
+const asFlag: SettingWording = (key) => `--${settingName(key)}`;
+
 /**
  * Checks what was given and fills in what was not.
  * @param heapBytesMax what the process may allocate: the state may take half of it.
- * @throws ConfigError with every problem found. */
+ * @throws ConfigError with every problem found.
+ */
 export function resolveConfig(
   raw: RawConfig,
   heapBytesMax = Number.POSITIVE_INFINITY,
+  say: SettingWording = asFlag,
 ): MemberConfig {
   const parsed = schema.safeParse(raw);
   if (!parsed.success) {
@@ -180,14 +201,14 @@ export function resolveConfig(
       parsed.error.issues.map(({ path, message }) => {
         const key = settingKeys.find((known) => known === path[0]);
         if (key === undefined) return message;
-        return `--${settingName(key)} ${message}${givenValue(raw[key])}`;
+        return `${say(key)} ${message}${givenValue(raw[key])}`;
       }),
     );
   }
   const given = parsed.data;
   const problems: string[] = [];
   const warnings: string[] = [];
-  const peerListen = given.peerListen ?? nextPort(given.listen, problems);
+  const peerListen = given.peerListen ?? nextPort(given.listen, problems, say);
   const addresses = {
     listen: given.listen,
     advertise: given.advertise ?? reachable(given.listen),
@@ -197,20 +218,23 @@ export function resolveConfig(
   const initialCluster = given.initialCluster ?? [
     { name: given.name, address: addresses.peerAdvertise },
   ];
-  checkCluster(initialCluster, given.name, addresses.peerAdvertise, problems, warnings);
-  checkWildcards(given, initialCluster.length, problems, warnings);
+  const found: Found = { problems, warnings, say };
+  checkCluster(initialCluster, given.name, addresses.peerAdvertise, found);
+  checkWildcards(given, initialCluster.length, found);
   if (addresses.listen === peerListen && portOf(peerListen) !== 0) {
-    problems.push(`--listen and --peer-listen are both ${peerListen}; they need different ports`);
+    problems.push(
+      `${say('listen')} and ${say('peerListen')} are both ${peerListen}; they need different ports`,
+    );
   }
   if (given.electionMs < heartbeatsPerElectionMin * given.heartbeatMs) {
     problems.push(
-      `--election-ms is ${given.electionMs}; it must be at least ${heartbeatsPerElectionMin} times ` +
-        `--heartbeat-ms, so ${heartbeatsPerElectionMin * given.heartbeatMs} or more`,
+      `${say('electionMs')} is ${given.electionMs}; it must be at least ${heartbeatsPerElectionMin} times ` +
+        `${say('heartbeatMs')}, so ${heartbeatsPerElectionMin * given.heartbeatMs} or more`,
     );
   }
   if (given.quotaBytes !== undefined && given.quotaBytes > heapBytesMax / 2) {
     problems.push(
-      `--quota-bytes is ${given.quotaBytes}; it may be half of the heap limit, so at most ` +
+      `${say('quotaBytes')} is ${given.quotaBytes}; it may be half of the heap limit, so at most ` +
         `${Math.floor(heapBytesMax / 2)}: raise the limit with NODE_OPTIONS=--max-old-space-size=<MiB>`,
     );
   }
@@ -222,6 +246,15 @@ export function resolveConfig(
     initialCluster: [...initialCluster].sort((a, b) => (a.name < b.name ? -1 : 1)),
     warnings,
   };
+}
+
+/**
+ * The settings that a program gives, by their keys.
+ * @throws ConfigError when there is a key that is no setting.
+ */
+export function rawFromSettings(settings: Settings): RawConfig {
+  const known = new Map(settingKeys.map((key) => [key as string, key]));
+  return rawFromNames(Object.entries(settings), known, 'the options');
 }
 
 /** The settings that parsed flags give, by name: `--allow-origin` may come several times. */
@@ -262,9 +295,17 @@ export async function rawFromYaml(source: string, where: string): Promise<RawCon
     );
   }
   const names = new Map(settingKeys.map((key) => [settingName(key), key]));
+  return rawFromNames(Object.entries(document), names, where);
+}
+
+function rawFromNames(
+  given: readonly (readonly [string, unknown])[],
+  names: ReadonlyMap<string, SettingKey>,
+  where: string,
+): RawConfig {
   const problems: string[] = [];
   const raw: { [Key in SettingKey]?: unknown } = {};
-  for (const [name, value] of Object.entries(document)) {
+  for (const [name, value] of given) {
     const key = names.get(name);
     if (key !== undefined) raw[key] = value ?? undefined;
     else {
@@ -291,14 +332,20 @@ export function mergeRaw(...sources: readonly RawConfig[]): RawConfig {
   return merged;
 }
 
+/** What is wrong or unwise so far, and how to call the settings in it. */
+interface Found {
+  readonly problems: string[];
+  readonly warnings: string[];
+  readonly say: SettingWording;
+}
+
 function checkCluster(
   entries: readonly ClusterEntry[],
   name: string,
   peerAdvertise: string,
-  problems: string[],
-  warnings: string[],
+  { problems, warnings, say }: Found,
 ): void {
-  const flag = '--initial-cluster';
+  const flag = say('initialCluster');
   if (entries.length === 0 || entries.length > membersMax) {
     problems.push(`${flag} names ${entries.length} members; it must be 1, 3 or ${membersMax}`);
   } else if (entries.length % 2 === 0) {
@@ -319,12 +366,12 @@ function checkCluster(
   if (own === undefined && entries.length > 0) {
     const names = entries.map((entry) => entry.name).join(', ');
     problems.push(
-      `${flag} does not name this member: --name is "${name}", the cluster is ${names}`,
+      `${flag} does not name this member: ${say('name')} is "${name}", the cluster is ${names}`,
     );
   } else if (own !== undefined && own.address !== peerAdvertise) {
     problems.push(
       `${flag} says that "${name}" is at ${own.address}, but its peer address is ${peerAdvertise}; ` +
-        `make them equal, for example with --peer-listen ${own.address} (or --peer-advertise)`,
+        `make them equal, for example with ${say('peerListen')} ${own.address} (or ${say('peerAdvertise')})`,
     );
   }
 }
@@ -338,20 +385,22 @@ function checkWildcards(
     readonly peerAdvertise?: string | undefined;
   },
   members: number,
-  problems: string[],
-  warnings: string[],
+  { problems, warnings, say }: Found,
 ): void {
   const pairs = [
-    ['advertise', given.advertise, 'listen', given.listen],
-    ['peer-advertise', given.peerAdvertise, 'peer-listen', given.peerListen ?? given.listen],
+    [say('advertise'), given.advertise, say('listen'), given.listen],
+    [
+      say('peerAdvertise'),
+      given.peerAdvertise,
+      say('peerListen'),
+      given.peerListen ?? given.listen,
+    ],
   ] as const;
   for (const [flag, advertised, source, bound] of pairs) {
     if (advertised !== undefined && isWildcard(advertised)) {
-      problems.push(
-        `--${flag} is ${advertised}, which nobody can dial; name this machine's address`,
-      );
+      problems.push(`${flag} is ${advertised}, which nobody can dial; name this machine's address`);
     } else if (advertised === undefined && isWildcard(bound)) {
-      const message = `--${source} is on all addresses, so --${flag} must name the one that others dial`;
+      const message = `${source} is on all addresses, so ${flag} must name the one that others dial`;
       if (members > 1) problems.push(message);
       else warnings.push(`${message}; until then it is ${reachable(bound)}`);
     }
@@ -367,10 +416,11 @@ function hostPart(checked: string): string {
   return checked.slice(0, checked.lastIndexOf(':'));
 }
 
-function nextPort(listen: string, problems: string[]): string {
+function nextPort(listen: string, problems: string[], say: SettingWording): string {
   const port = portOf(listen);
-  if (port === 65_535)
-    problems.push('--listen has the last port there is; give --peer-listen as well');
+  if (port === 65_535) {
+    problems.push(`${say('listen')} has the last port there is; give ${say('peerListen')} as well`);
+  }
   // Port 0 lets the system choose, for both doors.
   return `${hostPart(listen)}:${port === 0 || port === 65_535 ? port : port + 1}`;
 }

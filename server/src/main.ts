@@ -1,43 +1,97 @@
 import { randomBytes } from 'node:crypto';
-import pino from 'pino';
-import { parseAddress, startDoors } from './api/listen.ts';
-import type { MemberConfig } from './config.ts';
+import { getHeapStatistics } from 'node:v8';
+import { openPort, parseAddress, startDoors } from './api/listen.ts';
+import {
+  ConfigError,
+  type LogLevel,
+  logLevels,
+  type MemberConfig,
+  rawFromSettings,
+  resolveConfig,
+  type Settings,
+  splitAddress,
+} from './config.ts';
+import { chooseLatin1 } from './core/base/latin1.ts';
+import { handOver } from './hand-over.ts';
 import { lockDirectory } from './io/directory-lock.ts';
+import { nodeLatin1 } from './io/node-latin1.ts';
+import { ProcessMeter } from './io/process-meter.ts';
 import { SystemClock } from './io/system-clock.ts';
 import { SystemDisk } from './io/system-disk.ts';
 import { TcpPeerNetwork } from './io/tcp-peer-network.ts';
+import { type Log, type Logger, logOver, openLog } from './log.ts';
 import { type BootstrapOptions, openDirectory, type Recovered } from './member/bootstrap.ts';
-import { clusterIdOf, memberIdOf } from './member/cluster-identity.ts';
+import type { MemberEvents } from './member/events.ts';
 import { Member } from './member/member.ts';
 import { MemberStore } from './member/member-store.ts';
-import type { MemberOptions } from './member/options.ts';
+import { bootstrapOptions, memberOptions } from './member-options.ts';
 import { createService } from './service/service.ts';
 import { version } from './version.ts';
 
-export type { ClusterEntry, MemberConfig } from './config.ts';
+export {
+  type ClusterEntry,
+  ConfigError,
+  type LogLevel,
+  type MemberConfig,
+  type Settings,
+} from './config.ts';
 
-export interface RunningMember {
+export type { Logger } from './log.ts';
+
+/** Every setting of `lockstep serve` under its name in camelCase, and a log. */
+export interface StartOptions extends Settings {
+  /** A logger, or from which level on to write to standard output. Default `silent`. */
+  readonly log?: Logger | LogLevel | undefined;
+}
+
+export interface RunningMember extends AsyncDisposable {
   readonly config: MemberConfig;
-  /** host:port of the client door as it was bound. */
+  /** host:port of the client door, with the port that was bound; an endpoint for a client. */
   readonly clientAddress: string;
+  /** The same of the door for other members. */
   readonly peerAddress: string;
   /** Resolves with the reason when the member stops by itself. */
   readonly failed: Promise<Error>;
-  /** Stops gracefully: hands leadership over, ends watches, answers what is under way. */
+  /**
+   * Stops gracefully: hands leadership over, ends watches, answers what is under way. Never rejects;
+   * a second call waits for the same end. Disposal does this too.
+   */
   stop(): Promise<void>;
 }
 
-const mebibyte = 1024 * 1024;
-/** What one caller waits at most, in milliseconds. */
-const callMs = 5_000;
+chooseLatin1(nodeLatin1);
 
 /**
- * Starts one member: locks and reads its data directory, opens the peer door, then the client door.
- * Resolves when clients can connect; a cluster may still have to elect its leader.
- * @throws Error in a sentence for the operator when it cannot start.
+ * Starts one member inside this process. All settings have the defaults of `lockstep serve`, except
+ * that it is silent; with port 0 in `listen` a single member takes free ports for both doors. It sets no
+ * signal handlers and never ends the process. Resolves when clients can connect; a cluster may
+ * still have to elect its leader.
+ * @throws ConfigError that lists each setting that is wrong, and what would be right.
+ * @throws Error in a sentence when it cannot start: an address or the data directory is in use, damaged.
  */
-export async function startMember(config: MemberConfig): Promise<RunningMember> {
-  const log = pino({ level: config.logLevel, name: config.name });
+export async function startMember(options: StartOptions = {}): Promise<RunningMember> {
+  const { log = options.logLevel ?? 'silent', ...settings } = options;
+  const raw = rawFromSettings(settings);
+  const { heap_size_limit: heapBytesMax } = getHeapStatistics();
+  const withLevel = typeof log === 'string' ? { ...raw, logLevel: log } : raw;
+  const config = resolveConfig(withLevel, heapBytesMax, (key) => key);
+  if (typeof log !== 'string' && !isLogger(log)) {
+    const levels = logLevels.join(', ');
+    throw new ConfigError([`log must be a logger with info, warn and error, or one of ${levels}`]);
+  }
+  const target = typeof log === 'string' ? openLog(config) : logOver(log, config.name);
+  for (const warning of config.warnings) target.process('configured', warning);
+  return runMember(config, target);
+}
+
+/**
+ * As {@link startMember}, with a configuration that is resolved already. Without a `log` it writes
+ * to standard output, by the configured level.
+ */
+export async function runMember(
+  config: MemberConfig,
+  log: Log = openLog(config),
+): Promise<RunningMember> {
   const disk = new SystemDisk(config.dataDir);
   const lock = await lockDirectory(config.dataDir).catch(directoryFailed(disk));
   const closers: (() => Promise<void>)[] = [() => lock.release()];
@@ -47,7 +101,7 @@ export async function startMember(config: MemberConfig): Promise<RunningMember> 
   let fail: (error: Error) => void = () => {};
   const failed = new Promise<Error>((resolve) => {
     fail = (error) => {
-      log.fatal(error.message);
+      log.process('failed', error.message);
       closeAll().then(
         () => resolve(error),
         () => resolve(error),
@@ -60,12 +114,24 @@ export async function startMember(config: MemberConfig): Promise<RunningMember> 
     closers.push(() => network.close());
     const peerAddress = await listenForPeers(network, config.peerListen);
     let member: Member | undefined;
-    const recovered = await recover(disk, config, (error) => member?.fail(error)).catch(
-      directoryFailed(disk),
-    );
-    for (const warning of recovered.warnings) log.warn(warning);
+    const recovered = await recover(disk, config, {
+      monotonicMs: () => clock.monotonicMs(),
+      walFailed: (error) => member?.fail(error),
+    }).catch(directoryFailed(disk));
+    for (const warning of recovered.warnings) log.process('recovered', warning);
+    // Bound before there is a member, which tells the others where clients reach it.
+    const port = await openPort(config.listen);
+    closers.push(() => port.close());
+    const clientAddress = withPort(config.advertise, port.address);
+    const individual = {
+      clientAddress,
+      peerAddress: withPort(config.peerAdvertise, peerAddress),
+      seed: randomBytes(4).readUInt32LE(),
+      incarnation: randomBytes(6).readUIntLE(0, 6),
+    };
+    const events: MemberEvents = { happened: (event) => log.member(event), failed: fail };
     member = new Member(
-      memberOptions(config, recovered, { log, fail }),
+      memberOptions(config, recovered, individual, events),
       { clock, network },
       recovered,
     );
@@ -74,27 +140,53 @@ export async function startMember(config: MemberConfig): Promise<RunningMember> 
     const service = createService({
       store: new MemberStore(member),
       version,
-      onInternalError: (error) => log.error(error),
+      onInternalError: (error) => log.internalError(error),
     });
+    const meter = new ProcessMeter();
+    closers.push(async () => meter.close());
     const doors = await startDoors({
       service,
-      listen: config.listen,
-      advertise: config.advertise,
+      listen: port,
+      advertise: clientAddress,
       allowOrigins: config.allowOrigins,
+      process: () => meter.read(),
     });
     closers.push(() => doors.stop());
     member.start();
+    let stopped: Promise<void> | undefined;
+    const stop = (): Promise<void> => {
+      if (stopped === undefined) {
+        log.process('stopping', 'stops because it was told to');
+        stopped = handOver(running).then(closeAll);
+      }
+      return stopped;
+    };
+    const clientDoor = doors.address;
+    const { memberId, clusterId } = recovered.identity;
+    const started = `member ${config.name} serves clients at ${clientDoor}, members at ${peerAddress}`;
+    log.process('started', started, {
+      ...{ memberId, clusterId, clientAddress: clientDoor, peerAddress, version },
+      ...{ index: running.appliedIndex, term: running.raft.term },
+      revision: running.machine.store.revision,
+    });
     return {
       config,
-      clientAddress: doors.address,
+      clientAddress: clientDoor,
       peerAddress,
       failed,
-      stop: () => stopGracefully(running, closeAll),
+      stop,
+      [Symbol.asyncDispose]: stop,
     };
   } catch (error) {
     await closeAll();
     throw error;
   }
+}
+
+/** What a program without types may have given. */
+function isLogger(given: Partial<Logger> | null): given is Logger {
+  const { info, warn, error } = given ?? {};
+  return [info, warn, error].every((method) => typeof method === 'function');
 }
 
 async function listenForPeers(network: TcpPeerNetwork, address: string): Promise<string> {
@@ -115,29 +207,9 @@ async function listenForPeers(network: TcpPeerNetwork, address: string): Promise
 function recover(
   disk: SystemDisk,
   config: MemberConfig,
-  walFailed: (error: Error) => void,
+  wal: Pick<BootstrapOptions, 'monotonicMs' | 'walFailed'>,
 ): Promise<Recovered> {
-  const clusterId = clusterIdOf(config.initialCluster, config.initialClusterToken);
-  const members = config.initialCluster.map((entry) => ({
-    memberId: memberIdOf(entry, clusterId),
-    name: entry.name,
-    peerAddress: entry.address,
-    clientAddress: '',
-    directoryId: '',
-  }));
-  const own = members.find(({ name }) => name === config.name);
-  const options: BootstrapOptions = {
-    identity: {
-      clusterId,
-      memberId: own?.memberId ?? '',
-      directoryId: randomBytes(12).toString('hex'),
-      name: config.name,
-    },
-    members,
-    founding: true,
-    segmentBytes: config.walSegmentBytes,
-    walFailed,
-  };
+  const options = bootstrapOptions(config, randomBytes(12).toString('hex'), wal);
   return new Promise((resolve, reject) => {
     openDirectory(disk, options, (error, recovered) => {
       if (recovered === undefined) reject(error ?? new Error('the data directory did not open'));
@@ -158,75 +230,8 @@ function directoryFailed(disk: SystemDisk): (error: unknown) => never {
   };
 }
 
-function memberOptions(
-  config: MemberConfig,
-  recovered: Recovered,
-  out: { log: pino.Logger; fail: (error: Error) => void },
-): MemberOptions {
-  const { identity } = recovered;
-  const tickMs = config.heartbeatMs;
-  return {
-    name: identity.name,
-    memberId: identity.memberId,
-    clusterId: identity.clusterId,
-    directoryId: identity.directoryId,
-    initialCluster: config.initialCluster.map(({ name, address }) => `${name}=${address}`).join(),
-    peerAddress: config.peerAdvertise,
-    clientAddress: config.advertise,
-    seed: randomBytes(4).readUInt32LE(),
-    incarnation: randomBytes(6).readUIntLE(0, 6),
-    tickMs,
-    callTicks: Math.ceil(callMs / tickMs),
-    raft: {
-      electionTicks: Math.ceil(config.electionMs / tickMs),
-      heartbeatTicks: 1,
-      preVote: true,
-      checkQuorum: true,
-      inflightMessagesMax: 256,
-      inflightBytesMax: 16 * mebibyte,
-      messageBytesMax: mebibyte,
-      commitBytesMax: mebibyte / 2,
-      uncommittedBytesMax: config.uncommittedBytesMax,
-    },
-    retention: { entries: config.logEntriesKept, bytes: config.logBytesKept },
-    snapshotBytesMin: config.snapshotBytesMin,
-    quotaBytes: config.quotaBytes,
-    autoCompaction: {
-      mode: config.autoCompactionMode,
-      retentionTicks: Math.ceil(config.autoCompactionRetentionMs / tickMs),
-      revisions: config.autoCompactionRevisions,
-      everyTicks: Math.ceil(compactionEveryMs(config) / tickMs),
-    },
-    hashCheckTicks: Math.ceil(config.hashCheckMs / tickMs),
-    events: {
-      info: (sentence) => out.log.info(sentence),
-      warn: (sentence) => out.log.warn(sentence),
-      failed: out.fail,
-    },
-  };
-}
-
-/** By revision every few seconds, by time in tenths of it: at least every five minutes, at most every second. */
-function compactionEveryMs(config: MemberConfig): number {
-  const { autoCompactionMode, autoCompactionRetentionMs } = config;
-  if (autoCompactionMode === 'revision') return 5_000;
-  return Math.max(1_000, Math.min(5 * 60_000, autoCompactionRetentionMs / 10));
-}
-
-/** Leadership first, so that the others need not wait for a timeout; then the doors, which answer what is under way. */
-async function stopGracefully(member: Member, closeAll: () => Promise<void>): Promise<void> {
-  await handOver(member);
-  await closeAll();
-}
-
-/** Hands leadership to the voter that is furthest, if this member leads and there is one. */
-function handOver(member: Member): Promise<void> {
-  const { raft } = member;
-  const followers = [...(raft.progress?.values() ?? [])]
-    .filter(({ member: id }) => id !== raft.id && raft.membership.voters.includes(id))
-    .filter(({ member: id }) => member.links.peer(id)?.isUp === true)
-    .sort((left, right) => right.match - left.match);
-  const target = followers[0];
-  if (raft.role !== 'leader' || target === undefined) return Promise.resolve();
-  return new Promise((resolve) => member.moveLeader(target.member, () => resolve()));
+/** The advertised address; where it left the port to the system, with the port that was bound. */
+function withPort(advertised: string, bound: string): string {
+  if (splitAddress(advertised).port !== 0) return advertised;
+  return `${advertised.slice(0, advertised.lastIndexOf(':'))}:${splitAddress(bound).port}`;
 }

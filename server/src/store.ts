@@ -16,6 +16,7 @@ import type {
   SortTarget,
   WatchEndReason,
 } from '@lockstep/client/protocol';
+import type { StoreReadings } from './metrics/readings.ts';
 
 /** One version of a key; immutable and shared. A `version` of 0 is a tombstone. */
 export interface KeyValue {
@@ -307,6 +308,8 @@ export interface Store {
   confirmLeadership(): Promise<Stamp>;
   members(): readonly MemberInfo[];
   status(): StoreStatus;
+  /** What it has counted since the process began. */
+  readings(): StoreReadings;
   /** Hands leadership to another voter; resolves when it leads. */
   moveLeader(target: MemberId): Promise<void>;
 }

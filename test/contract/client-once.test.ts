@@ -182,7 +182,7 @@ test('no more changes are open than the cluster keeps answers for', async (t) =>
   // A round trip more, in which the next one would have come.
   await client.get('a');
   assert.deepEqual(sequencesOf(member).at(-1), 1 + limits.onceRepliesMax);
-  client.close();
+  await client.close({ drainMs: 0 });
   await Promise.all([stuck, ...puts]);
 });
 
@@ -211,14 +211,22 @@ test('a cluster that refuses to register refuses the changes that wait for it', 
   await client.put('a', '2');
 });
 
-test('another cluster under the same address gives an id of its own', async (t) => {
+test('another cluster under the same address is asked for nothing, and said to be another', async (t) => {
   const member = await startMember(t);
-  const client = connect(t, member);
+  const client = connect(t, member, { callTimeoutMs: 50 });
   await client.put('a', '1');
   member.clusterId = '78';
-  await client.get('a');
-  await client.put('a', '2');
-  assert.deepEqual(numbersOf(member)[1], { clientId: '2', sequence: 1, ackedBelow: 1 });
+  const states = client.connections();
+  assert.equal((await states.next()).value?.state, 'connected');
+  member.cut();
+  assert.equal((await states.next()).value?.state, 'connecting');
+  await assert.rejects(client.put('a', '2'), {
+    code: 'unavailable',
+    message: /it belongs to cluster 78, and this client to cluster 77/,
+  });
+  assert.equal(member.seenOf('kv.put').length, 1);
+  member.clusterId = '77';
+  await client.put('a', '3', { timeoutMs: 5_000 });
 });
 
 test('a put and a get of one tick keep their order once the client has its id', async (t) => {

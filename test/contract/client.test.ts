@@ -231,7 +231,7 @@ test('a closed client refuses calls and settles open ones', async (t) => {
   const put = assert.rejects(client.put('a', '1'), AmbiguousError);
   const watching = assert.rejects(take(iterate(client.watch({ prefix: '' })), 1), ClosedError);
   await arrived;
-  client.close();
+  await client.close({ drainMs: 0 });
   await Promise.all([read, put, watching]);
   await assert.rejects(client.get('a'), ClosedError);
 });

@@ -8,9 +8,9 @@ import {
   readDataDirectory,
   writeDataDirectory,
 } from '../../server/src/storage/data-directory.ts';
+import { SimDisk } from '../../server/testing/sim-disk.ts';
 import { diskKinds, finished } from '../harness/disks.ts';
 import { Scheduler } from '../harness/scheduler.ts';
-import { SimDisk } from '../harness/sim-disk.ts';
 
 const identity = { clusterId: '11', memberId: '22', directoryId: 'abc', name: 'a' };
 

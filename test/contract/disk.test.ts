@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SystemDisk } from '../../server/src/io/system-disk.ts';
+import { SimDisk } from '../../server/testing/sim-disk.ts';
 import { diskKinds, finished } from '../harness/disks.ts';
 import { Scheduler } from '../harness/scheduler.ts';
-import { SimDisk } from '../harness/sim-disk.ts';
 import { diskSuite } from './disk-suite.ts';
 
 for (const { kind, make } of diskKinds) diskSuite(kind, make);

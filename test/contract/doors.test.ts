@@ -297,12 +297,20 @@ test('[W-30] the watches of a connection end with it', async (t) => {
   assert.equal(open.store.watchers, 0);
 });
 
+test('[W-10] the member says who it is before it is asked', async (t) => {
+  const { client } = await pair(t);
+  await client.roundTrip();
+  const ids = { clusterId: '42', memberId: '7' };
+  assert.equal(client.greeting?.method, 'heartbeat');
+  assert.deepEqual(client.greeting.params, { ...ids, revision: 1, hasLeader: true });
+});
+
 test('[W-10] the member pings and says its revision and whether it has a leader', async (t) => {
   const open = await openDoors(t, { limits: { heartbeatMs: 20 } });
   const client = await connect(t, open);
   const pinged = once(client.socket, 'ping');
   const beat = await client.frame(({ method }) => method === 'heartbeat');
-  assert.deepEqual(beat.params, { revision: 1, hasLeader: true });
+  assert.deepEqual([beat.params.revision, beat.params.hasLeader], [1, true]);
   await pinged;
   open.store.hasLeader = false;
   await client.frame(({ params }) => params?.hasLeader === false);

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import type { Entry, HardState } from '../../server/src/core/raft/types.ts';
 import { createWal, openWal, type RecoveredLog } from '../../server/src/storage/wal/open.ts';
 import type { Wal, WalWrite } from '../../server/src/storage/wal/wal.ts';
+import { SimDisk } from '../../server/testing/sim-disk.ts';
 import { entryOf, testIdentity, unexpected } from '../harness/logs.ts';
 import { Scheduler } from '../harness/scheduler.ts';
-import { SimDisk } from '../harness/sim-disk.ts';
 
 /** The dumb log: what each record makes of it, kept for every record. */
 interface State {

@@ -4,9 +4,9 @@ import type { Entry } from '../../server/src/core/raft/types.ts';
 import { CorruptionError } from '../../server/src/storage/corruption-error.ts';
 import { createWal, openWal, type RecoveredLog } from '../../server/src/storage/wal/open.ts';
 import type { Wal } from '../../server/src/storage/wal/wal.ts';
+import { SimDisk, type SimDiskOptions } from '../../server/testing/sim-disk.ts';
 import { entriesOf, entryOf, testIdentity, unexpected } from '../harness/logs.ts';
 import { Scheduler } from '../harness/scheduler.ts';
-import { SimDisk, type SimDiskOptions } from '../harness/sim-disk.ts';
 
 /** A log on a simulated disk, driven by hand. */
 class Bench {

@@ -45,7 +45,7 @@ export class WatchRecord {
   }
 
   async close(): Promise<void> {
-    this.#client.close();
+    await this.#client.close();
     await this.#done;
   }
 

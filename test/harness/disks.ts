@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SystemDisk } from '../../server/src/io/system-disk.ts';
 import type { Disk, Done } from '../../server/src/ports.ts';
+import { SimDisk } from '../../server/testing/sim-disk.ts';
 import { Scheduler } from './scheduler.ts';
-import { SimDisk } from './sim-disk.ts';
 
 /** A disk for one test, real or simulated; what runs on both proves that the simulated one tells the truth. */
 export interface TestDisk {

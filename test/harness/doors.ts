@@ -58,6 +58,8 @@ export interface Frame {
 export class WireClient {
   readonly socket: WebSocket;
   readonly frames: Frame[] = [];
+  /** The first frame, which is no answer [W-10]. */
+  greeting: Frame | undefined;
   /** Code and reason, once the connection is closed. */
   readonly closed: Promise<{ code: number; reason: string }>;
   #waiting: (() => void)[] = [];
@@ -66,7 +68,9 @@ export class WireClient {
   constructor(socket: WebSocket) {
     this.socket = socket;
     socket.on('message', (data) => {
-      this.frames.push(JSON.parse(data.toString()));
+      const frame: Frame = JSON.parse(data.toString());
+      if (this.greeting === undefined) this.greeting = frame;
+      else this.frames.push(frame);
       for (const look of this.#waiting.splice(0)) look();
     });
     this.closed = new Promise((resolve) => {

@@ -3,12 +3,22 @@ import type { Clock } from '@lockstep/client';
 /** Time that moves only when a test says so. */
 export class FakeClock implements Clock {
   #now = 0;
+  #wallAhead = 1_700_000_000_000;
   readonly #timers = new Set<{ readonly at: number; readonly run: () => void }>();
   /** What `random` gives. */
   chance = 0;
 
   now(): number {
     return this.#now;
+  }
+
+  wall(): number {
+    return this.#now + this.#wallAhead;
+  }
+
+  /** Sets the wall clock forward, or back; nothing else notices. */
+  jump(ms: number): void {
+    this.#wallAhead += ms;
   }
 
   random(): number {

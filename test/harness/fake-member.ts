@@ -60,6 +60,8 @@ export class FakeMember {
   eventsPerFragment = 2;
   alarms: Alarm[] = [];
   clusterId = '77';
+  /** Without a greeting it is a member that accepts connections and never says a word on them. */
+  greets = true;
   readonly seen: SeenRequest[] = [];
   /** What `cluster.members` tells; itself unless set. */
   memberAddresses: string[] | undefined;
@@ -151,7 +153,7 @@ export class FakeMember {
   }
 
   heartbeat(hasLeader = true): void {
-    this.#broadcast(formatNotification('heartbeat', { revision: this.store.revision, hasLeader }));
+    this.#broadcast(this.#heartbeat(hasLeader));
   }
 
   /** Sends a text frame to every connection as it is. */
@@ -193,6 +195,12 @@ export class FakeMember {
     if (this.#server.address() !== null) await this.refuse();
   }
 
+  #heartbeat(hasLeader: boolean): string {
+    const { clusterId, memberId } = this;
+    const { revision } = this.store;
+    return formatNotification('heartbeat', { clusterId, memberId, revision, hasLeader });
+  }
+
   #broadcast(text: string): void {
     for (const { socket } of this.#connections) socket.send(text);
   }
@@ -210,6 +218,7 @@ export class FakeMember {
       };
       this.#connections.add(connection);
       this.store.listeners.add(connection.listener);
+      if (this.greets) socket.send(this.#heartbeat(true));
       socket.on('message', (data) => this.#message(connection, String(data)));
       socket.on('close', () => {
         this.#connections.delete(connection);

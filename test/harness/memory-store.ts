@@ -10,6 +10,7 @@ import {
   TableError,
   type WatchEndReason,
 } from '@lockstep/client/protocol';
+import type { StoreReadings } from '../../server/src/metrics/readings.ts';
 import type {
   DeleteRangeReply,
   DeleteRangeRequest,
@@ -37,6 +38,7 @@ import type {
 import { MemoryHistory, tombstone } from './memory-history.ts';
 import { MemoryOnce } from './memory-once.ts';
 import { MemoryStream } from './memory-stream.ts';
+import { noReadings } from './no-readings.ts';
 
 /**
  * The dumb model of a store. What the real one answers must be equal to what this one does. It also
@@ -261,6 +263,10 @@ export class MemoryStore implements Store {
 
   members(): readonly MemberInfo[] {
     return [{ memberId: '7', name: 'a', clientAddress: '', peerAddress: '', isLearner: false }];
+  }
+
+  readings(): StoreReadings {
+    return noReadings();
   }
 
   status(): StoreStatus {

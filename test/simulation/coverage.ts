@@ -1,3 +1,5 @@
+import type { MemberEventName } from '../../server/src/member/events.ts';
+
 /** What a run of seeds must reach at least once, or it has not tested what it says it tests. */
 export const mustReach = [
   'leader elected',
@@ -59,13 +61,11 @@ export class Coverage {
   }
 
   /** Some events are known only by what a member says. */
-  reachFrom(sentence: string): void {
-    if (sentence.startsWith('sending a snapshot')) this.reach('snapshot sent');
-    if (sentence.startsWith('installed a snapshot')) this.reach('snapshot installed');
-    if (sentence.startsWith('saved a snapshot')) this.reach('snapshot saved to disk');
-    if (sentence.startsWith('proposing again')) {
-      this.reach('proposal made again after a leader change');
-    }
+  reachFrom(event: MemberEventName): void {
+    if (event === 'snapshot_sent') this.reach('snapshot sent');
+    if (event === 'snapshot_installed') this.reach('snapshot installed');
+    if (event === 'snapshot_saved') this.reach('snapshot saved to disk');
+    if (event === 'proposed_again') this.reach('proposal made again after a leader change');
   }
 
   add(other: Coverage): void {

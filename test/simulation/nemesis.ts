@@ -1,5 +1,5 @@
 import type { Random } from '../../server/src/core/base/random.ts';
-import { calmNetwork } from '../harness/sim-network.ts';
+import { calmNetwork } from '../../server/testing/sim-network.ts';
 import type { Coverage } from './coverage.ts';
 import type { SimCluster, SimHost } from './sim-cluster.ts';
 

@@ -4,10 +4,11 @@ import type { MemberRecord } from '../../server/src/core/member-table.ts';
 import type { MembershipChange } from '../../server/src/core/raft/membership.ts';
 import { openDirectory, type Recovered } from '../../server/src/member/bootstrap.ts';
 import { clusterIdOf, memberIdOf } from '../../server/src/member/cluster-identity.ts';
+import type { MemberEvent } from '../../server/src/member/events.ts';
 import { Member } from '../../server/src/member/member.ts';
-import { SimDisk } from '../harness/sim-disk.ts';
-import { SimNetwork } from '../harness/sim-network.ts';
-import { SimClock, SimTime } from '../harness/sim-time.ts';
+import { SimDisk } from '../../server/testing/sim-disk.ts';
+import { SimNetwork } from '../../server/testing/sim-network.ts';
+import { SimClock, SimTime } from '../../server/testing/sim-time.ts';
 import type { Checks } from './checks.ts';
 import type { Coverage } from './coverage.ts';
 
@@ -46,6 +47,7 @@ export class SimCluster {
   readonly #clusterId: string;
   readonly #founders: MemberRecord[] = [];
   readonly #trace: (line: string) => void;
+  readonly #happened: (host: SimHost, event: MemberEvent) => void;
 
   constructor(options: {
     seed: number;
@@ -54,6 +56,8 @@ export class SimCluster {
     checks: Checks;
     coverage: Coverage;
     trace: (line: string) => void;
+    /** Told of what a member tells of itself. */
+    happened?: (host: SimHost, event: MemberEvent) => void;
   }) {
     this.#seed = options.seed;
     this.random = new Random(options.seed);
@@ -61,6 +65,7 @@ export class SimCluster {
     this.#checks = options.checks;
     this.#coverage = options.coverage;
     this.#trace = options.trace;
+    this.#happened = options.happened ?? (() => {});
     const names = 'abcdefghi'.slice(0, options.voters + options.joiners);
     const initial = [...names.slice(0, options.voters)].map((name) => ({
       name,
@@ -135,6 +140,7 @@ export class SimCluster {
       members: this.#founders,
       founding: host.founding,
       segmentBytes: 16 * 1024,
+      monotonicMs: () => clock.monotonicMs(),
       walFailed: (error: Error) => host.member?.fail(error),
     };
     openDirectory(host.disk, options, (error, recovered) => {
@@ -181,11 +187,11 @@ export class SimCluster {
         autoCompaction: { mode: 'revision', retentionTicks: 0, revisions: 60, everyTicks: 50 },
         hashCheckTicks: 60,
         events: {
-          info: (sentence) => {
-            this.log(`${host.name} ${sentence}`);
-            this.#coverage.reachFrom(sentence);
+          happened: (event) => {
+            this.log(`${host.name} ${event.sentence}`);
+            this.#coverage.reachFrom(event.name);
+            this.#happened(host, event);
           },
-          warn: (sentence) => this.log(`${host.name} warns: ${sentence}`),
           failed: fatal,
           applied: (entry) => this.#checks.applied(host, entry, this.time.now),
         },

@@ -133,7 +133,7 @@ function librariesOf(folder: string): string[] {
   );
   const names = sources.flatMap((file) => importsOf(read(file)).map(({ specifier }) => specifier));
   return names.flatMap((name) => {
-    if (name === undefined || /^(\.|node:)/.test(name)) return [];
+    if (name === undefined || /^(\.|#|node:)/.test(name)) return [];
     return [
       name
         .split('/')

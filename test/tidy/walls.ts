@@ -25,17 +25,23 @@ export const rooms: readonly Room[] = [
   { name: 'protocol', at: ['client/protocol'] },
   // The client runs in browsers too, so Node's types only; `ws` is behind one file (see below).
   {
-    name: 'client: transport for Node',
-    at: ['client/src/transport-node.ts'],
+    name: 'client: Node alone',
+    at: [
+      'client/src/platform-node.ts',
+      'client/src/transport-node.ts',
+      'client/src/keep-alive-worker-node.ts',
+      'client/src/keep-alive-thread.ts',
+    ],
     rooms: ['protocol', 'client'],
     libraries: ['ws'],
+    node: ['diagnostics_channel', 'timers/promises', 'worker_threads'],
     nodeTypes: ['net'],
   },
   {
     name: 'client',
     at: ['client/src'],
-    rooms: ['protocol', 'client: transport for Node'],
-    libraries: ['nanoid', 'p-retry'],
+    rooms: ['protocol', 'client: Node alone'],
+    libraries: ['nanoid'],
   },
 
   { name: 'core/base', at: [`${core}/base`], types: ['protocol'] },
@@ -57,17 +63,27 @@ export const rooms: readonly Room[] = [
   { name: 'core/watch', at: [`${core}/watch`], rooms: ['core/base'], types: ['protocol'] },
   { name: 'core', at: [`${core}/*`], rooms: wholeCore, types: ['protocol'] },
 
+  // Histograms, and the shapes of what is measured: what every room may count in, and the doors show.
+  { name: 'metrics', at: ['server/src/metrics'] },
   { name: 'ports', at: ['server/src/ports.ts'], types: ['protocol', 'core/base', 'store'] },
-  { name: 'store', at: ['server/src/store.ts'], types: ['protocol', 'core/base', 'ports'] },
-  { name: 'storage', at: ['server/src/storage'], rooms: [...wholeCore, 'ports', 'store'] },
+  {
+    name: 'store',
+    at: ['server/src/store.ts'],
+    types: ['protocol', 'core/base', 'ports', 'metrics'],
+  },
+  {
+    name: 'storage',
+    at: ['server/src/storage'],
+    rooms: [...wholeCore, 'ports', 'store', 'metrics'],
+  },
   {
     name: 'member',
     at: ['server/src/member'],
     // It answers with the errors of the protocol's table, which are part of the Store contract.
-    rooms: [...wholeCore, 'ports', 'store', 'storage', 'protocol'],
+    rooms: [...wholeCore, 'ports', 'store', 'storage', 'protocol', 'metrics'],
   },
-  { name: 'io', at: ['server/src/io'], rooms: ['ports', 'core/base'], node: ['*'] },
-  { name: 'service', at: ['server/src/service'], rooms: ['store', 'protocol'] },
+  { name: 'io', at: ['server/src/io'], rooms: ['ports', 'core/base', 'metrics'], node: ['*'] },
+  { name: 'service', at: ['server/src/service'], rooms: ['store', 'protocol', 'metrics'] },
 
   {
     name: 'api/http',
@@ -82,11 +98,18 @@ export const rooms: readonly Room[] = [
     libraries: ['ws'],
     nodeTypes: ['http', 'stream'],
   },
+  // Puts what was measured into words; it has neither a request nor an answer in its hands.
+  {
+    name: 'api/metrics',
+    at: ['server/src/api/metrics'],
+    types: ['metrics', 'service'],
+  },
   // What opens the port and shows each connection to its door.
   {
     name: 'api',
     at: ['server/src/api/*'],
-    rooms: ['api/http', 'api/ws', 'service', 'protocol'],
+    rooms: ['api/http', 'api/ws', 'api/metrics', 'service', 'protocol'],
+    types: ['metrics'],
     node: ['http'],
     nodeTypes: ['net', 'stream'],
   },
@@ -98,13 +121,41 @@ export const rooms: readonly Room[] = [
     libraries: ['zod', 'yaml'],
   },
   { name: 'version', at: ['server/src/version.ts'] },
+  // What the configuration means for a member, and how it leaves; the same for a simulated one.
+  {
+    name: 'wiring',
+    at: ['server/src/member-options.ts', 'server/src/hand-over.ts'],
+    rooms: ['config', 'member'],
+  },
   {
     name: 'main',
-    at: ['server/src/main.ts'],
-    rooms: ['config', 'version', 'member', 'storage', 'io', 'service', 'api', 'ports', 'store'],
+    at: ['server/src/main.ts', 'server/src/log.ts'],
+    rooms: [
+      'config',
+      'version',
+      'wiring',
+      'member',
+      'storage',
+      'io',
+      'service',
+      'api',
+      'ports',
+      'store',
+      'core/base',
+    ],
     types: ['protocol', ...wholeCore],
     libraries: ['pino'],
     node: ['*'],
+  },
+  // A cluster for tests: the production member and session over a simulated world, so no `io`.
+  {
+    name: 'server/testing',
+    at: ['server/testing'],
+    rooms: [
+      ...['config', 'version', 'wiring', 'member', 'storage', 'ports', 'store'],
+      ...['service', 'api/ws', 'core/base', 'client', 'protocol'],
+    ],
+    types: wholeCore,
   },
   {
     name: 'cli',
@@ -118,9 +169,12 @@ export const rooms: readonly Room[] = [
 /** What another package may import, and the file behind it. */
 const doors: Readonly<Record<string, string>> = {
   '@lockstep/client': 'client/src/index.ts',
+  // One of two, by the `imports` of the package; the walls of the other are the client's own.
+  '#platform': 'client/src/platform-node.ts',
   '@lockstep/client/protocol': 'client/protocol/index.ts',
   '@lockstep/server': 'server/src/main.ts',
   '@lockstep/server/config': 'server/src/config.ts',
+  '@lockstep/server/testing': 'server/testing/index.ts',
 };
 
 export interface Exception {

@@ -14,14 +14,14 @@ const stopMsMax = 15_000;
 export async function serve({ io }: Context, options: ServeOptions): Promise<number> {
   const config = await readConfig(io, options);
   for (const warning of config.warnings) warn(io, warning);
-  const { startMember } = await import('@lockstep/server');
+  const { runMember } = await import('@lockstep/server');
   const stopping = new AbortController();
   const stopped = new Promise<'stop'>((done) => {
     stopping.signal.addEventListener('abort', () => done('stop'), { once: true });
   });
   const release = onStop(io, stopping);
   try {
-    const member = await startMember(config).catch((error: unknown) => {
+    const member = await runMember(config).catch((error: unknown) => {
       throw startFailure(error, config);
     });
     const { clientAddress, peerAddress } = member;

@@ -1,4 +1,4 @@
-import type { Client, WatchBatch, WatchRequest } from '@lockstep/client';
+import type { Client, WatchItem, WatchRequest } from '@lockstep/client';
 import { EventCommand } from '../event-command.ts';
 import { exitCodes, UsageError } from '../failure.ts';
 import { type Context, print, type StopSignal, warn } from '../io.ts';
@@ -97,19 +97,23 @@ export async function printEvents(
   withProgress = false,
 ): Promise<void> {
   const { keysOnly = false } = request;
-  const onProgress = (revision: number): void => {
-    if (!withProgress) return;
-    io.stdout.write(
-      output === 'json' ? json({ progress: revision }) : `progress notify: ${revision}\n`,
-    );
-  };
-  for await (const batch of batches(client, { ...request, onProgress })) {
-    await print(io, output === 'json' ? json(batch) : watchLines(io, batch, keysOnly));
+  for await (const item of items(client, request)) {
+    const { type, revision } = item;
+    if (type === 'events') {
+      const { events } = item;
+      await print(
+        io,
+        output === 'json' ? json({ revision, events }) : watchLines(io, item, keysOnly),
+      );
+    } else if (type === 'progress' && withProgress) {
+      const text = `progress notify: ${revision}\n`;
+      await print(io, output === 'json' ? json({ progress: revision }) : text);
+    }
   }
 }
 
-function batches(client: Client, request: WatchRequest): AsyncIterable<WatchBatch> {
-  return client.watch(request).batches();
+function items(client: Client, request: WatchRequest): AsyncIterable<WatchItem> {
+  return client.watch(request).items();
 }
 
 /**
@@ -126,8 +130,9 @@ async function runForEach(
   const command = new EventCommand(words, io.env);
   const use = async (client: Client, signal: AbortSignal): Promise<number> => {
     await client.status(undefined, { signal });
-    for await (const { revision, events } of batches(client, { ...request, signal })) {
-      for (const event of events) {
+    for await (const item of items(client, { ...request, signal })) {
+      const { revision } = item;
+      for (const event of item.type === 'events' ? item.events : []) {
         const failure = await command.run(event);
         const what = `for the ${event.type} of ${printable(event.kv.keyBytes)} at revision ${revision}`;
         if (failure !== undefined) {

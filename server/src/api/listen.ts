@@ -2,20 +2,24 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { limits, TableError } from '@lockstep/client/protocol';
+import type { DoorReadings, ProcessReadings } from '../metrics/readings.ts';
 import { anyone, type Service } from '../service/service.ts';
 import { HttpDoor } from './http/door.ts';
+import { metricsPage } from './metrics/page.ts';
 import { OriginGuard } from './origin.ts';
 import { WebSocketDoor } from './ws/socket.ts';
 
 export interface DoorsOptions {
   readonly service: Service;
-  /** host:port to listen on; port 0 for any free one. IPv6 as `[::1]:2379`. */
-  readonly listen: string;
+  /** host:port to listen on, port 0 for any free one, IPv6 as `[::1]:2379`; or what {@link openPort} gave. */
+  readonly listen: string | ClientPort;
   /** host:port that clients are told; requests may name it as their Host. */
   readonly advertise?: string | undefined;
   /** Origins of web pages, or hosts, that may use this member besides its own; `*` for any. */
   readonly allowOrigins?: readonly string[] | undefined;
   readonly limits?: Partial<DoorLimits> | undefined;
+  /** What the process takes of the machine, for `/metrics`. */
+  readonly process?: (() => ProcessReadings) | undefined;
 }
 
 /** What the doors allow a connection. Durations are milliseconds. */
@@ -51,7 +55,7 @@ export interface Doors {
   readonly address: string;
   readonly port: number;
   /** What is open and waiting at this moment. */
-  counts(): { readonly webSockets: number; readonly unsentBytes: number };
+  counts(): DoorReadings;
   /**
    * Takes no new connections, ends watches with `server_stopped`, answers what is under way,
    * closes; what is still open after `stopMs` is cut. Never rejects; a second call waits too.
@@ -59,8 +63,48 @@ export interface Doors {
   stop(): Promise<void>;
 }
 
+/** A port that is bound and has no doors behind it yet. */
+export interface ClientPort {
+  /** host:port that is really listened on. */
+  readonly address: string;
+  readonly port: number;
+  readonly server: Server;
+  /** Listens no more; for a port that never got its doors. Never rejects. */
+  close(): Promise<void>;
+}
+
 /** How often silence and stalls are counted, at least. */
 const sweepMsMax = 500;
+
+/**
+ * Binds the client port. Whoever connects waits for {@link startDoors}, which must follow at once.
+ * @throws Error in plain words when the address is malformed, taken or not this machine's.
+ */
+export async function openPort(
+  address: string,
+  allowed: DoorLimits = doorLimits,
+): Promise<ClientPort> {
+  const { host, port } = parseAddress(address);
+  const server = createServer({
+    headersTimeout: allowed.firstRequestMs,
+    requestTimeout: allowed.requestMs,
+    connectionsCheckingInterval: sweepMsOf(allowed),
+    noDelay: true,
+  });
+  server.maxConnections = allowed.connectionsMax;
+  server.timeout = allowed.stallMs;
+  const bound = await listen(server, host, port);
+  return {
+    address: bound.text,
+    port: bound.port,
+    server,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+function sweepMsOf(allowed: DoorLimits): number {
+  return Math.max(1, Math.min(sweepMsMax, allowed.heartbeatMs / 4));
+}
 
 /**
  * Opens the client port: HTTP, and WebSocket by upgrade.
@@ -68,27 +112,28 @@ const sweepMsMax = 500;
  */
 export async function startDoors(options: DoorsOptions): Promise<Doors> {
   const allowed = { ...doorLimits, ...options.limits };
-  const { host, port } = parseAddress(options.listen);
-  const sweepMs = Math.max(1, Math.min(sweepMsMax, allowed.heartbeatMs / 4));
+  const port =
+    typeof options.listen === 'string' ? await openPort(options.listen, allowed) : options.listen;
+  const { server } = port;
+  const sweepMs = sweepMsOf(allowed);
   const common = { service: options.service, caller: anyone };
-  const http = new HttpDoor(common);
   const webSockets = new WebSocketDoor({
     ...common,
     heartbeatSweeps: Math.ceil(allowed.heartbeatMs / sweepMs),
     silenceSweeps: Math.ceil(allowed.silenceMs / sweepMs),
     stallSweeps: Math.ceil(allowed.stallMs / sweepMs),
   });
-  const server = createServer({
-    headersTimeout: allowed.firstRequestMs,
-    requestTimeout: allowed.requestMs,
-    connectionsCheckingInterval: sweepMs,
-    noDelay: true,
+  const counts = (): DoorReadings => ({
+    webSockets: webSockets.connections,
+    unsentBytes: webSockets.unsentBytes,
   });
-  server.maxConnections = allowed.connectionsMax;
-  server.timeout = allowed.stallMs;
-  const address = await listen(server, host, port);
+  const http = new HttpDoor({
+    ...common,
+    metrics: () =>
+      metricsPage({ ...options.service.readings(), doors: counts() }, options.process?.()),
+  });
   const guard = new OriginGuard({
-    listen: address.text,
+    listen: port.address,
     advertise: options.advertise,
     allowOrigins: options.allowOrigins ?? [],
   });
@@ -104,12 +149,9 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
     clearInterval(sweeps);
   };
   return {
-    address: address.text,
-    port: address.port,
-    counts: () => ({
-      webSockets: webSockets.connections,
-      unsentBytes: webSockets.unsentBytes,
-    }),
+    address: port.address,
+    port: port.port,
+    counts,
     stop: () => {
       stopped ??= stop();
       return stopped;

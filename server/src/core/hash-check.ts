@@ -52,6 +52,13 @@ export class HashCheck {
     return everybody ? reports.map(({ memberId }) => memberId) : [];
   }
 
+  /** Whether the check is the one under way, and every member has reported the same. */
+  hasAgreed(check: number, members: readonly MemberId[]): boolean {
+    if (check !== this.#check) return false;
+    const hashes = new Set([...this.#reports.values()].map(({ hash }) => hash));
+    return hashes.size === 1 && members.every((memberId) => this.#reports.has(memberId));
+  }
+
   view(): HashCheckView {
     const reports = [...this.#reports.values()].sort((left, right) =>
       left.memberId < right.memberId ? -1 : 1,

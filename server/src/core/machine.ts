@@ -7,6 +7,7 @@ import { decodeCommand } from './command-codec.ts';
 import { HashCheck } from './hash-check.ts';
 import { LeaseTable } from './lease/lease-table.ts';
 import { noLease } from './lease/types.ts';
+import { MachineCounts } from './machine-counts.ts';
 import { MachineImage } from './machine-image.ts';
 import { MachineRestorer } from './machine-restorer.ts';
 import { type MemberRecord, MemberTable } from './member-table.ts';
@@ -43,6 +44,8 @@ export class Machine {
   readonly replies = new ReplyTable<Reply>();
   readonly alarms = new AlarmTable();
   readonly hashCheck = new HashCheck();
+  /** Taken over from the machine that this one replaces. */
+  counts = new MachineCounts();
 
   constructor(members: readonly MemberRecord[] = []) {
     for (const record of members) this.members.set(record);
@@ -108,13 +111,16 @@ export class Machine {
     if (command.type === 'put') {
       const refused = lonePutRefusal(this.store, command);
       if (refused !== undefined) return this.#refusal(refused);
+      this.counts.puts++;
       return { type: 'put', ...runPut(this.store, txn, command) };
     }
     if (command.type === 'deleteRange') {
+      this.counts.deletes++;
       return { type: 'deleteRange', ...runDeleteRange(txn, command) };
     }
     const outcome = runTxn(this.store, txn, command);
     if ('refused' in outcome) return this.#refusal(outcome.refused);
+    this.counts.txn(outcome.reply);
     return { type: 'txn', ...outcome.reply };
   }
 
@@ -126,6 +132,7 @@ export class Machine {
   /** Deletes the keys of a lease that is gone, at one revision. */
   #revoke(keys: readonly KeyValue['key'][] | undefined): Ran {
     if (keys === undefined) return { reply: this.#refusal('lease_not_found'), events: nothing };
+    this.counts.leasesRevoked++;
     return this.store.write((txn): Reply => {
       for (const key of keys) txn.deleteRange({ key, rangeEnd: '' as KeyValue['key'] });
       return { type: 'done' };
@@ -138,6 +145,7 @@ export class Machine {
     for (const mark of command.marks) {
       const keys = this.leases.expire(mark);
       if (keys === undefined) continue;
+      this.counts.leasesExpired++;
       for (const event of this.#revoke(keys).events) events.push(event);
     }
     return { reply: { type: 'done' }, events };
@@ -160,12 +168,13 @@ export class Machine {
         const id = command.id === noLease ? this.#freeLeaseId(origin) : command.id;
         const record = this.leases.grant({ id, ttl: command.ttl, renewals: index });
         if (record === undefined) return this.#refusal('lease_exists');
+        this.counts.leasesGranted++;
         return { type: 'leaseGrant', id, ttl: record.ttl };
       }
       case 'leaseRenew':
         return {
           type: 'leaseRenew',
-          ttls: command.ids.map((id) => this.leases.renew(id)?.ttl ?? 0),
+          ttls: command.ids.map((id) => this.#renew(id)),
         };
       case 'leaseCheckpoint':
         for (const { mark, remaining } of command.checkpoints) {
@@ -186,10 +195,7 @@ export class Machine {
         this.hashCheck.begin(index);
         return { type: 'hashCheck', check: index };
       case 'hashReport': {
-        const members = this.members.list().map(({ memberId }) => memberId);
-        for (const memberId of this.hashCheck.report(command, members)) {
-          this.alarms.raise({ memberId, alarm: 'corrupt' });
-        }
+        this.#hashReport(command);
         return { type: 'done' };
       }
       case 'register': {
@@ -199,6 +205,22 @@ export class Machine {
       default:
         return unreachable(command);
     }
+  }
+
+  #renew(id: LeaseId): number {
+    const record = this.leases.renew(id);
+    if (record === undefined) return 0;
+    this.counts.leasesRenewed++;
+    return record.ttl;
+  }
+
+  #hashReport(report: Extract<Command, { type: 'hashReport' }>): void {
+    const members = this.members.list().map(({ memberId }) => memberId);
+    const differing = this.hashCheck.report(report, members);
+    for (const memberId of differing) {
+      if (this.alarms.raise({ memberId, alarm: 'corrupt' })) this.counts.hashMismatches++;
+    }
+    if (this.hashCheck.hasAgreed(report.check, members)) this.counts.hashChecksPassed++;
   }
 
   #clear(command: Extract<Command, { type: 'clearAlarm' }>): readonly Alarm[] {

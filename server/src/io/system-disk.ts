@@ -106,16 +106,17 @@ class SystemFile implements DiskFile {
     return fs.fstatSync(this.#descriptor).size;
   }
 
-  read(offset: number, length: number): Uint8Array {
-    const bytes = new Uint8Array(Math.min(length, Math.max(0, this.size() - offset)));
+  read(offset: number, length: number, into?: Uint8Array): Uint8Array {
+    const bytes = into ?? new Uint8Array(Math.min(length, Math.max(0, this.size() - offset)));
+    const wanted = Math.min(length, bytes.length);
     let filled = 0;
-    while (filled < bytes.length) {
-      const left = bytes.length - filled;
+    while (filled < wanted) {
+      const left = wanted - filled;
       const count = fs.readSync(this.#descriptor, bytes, filled, left, offset + filled);
-      if (count === 0) return bytes.slice(0, filled);
+      if (count === 0) break;
       filled += count;
     }
-    return bytes;
+    return filled === bytes.length ? bytes : bytes.subarray(0, filled);
   }
 
   write(offset: number, bytes: Uint8Array, done: Done): void {

@@ -12,7 +12,7 @@ import {
   writeDataDirectory,
 } from '../storage/data-directory.ts';
 import { DataDirectoryError } from '../storage/data-directory-error.ts';
-import { SnapshotFiles } from '../storage/snapshot.ts';
+import { SnapshotFiles, type SnapshotReader } from '../storage/snapshot.ts';
 import { createWal, openWal, type RecoveredLog } from '../storage/wal/open.ts';
 import type { Wal } from '../storage/wal/wal.ts';
 
@@ -30,6 +30,8 @@ export interface BootstrapOptions {
   readonly members: readonly MemberRecord[];
   readonly founding: boolean;
   readonly segmentBytes: number;
+  /** Times the writes of the log. */
+  readonly monotonicMs: () => number;
   /** The log failed while the member ran. */
   readonly walFailed: (error: Error) => void;
 }
@@ -82,7 +84,8 @@ function create(disk: Disk, options: BootstrapOptions, ready: Ready): void {
     saveMachine(files, { snapshot, machine }, step(log));
   };
   const log = () => {
-    const settings = { segmentBytes: options.segmentBytes, onFailure: options.walFailed };
+    const { segmentBytes, monotonicMs, walFailed: onFailure } = options;
+    const settings = { segmentBytes, monotonicMs, onFailure };
     createWal(disk, identity, settings, (error, wal) => {
       if (error !== undefined || wal === undefined) return ready(error);
       const hardState = { term: snapshot.term, vote: '', commit: snapshot.index };
@@ -133,15 +136,18 @@ function saveMachine(
 
 function reopen(disk: Disk, options: BootstrapOptions, ready: Ready): void {
   const { identity } = options;
-  const files = new SnapshotFiles(disk, identity);
+  let machine: Machine | undefined;
+  // Verified while it is restored: a large state is read once.
+  const files = new SnapshotFiles(disk, identity, (snapshot) => {
+    machine = restored(snapshot);
+  });
   const { newest } = files;
-  if (newest === undefined) throw files.damaged[0] ?? noSnapshot(disk);
-  const restorer = Machine.restorer();
-  for (const chunk of newest.chunks()) restorer.push(chunk);
-  const machine = restorer.finish();
+  if (newest === undefined || machine === undefined) throw files.damaged[0] ?? noSnapshot(disk);
+  const state = machine;
   const snapshot = newest.meta;
   const settings = {
     segmentBytes: options.segmentBytes,
+    monotonicMs: options.monotonicMs,
     onFailure: options.walFailed,
     snapshot: { index: snapshot.index, term: snapshot.term },
   };
@@ -152,7 +158,7 @@ function reopen(disk: Disk, options: BootstrapOptions, ready: Ready): void {
       identity,
       files,
       wal: log.wal,
-      machine,
+      machine: state,
       raft: {
         hardState: { ...hardState, commit: Math.max(hardState.commit, snapshot.index) },
         snapshot,
@@ -162,6 +168,12 @@ function reopen(disk: Disk, options: BootstrapOptions, ready: Ready): void {
       warnings: warningsOf(files, log),
     });
   });
+}
+
+function restored(snapshot: SnapshotReader): Machine {
+  const restorer = Machine.restorer();
+  for (const chunk of snapshot.chunks()) restorer.push(chunk);
+  return restorer.finish();
 }
 
 function noSnapshot(disk: Disk): DataDirectoryError {

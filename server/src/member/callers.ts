@@ -7,6 +7,7 @@ import {
   type PeerFrame,
   type RefusalKind,
 } from './peer-frame.ts';
+import type { PeerTraffic } from './peer-traffic.ts';
 
 export interface Refusal {
   readonly kind: RefusalKind;
@@ -17,6 +18,8 @@ export interface CallerEvents {
   introduce(): Introduction;
   /** Another member dialed; a refusal in a sentence, or undefined to welcome it. */
   called(other: Introduction, to: string): Refusal | undefined;
+  /** Where what goes to and fro with a member is counted; undefined for one that is not known. */
+  traffic(memberId: string): PeerTraffic | undefined;
   /** A frame from a member that was welcomed. */
   received(caller: Caller, frame: PeerFrame): void;
   left(caller: Caller): void;
@@ -30,6 +33,7 @@ export class Caller {
   readonly #link: PeerLink;
   readonly #events: CallerEvents;
   #other: Introduction | undefined;
+  #traffic: PeerTraffic | undefined;
   #silentTicks = 0;
   #refused = false;
 
@@ -59,6 +63,7 @@ export class Caller {
   #frame(bytes: Uint8Array): void {
     if (this.#refused) return;
     this.#silentTicks = 0;
+    if (this.#traffic !== undefined) this.#traffic.receivedBytes += bytes.length;
     try {
       const frame = decodeFrame(bytes);
       if (this.#other !== undefined) {
@@ -83,11 +88,14 @@ export class Caller {
       return;
     }
     this.#other = frame.self;
+    this.#traffic = this.#events.traffic(frame.self.memberId);
     this.answer({ type: 'welcome', self: this.#events.introduce() });
   }
 
   answer(frame: PeerFrame): void {
-    this.#link.send(encodeFrame(frame));
+    const bytes = encodeFrame(frame);
+    if (this.#traffic !== undefined) this.#traffic.sentBytes += bytes.length;
+    this.#link.send(bytes);
   }
 
   close(): void {

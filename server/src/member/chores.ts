@@ -1,7 +1,9 @@
+import type { Alarm } from '@lockstep/client/protocol';
 import type { Command } from '../core/command.ts';
 import type { Applied, Machine } from '../core/machine.ts';
 import { AutoCompaction } from './auto-compaction.ts';
 import { HashChecks, type HashTaken } from './hash-checks.ts';
+import type { Journal } from './journal.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import type { MemberOptions } from './options.ts';
 import type { Outcome } from './proposals.ts';
@@ -13,6 +15,7 @@ const sweptPerTurn = 100;
 const watchProgressMs = 10_000;
 
 export interface ChoresEvents {
+  readonly journal: Journal;
   machine(): Machine;
   leads(): boolean;
   propose(command: Command, done: (outcome: Outcome) => void): void;
@@ -43,10 +46,17 @@ export class Chores {
   readonly #underWay = new Set<Command['type']>();
   #tick = 0;
   #wasCorrupt = false;
+  #alarms: readonly Alarm[];
+  /** The newest compaction, and whether its memory is being given back. */
+  #compactRevision: number;
+  #sweeping = false;
 
   constructor(options: MemberOptions, events: ChoresEvents) {
     this.#options = options;
     this.#events = events;
+    const { alarms, store } = events.machine();
+    this.#alarms = alarms.list();
+    this.#compactRevision = store.compactRevision;
     const ticksPerSecond = 1000 / options.tickMs;
     this.leases = new LeaseKeeper(
       (command, done) => events.propose(command, done),
@@ -107,6 +117,10 @@ export class Chores {
     const machine = this.#events.machine();
     if (applied.reply.type === 'hashCheck') this.#hashes.begin(applied.reply.check, machine);
     this.lookAtAlarms();
+    const { compactRevision } = machine.store;
+    if (compactRevision === this.#compactRevision) return;
+    this.#compactRevision = compactRevision;
+    this.#sweeping = true;
   }
 
   /** True when this member's state differs from the others': nothing of it may be shown. */
@@ -116,13 +130,25 @@ export class Chores {
 
   /** Whether this member is said to be corrupt may have changed. */
   lookAtAlarms(): void {
+    this.#tellAlarms(this.#events.machine().alarms.list());
     const corrupt = this.#events.machine().alarms.hasFor(this.#options.memberId, 'corrupt');
     if (corrupt && !this.#wasCorrupt) this.#events.corrupt();
     this.#wasCorrupt = corrupt;
   }
 
+  #tellAlarms(alarms: readonly Alarm[]): void {
+    const before = this.#alarms;
+    // The table makes a new list for each change.
+    if (alarms === before) return;
+    this.#alarms = alarms;
+    for (const alarm of alarms) if (!has(before, alarm)) this.#events.journal.alarmRaised(alarm);
+    for (const alarm of before) if (!has(alarms, alarm)) this.#events.journal.alarmCleared(alarm);
+  }
+
   replaceMachine(machine: Machine): void {
     this.#hashes.stop();
+    this.#compactRevision = machine.store.compactRevision;
+    this.#sweeping = false;
     this.leases.replaceTable(machine.leases);
     this.lookAtAlarms();
   }
@@ -132,6 +158,10 @@ export class Chores {
     const { store } = this.#events.machine();
     if (store.hasGarbage) store.sweep(sweptPerTurn);
     this.sweeps.reached(store.sweptRevision);
+    if (this.#sweeping && store.sweptRevision >= this.#compactRevision) {
+      this.#sweeping = false;
+      this.#events.journal.compacted(this.#compactRevision);
+    }
     return this.#hashes.step() || store.hasGarbage;
   }
 
@@ -159,4 +189,8 @@ export class Chores {
     this.#hashes.stop();
     this.sweeps.failAll('server_stopped');
   }
+}
+
+function has(alarms: readonly Alarm[], { memberId, alarm }: Alarm): boolean {
+  return alarms.some((other) => other.memberId === memberId && other.alarm === alarm);
 }

@@ -11,6 +11,7 @@ const callersMax = 64;
 type Reachable = Pick<MemberRecord, 'memberId' | 'peerAddress'>;
 
 export interface LinksEvents {
+  monotonicMs(): number;
   introduce(): Introduction;
   members(): MemberTable;
   /** Raft messages from a member that was welcomed. */
@@ -22,6 +23,8 @@ export interface LinksEvents {
   up(peer: Peer, other: Introduction): void;
   down(peer: Peer): void;
   callerLeft(caller: Caller): void;
+  /** This member does not want one that called. */
+  turnedAway(other: Introduction, refusal: Refusal): void;
   /** Another member does not want this one. */
   refused(peer: Peer, refusal: Refusal & { readonly fresh: boolean }): void;
   /** Everything sent to the peer has left. */
@@ -49,7 +52,12 @@ export class Links {
     this.#network.accept((link) => {
       const caller = new Caller(link, {
         introduce: () => this.#events.introduce(),
-        called: (other, to) => this.#called(other, to),
+        called: (other, to) => {
+          const refusal = this.#called(other, to);
+          if (refusal !== undefined) this.#events.turnedAway(other, refusal);
+          return refusal;
+        },
+        traffic: (memberId) => this.#peers.get(memberId)?.traffic,
         received: (from, frame) => this.#received(from, frame),
         left: (who) => {
           this.#callers.delete(who);
@@ -84,6 +92,7 @@ export class Links {
 
   #peer(record: Reachable): Peer {
     return new Peer({ id: record.memberId, address: record.peerAddress }, this.#network, {
+      monotonicMs: () => this.#events.monotonicMs(),
       introduce: () => this.#events.introduce(),
       greeted: (peer, other) => {
         this.#introductions.set(peer.id, other);
@@ -166,6 +175,11 @@ export class Links {
 
   peer(id: string): Peer | undefined {
     return this.#peers.get(id);
+  }
+
+  /** Everybody that this member dials. */
+  peers(): readonly Peer[] {
+    return [...this.#peers.values()];
   }
 
   /** Peers whose link is up, with what they said of themselves. */

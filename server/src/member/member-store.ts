@@ -12,6 +12,7 @@ import { isReadOnly, runTxn } from '../core/mvcc/txn.ts';
 import { isVoter } from '../core/raft/membership.ts';
 import { nobody } from '../core/raft/types.ts';
 import type { Reply } from '../core/reply.ts';
+import type { StoreReadings } from '../metrics/readings.ts';
 import type {
   Capabilities,
   DeleteRangeReply,
@@ -39,6 +40,7 @@ import type {
 } from '../store.ts';
 import type { Member } from './member.ts';
 import { MemberWatchStream } from './member-watch-stream.ts';
+import { readingsOf } from './readings.ts';
 import { readRange, readScan } from './sliced-reads.ts';
 
 type ReplyOf<Type extends Reply['type']> = Extract<Reply, { type: Type }>;
@@ -79,9 +81,10 @@ export class MemberStore implements Store {
 
   async #readTxn(request: TxnRequest, serializable: boolean): Promise<Stamped<TxnReply>> {
     await this.#readable({ serializable, minRevision: 0 });
-    const { store } = this.#member.machine;
+    const { store, counts } = this.#member.machine;
     const { reply: outcome } = store.write((txn) => runTxn(store, txn, request));
     if ('refused' in outcome) throw this.#refusal(outcome.refused);
+    counts.txn(outcome.reply);
     return { ...outcome.reply, stamp: this.#stamp() };
   }
 
@@ -217,6 +220,7 @@ export class MemberStore implements Store {
     await this.#readable(options);
     this.#checkRevision(request.revision);
     const stamp = this.#stamp();
+    this.#member.machine.counts.ranges++;
     const reply = readRange(this.#member, request);
     const { kvs, more, count } = reply instanceof Promise ? await reply : reply;
     return { kvs, more, count, stamp };
@@ -226,6 +230,7 @@ export class MemberStore implements Store {
     await this.#readable(options);
     this.#checkRevision(request.revision);
     const stamp = this.#stamp();
+    this.#member.machine.counts.ranges++;
     const { revision, kvs, more } = await readScan(this.#member, request);
     return { revision, kvs, more, stamp };
   }
@@ -296,6 +301,10 @@ export class MemberStore implements Store {
       alarms: machine.alarms.list(),
       errors: this.#member.problems(),
     };
+  }
+
+  readings(): StoreReadings {
+    return readingsOf(this.#member);
   }
 
   moveLeader(target: MemberId): Promise<void> {

@@ -14,8 +14,11 @@ import { genesisIndex, genesisTerm, type Recovered } from './bootstrap.ts';
 import { Chores } from './chores.ts';
 import { DurableWrites } from './durable-writes.ts';
 import { Joining } from './joining.ts';
+import { Journal } from './journal.ts';
 import { LeaderTransfer } from './leader-transfer.ts';
+import { Leadership } from './leadership.ts';
 import { Links, wipedSentence } from './links.ts';
+import { linksEvents } from './links-events.ts';
 import { type LogRetention, retainFrom } from './log-retention.ts';
 import type { MemberOptions } from './options.ts';
 import { type Introduction, introductionOf } from './peer-frame.ts';
@@ -52,12 +55,14 @@ export class Member {
   readonly links: Links;
   readonly snapshots: Snapshots;
   readonly chores: Chores;
+  readonly leadership: Leadership;
+  readonly #journal: Journal;
   readonly #clock: Clock;
-  readonly #wal: Wal;
+  readonly wal: Wal;
   readonly #writes: DurableWrites;
   readonly #joining: Joining;
-  readonly #proposals: Proposals;
-  readonly #reads: Reads;
+  readonly proposals: Proposals;
+  readonly reads: Reads;
   readonly #waits = new RevisionWaits();
   readonly #retention: LogRetention;
   #machine: Machine;
@@ -70,7 +75,6 @@ export class Member {
   #turnDue = false;
   #closed = false;
   readonly #whenClosed: (() => void)[] = [];
-  #leaderlessTicks = 0;
   readonly #transfer = new LeaderTransfer();
   readonly #registration: Registration;
   #state: 'new' | 'running' | 'stopped' = 'new';
@@ -82,25 +86,40 @@ export class Member {
   ) {
     this.options = options;
     this.#clock = ports.clock;
-    this.#wal = recovered.wal;
+    this.wal = recovered.wal;
     this.#writes = new DurableWrites(recovered.wal, () => this.#wake());
     this.#machine = recovered.machine;
     this.#appliedIndex = recovered.raft.snapshot.index;
     this.#appliedTerm = recovered.raft.snapshot.term;
     this.#retention = options.retention;
+    const { events } = options;
+    const journal = new Journal(
+      (event) => events.happened(event),
+      () => this.#machine.members,
+    );
+    this.#journal = journal;
+    this.leadership = new Leadership(journal);
     this.raft = new Raft(
       { ...options.raft, id: options.memberId, seed: options.seed },
       recovered.raft,
     );
     this.hub = new WatchHub(this.#machine.store);
-    this.#proposals = new Proposals({
+    this.proposals = new Proposals({
       incarnation: options.incarnation,
       bytesMax: options.raft.uncommittedBytesMax,
-      onAgain: (count) => options.events.info(`proposing again ${count} that a leader lost`),
+      onAgain: (count) => journal.proposedAgain(count),
     });
     // Long enough for a round between far sites, short enough that a lost one is not missed.
-    this.#reads = new Reads(options.incarnation, options.raft.electionTicks);
-    this.links = new Links(ports.network, this.#linksEvents());
+    this.reads = new Reads(options.incarnation, options.raft.electionTicks);
+    const onLinks = linksEvents(this, {
+      journal,
+      monotonicMs: () => this.#clock.monotonicMs(),
+      introduce: () => this.#introduce(),
+      received: (messages) => this.#received(messages),
+      joining: () => this.#joining,
+      registration: () => this.#registration,
+    });
+    this.links = new Links(ports.network, onLinks);
     this.#joining = new Joining(this.links, this.raft.membership.voters, this.#introduce());
     const { files, snapshotBytes } = recovered;
     const saving = { files, logBytesMin: options.snapshotBytesMin, lastBytes: snapshotBytes };
@@ -110,6 +129,7 @@ export class Member {
       refused: (name) => this.fail(new Error(wipedSentence(name))),
     });
     this.chores = new Chores(options, {
+      journal,
       machine: () => this.#machine,
       leads: () => this.raft.role === 'leader',
       propose: (command, done) => this.propose(command, done),
@@ -123,11 +143,15 @@ export class Member {
     });
     this.snapshots = new Snapshots(saving, {
       received: (message) => this.#received([message]),
-      finished: (peer, ok) => this.raft.snapshotFinished(peer, ok),
-      saved: (meta, releasable) => {
-        options.events.info(`saved a snapshot at index ${meta.index}`);
+      monotonicMs: () => this.#clock.monotonicMs(),
+      finished: (peer, index, ok) => {
+        this.raft.snapshotFinished(peer, ok);
+        if (ok) journal.snapshotSent(peer, index);
+      },
+      saved: ({ meta, releasable, bytes, ms }) => {
+        journal.snapshotSaved({ index: meta.index, term: meta.term, bytes, ms });
         this.raft.snapshotTaken(meta);
-        this.#wal.release(releasable);
+        this.wal.release(releasable);
       },
       failed: (error) => this.fail(error),
       wake: () => this.#wake(),
@@ -167,14 +191,14 @@ export class Member {
   /** Has `command` replicated and applied. The outcome comes within {@link MemberOptions.callTicks}. */
   propose(command: Command, done: (outcome: Outcome) => void, once?: Once): void {
     if (this.#state !== 'running') return done({ ok: false, code: 'server_stopped' });
-    this.#proposals.add({ command, once }, this.#tick + this.options.callTicks, done);
+    this.proposals.add({ command, once }, this.#tick + this.options.callTicks, done);
     this.#wake();
   }
 
   /** Calls back when the state here is at least as new as everything acknowledged before this call. */
   readIndex(done: Parameters<Reads['add']>[1]): void {
     if (this.#state !== 'running') return done('server_stopped');
-    this.#reads.add(this.#tick + this.options.callTicks, done);
+    this.reads.add(this.#tick + this.options.callTicks, done);
     this.#wake();
   }
 
@@ -238,32 +262,33 @@ export class Member {
     this.#settle();
     const streaming = this.snapshots.step();
     const sweeping = this.chores.step();
-    const more = streaming || sweeping || this.#reads.hasUnasked || this.hub.hasWork;
+    const more = streaming || sweeping || this.reads.hasUnasked || this.hub.hasWork;
     if (!caughtUp || more) this.#wake();
   }
 
   #offer(): void {
     const { raft } = this;
-    const diskKeepsUp = this.#wal.queuedBytes() < this.options.raft.uncommittedBytesMax;
-    if (this.#proposals.hasUnsent && raft.leader !== nobody && diskKeepsUp) {
-      this.#proposals.offer(raft.term, (payloads, batch) => raft.propose(payloads, batch));
+    const diskKeepsUp = this.wal.queuedBytes() < this.options.raft.uncommittedBytesMax;
+    if (this.proposals.hasUnsent && raft.leader !== nobody && diskKeepsUp) {
+      this.proposals.offer(raft.term, (payloads, batch) => raft.propose(payloads, batch));
     }
-    this.#reads.offer({ tick: this.#tick, term: raft.term }, (context) => raft.readIndex(context));
+    this.reads.offer({ tick: this.#tick, term: raft.term }, (context) => raft.readIndex(context));
   }
 
   #doTick(): void {
     this.#tickDue = false;
     this.#tick++;
     this.links.tick();
+    this.#journal.diskTook(this.wal.takeSlowestMs());
     if (this.#joining.joined) {
       this.raft.tick();
     } else {
       this.#joining.tick();
-      if (this.#joining.joined) this.options.events.info('joined the cluster');
+      if (this.#joining.joined) this.#journal.joined(this.raft.term);
     }
-    this.#proposals.expire(this.#tick);
+    this.proposals.expire(this.#tick);
     this.#waits.expire(this.#tick);
-    this.#reads.tick(this.#tick);
+    this.reads.tick(this.#tick);
     this.snapshots.tick();
     this.#transfer.expire(this.#tick);
     if (this.raft.role === 'leader') {
@@ -291,13 +316,13 @@ export class Member {
     if (ready.install !== undefined) this.#install(ready.install.index, ready.install.term);
     if (ready.write !== undefined) this.#writes.write(ready.write);
     for (const entry of ready.committed) this.#apply(entry);
-    for (const { context, index } of ready.reads) this.#reads.confirmed(context, index);
-    for (const { batch, reason } of ready.droppedProposals) this.#proposals.dropped(batch, reason);
+    for (const { context, index } of ready.reads) this.reads.confirmed(context, index);
+    for (const { batch, reason } of ready.droppedProposals) this.proposals.dropped(batch, reason);
     for (const id of ready.snapshotsTo) this.#sendSnapshot(id);
   }
 
   #apply(entry: Entry): void {
-    this.#proposals.reachedTerm(entry.term);
+    this.proposals.reachedTerm(entry.term);
     if (entry.kind === 'membership') {
       this.#machine.applyMembership(decodeChange(entry.payload));
       this.links.sync();
@@ -305,7 +330,7 @@ export class Member {
       const applied = this.#machine.apply(entry.payload, entry.index);
       this.hub.publish(applied.events);
       this.chores.applied(applied);
-      this.#proposals.applied(applied, entry.term);
+      this.proposals.applied(applied, entry.term);
     }
     this.#appliedIndex = entry.index;
     this.#appliedTerm = entry.term;
@@ -315,26 +340,30 @@ export class Member {
   /** Replaces the whole state by the snapshot that was received. */
   #install(index: number, term: number): void {
     this.#writes.hold();
+    const { counts } = this.#machine;
     this.#machine = this.snapshots.install(index, () => this.#writes.release());
+    this.#machine.counts = counts;
     this.#appliedIndex = index;
     this.#appliedTerm = term;
-    this.#proposals.jumped(term);
+    this.proposals.jumped(term);
     this.hub.replaceSource(this.#machine.store);
     this.chores.replaceMachine(this.#machine);
     this.links.sync();
-    this.options.events.info(`installed a snapshot at index ${index}`);
+    const { revision } = this.#machine.store;
+    this.#journal.snapshotInstalled({ index, term, revision });
   }
 
   /** What the applied state allows to answer; then what was posted leaves. */
   #settle(): void {
-    this.#reads.applied(this.#appliedIndex);
+    this.reads.applied(this.#appliedIndex);
     this.#waits.reached(this.#machine.store.revision);
     this.#transfer.look(this.raft.leader);
+    this.leadership.look(this.raft);
     if (this.hub.hasWork) this.hub.work();
     this.links.flush();
     const retain = retainFrom(this.raft, this.#appliedIndex, this.#retention);
     if (retain !== undefined) this.raft.compact(retain - 1);
-    const logBytes = this.#wal.appendedBytes;
+    const logBytes = this.wal.appendedBytes;
     this.snapshots.considerSaving(this.#machine, { meta: this.#place(), logBytes });
   }
 
@@ -350,7 +379,6 @@ export class Member {
     const meta = this.#place();
     this.raft.snapshotSent(id, meta.index);
     this.snapshots.send(peer, { term: this.raft.term, meta, machine: this.#machine });
-    this.options.events.info(`sending a snapshot at index ${meta.index} to ${id}`);
   }
 
   #received(messages: readonly Message[]): void {
@@ -365,56 +393,17 @@ export class Member {
     return introductionOf(this.options, fresh);
   }
 
-  #linksEvents(): ConstructorParameters<typeof Links>[1] {
-    return {
-      introduce: () => this.#introduce(),
-      members: () => this.#machine.members,
-      messages: (messages) => this.#received(messages),
-      request: (caller, frame) => {
-        if (!this.joined && frame.type === 'inquiry') return;
-        if (!this.joined) return caller.answer({ type: 'snapshotReply', ok: false });
-        if (frame.type !== 'inquiry') return this.snapshots.receive(caller, frame);
-        this.readIndex((error) => {
-          const registeredDirectory = this.#machine.members.get(caller.memberId)?.directoryId ?? '';
-          if (error === undefined) caller.answer({ type: 'inquiryReply', registeredDirectory });
-        });
-      },
-      answer: (peer, frame) => {
-        if (frame.type === 'snapshotReply') this.snapshots.replied(peer, frame.ok);
-        else if (frame.type === 'inquiryReply') {
-          this.#joining.answered(frame.registeredDirectory);
-          if (this.#joining.refused) this.fail(new Error(wipedSentence(this.options.name)));
-        }
-      },
-      up: (_peer, other) => {
-        if (this.raft.role === 'leader') this.#registration.bind(other);
-        this.#wake();
-      },
-      down: (peer) => {
-        this.raft.unreachable(peer.id);
-        this.snapshots.down(peer);
-      },
-      callerLeft: (caller) => this.snapshots.callerLeft(caller),
-      refused: (peer, refusal) => {
-        this.options.events.warn(`${peer.address} refuses this member: ${refusal.sentence}`);
-        // Of two new members with different lists either may be wrong: both say so and wait.
-        const misfit = refusal.kind === 'cluster' && this.#introduce().fresh && !refusal.fresh;
-        if (refusal.kind === 'wiped' || misfit) this.fail(new Error(refusal.sentence));
-      },
-      drained: (peer) => this.snapshots.drained(peer),
-    };
-  }
-
   /** Watches must not look alive while the member cannot hear of new writes; nor may those that begin then. */
   #watchLeader(): void {
-    this.#leaderlessTicks = this.raft.leader === nobody ? this.#leaderlessTicks + 1 : 0;
-    if (this.#leaderlessTicks >= 3 * this.options.raft.electionTicks) this.hub.endAll('no_leader');
+    this.leadership.tick(this.raft.leader);
+    const patience = 3 * this.options.raft.electionTicks;
+    if (this.leadership.leaderlessTicks >= patience) this.hub.endAll('no_leader');
   }
 
   /** In sentences, what is wrong now. */
   problems(): string[] {
     const problems = [...this.links.problems(), ...this.chores.problems()];
-    if (this.#wal.warning !== undefined) problems.push(this.#wal.warning);
+    if (this.wal.warning !== undefined) problems.push(this.wal.warning);
     if (!this.#joining.joined) problems.push('waiting for the other members before it may vote');
     else if (this.raft.leader === nobody) problems.push('no leader is known');
     return problems;
@@ -426,16 +415,17 @@ export class Member {
     this.#whenClosed.push(done);
     if (this.#state === 'stopped') return;
     this.#state = 'stopped';
+    this.#journal.close();
     this.#stopTicking();
     this.hub.endAll('server_stopped');
-    this.#proposals.failAll('server_stopped');
-    this.#reads.failAll('server_stopped');
+    this.proposals.failAll('server_stopped');
+    this.reads.failAll('server_stopped');
     this.#waits.failAll('server_stopped');
     this.#transfer.end('server_stopped');
     this.chores.close();
     this.snapshots.close();
     this.links.close();
-    this.#wal.close(() => {
+    this.wal.close(() => {
       this.#closed = true;
       for (const waiting of this.#whenClosed.splice(0)) waiting();
     });

@@ -1,16 +1,7 @@
 import type { RaftOptions } from '../core/raft/state.ts';
-import type { Entry } from '../core/raft/types.ts';
 import type { AutoCompactionOptions } from './auto-compaction.ts';
+import type { MemberEvents } from './events.ts';
 import type { LogRetention } from './log-retention.ts';
-
-export interface MemberEvents {
-  info(sentence: string): void;
-  warn(sentence: string): void;
-  /** The member stopped by itself; called once, after it closed. */
-  failed(error: Error): void;
-  /** For checkers: an entry was applied. */
-  applied?(entry: Entry): void;
-}
 
 /** Who the member is and how it behaves. Times are in ticks unless the name says otherwise. */
 export interface MemberOptions {

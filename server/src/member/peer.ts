@@ -2,6 +2,7 @@ import { DecodeError } from '../core/base/codec.ts';
 import type { Message } from '../core/raft/message.ts';
 import type { PeerLink, PeerNetwork } from '../ports.ts';
 import { decodeFrame, encodeFrame, type Introduction, type PeerFrame } from './peer-frame.ts';
+import { PeerTraffic } from './peer-traffic.ts';
 
 /** Unsent bytes to one peer beyond which Raft messages are dropped; Raft sends again what matters. */
 const queuedBytesMax = 32 * 1024 * 1024;
@@ -13,6 +14,8 @@ const pingTicks = 10;
 const silentTicksMax = 40;
 
 export interface PeerEvents {
+  /** Never goes back. */
+  monotonicMs(): number;
   /** How this member introduces itself. */
   introduce(): Introduction;
   /** The other side answered; a sentence refuses it. */
@@ -32,6 +35,7 @@ export interface PeerEvents {
 export class Peer {
   readonly id: string;
   readonly address: string;
+  readonly traffic = new PeerTraffic();
   readonly #network: PeerNetwork;
   readonly #events: PeerEvents;
   #link: PeerLink | undefined;
@@ -40,6 +44,8 @@ export class Peer {
   #redialInTicks = 0;
   #redialPause = 1;
   #silentTicks = 0;
+  /** When the ping left that is not answered yet. */
+  #pingedAtMs: number | undefined;
   #lastQueued = 0;
   /** Why the last link failed or was refused, for status and messages. */
   problem = '';
@@ -68,7 +74,19 @@ export class Peer {
     this.#lastQueued = queued;
     this.#silentTicks++;
     if (this.#silentTicks > silentTicksMax) this.hangUp('the other side is silent');
-    else if (this.#silentTicks % pingTicks === 0) this.send({ type: 'ping' });
+    else if (this.#silentTicks % pingTicks === 0) this.#ping();
+  }
+
+  #ping(): void {
+    // The answer to the second of two could not be told from that to the first.
+    this.#pingedAtMs ??= this.#events.monotonicMs();
+    this.send({ type: 'ping' });
+  }
+
+  #ponged(): void {
+    if (this.#pingedAtMs === undefined) return;
+    this.traffic.roundTrip.observe((this.#events.monotonicMs() - this.#pingedAtMs) / 1000);
+    this.#pingedAtMs = undefined;
   }
 
   /** The other side is there: no need to wait for the next try. */
@@ -89,15 +107,17 @@ export class Peer {
     this.#link = link;
     this.#state = 'greeting';
     this.#silentTicks = 0;
+    this.#pingedAtMs = undefined;
   }
 
   #opened(link: PeerLink): void {
-    link.send(encodeFrame({ type: 'hello', to: this.id, self: this.#events.introduce() }));
+    this.#send(link, { type: 'hello', to: this.id, self: this.#events.introduce() });
   }
 
   #frame(link: PeerLink, bytes: Uint8Array): void {
     if (link !== this.#link) return;
     this.#silentTicks = 0;
+    this.traffic.receivedBytes += bytes.length;
     try {
       this.#receive(decodeFrame(bytes));
     } catch (error) {
@@ -111,7 +131,7 @@ export class Peer {
       this.hangUp(frame.sentence);
       return this.#events.refused(this, frame);
     }
-    if (frame.type === 'pong') return;
+    if (frame.type === 'pong') return this.#ponged();
     if (frame.type !== 'welcome') return this.#events.answer(this, frame);
     const problem = this.#events.greeted(this, frame.self);
     if (problem !== undefined) return this.hangUp(problem);
@@ -126,6 +146,7 @@ export class Peer {
     this.#link = undefined;
     const wasUp = this.#state === 'up';
     this.#state = 'down';
+    this.traffic.sendFailures += this.#messages.length;
     this.#messages = [];
     this.problem ||= reason;
     if (wasUp) this.#events.down(this);
@@ -143,6 +164,7 @@ export class Peer {
   /** Queues a Raft message for the end of the turn; dropped while the link is down or too full. */
   post(message: Message): void {
     if (this.#state === 'up') this.#messages.push(message);
+    else this.traffic.sendFailures++;
   }
 
   /** Sends what was posted in this turn. */
@@ -151,13 +173,16 @@ export class Peer {
     const messages = this.#messages;
     this.#messages = [];
     const link = this.#link;
-    if (link === undefined || link.queuedBytes() > queuedBytesMax) return;
+    if (link === undefined || link.queuedBytes() > queuedBytesMax) {
+      this.traffic.sendFailures += messages.length;
+      return;
+    }
     let first = 0;
     let bytes = 0;
     messages.forEach((message, at) => {
       bytes += sizeOf(message);
       if (bytes < frameBytesMax && at < messages.length - 1) return;
-      link.send(encodeFrame({ type: 'messages', messages: messages.slice(first, at + 1) }));
+      this.#send(link, { type: 'messages', messages: messages.slice(first, at + 1) });
       first = at + 1;
       bytes = 0;
     });
@@ -166,8 +191,14 @@ export class Peer {
   /** Sends a frame at once. False when the link is not up. */
   send(frame: PeerFrame): boolean {
     if (this.#state !== 'up' || this.#link === undefined) return false;
-    this.#link.send(encodeFrame(frame));
+    this.#send(this.#link, frame);
     return true;
+  }
+
+  #send(link: PeerLink, frame: PeerFrame): void {
+    const bytes = encodeFrame(frame);
+    this.traffic.sentBytes += bytes.length;
+    link.send(bytes);
   }
 
   queuedBytes(): number {

@@ -60,6 +60,8 @@ export class Proposals {
   #lastSequence = 0;
   #lastBatch: number;
   #appliedTerm = 0;
+  /** Proposals whose callers were told an error. */
+  failed = 0;
 
   constructor(options: {
     incarnation: number;
@@ -82,6 +84,7 @@ export class Proposals {
     const sequence = ++this.#lastSequence;
     const payload = encodeCommand({ incarnation: this.#incarnation, sequence }, command, once);
     if (this.#waiting.size > 0 && this.#bytes + payload.length > this.#bytesMax) {
+      this.failed++;
       return done({ ok: false, code: 'too_many_requests' });
     }
     const waiting = { sequence, payload, done, deadlineTick, term: undefined, batch: 0 };
@@ -199,6 +202,7 @@ export class Proposals {
   #settle(waiting: Waiting, outcome: Outcome): void {
     this.#waiting.delete(waiting.sequence);
     this.#bytes -= waiting.payload.length;
+    if (!outcome.ok) this.failed++;
     waiting.done(outcome);
   }
 }

@@ -24,6 +24,8 @@ const waitingMax = 65_536;
  */
 export class Reads {
   #nextContext: number;
+  /** Rounds that were asked again because no answer came. */
+  slowRounds = 0;
   /** False while there is nobody to ask; then a tick tries again. */
   #canAsk = false;
   readonly #retryTicks: number;
@@ -82,6 +84,7 @@ export class Reads {
 
   tick(tick: number): void {
     if (this.#round !== undefined && tick - this.#round.askedAtTick >= this.#retryTicks) {
+      this.slowRounds++;
       this.#askAgain();
     }
     const isLate = ({ deadlineTick }: Waiting): boolean => deadlineTick <= tick;

@@ -14,7 +14,8 @@ const idleTicksMax = 50;
  */
 export class SnapshotSender {
   readonly #peer: Peer;
-  readonly #index: number;
+  /** Where the state stands in the log. */
+  readonly index: number;
   readonly #image: MachineImage;
   readonly #chunks: Iterator<Uint8Array>;
   #sent = 0;
@@ -23,7 +24,7 @@ export class SnapshotSender {
 
   constructor(peer: Peer, source: { term: number; meta: SnapshotMeta; machine: Machine }) {
     this.#peer = peer;
-    this.#index = source.meta.index;
+    this.index = source.meta.index;
     this.#image = source.machine.image();
     this.#chunks = this.#image.chunks();
     peer.send({ type: 'snapshotBegin', term: source.term, meta: source.meta });
@@ -35,10 +36,10 @@ export class SnapshotSender {
     const next = this.#chunks.next();
     if (next.done) {
       this.#ended = true;
-      this.#peer.send({ type: 'snapshotEnd', index: this.#index, count: this.#sent });
+      this.#peer.send({ type: 'snapshotEnd', index: this.index, count: this.#sent });
       return false;
     }
-    const chunk = { index: this.#index, number: this.#sent++, chunk: next.value };
+    const chunk = { index: this.index, number: this.#sent++, chunk: next.value };
     this.#peer.send({ type: 'snapshotChunk', ...chunk });
     this.#idleTicks = 0;
     return true;

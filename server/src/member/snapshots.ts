@@ -5,6 +5,7 @@ import type { MachineImage } from '../core/machine-image.ts';
 import type { MachineRestorer } from '../core/machine-restorer.ts';
 import type { InstallSnapshot } from '../core/raft/message.ts';
 import type { SnapshotMeta } from '../core/raft/types.ts';
+import { doubling, Histogram } from '../metrics/histogram.ts';
 import { chunkBytesMax, type SnapshotFiles, type SnapshotWriter } from '../storage/snapshot.ts';
 import type { Caller } from './callers.ts';
 import type { Peer } from './peer.ts';
@@ -22,15 +23,28 @@ export interface SnapshotsSetup {
 export interface SnapshotsEvents {
   /** A whole snapshot arrived from the leader; Raft decides whether it is wanted. */
   received(message: InstallSnapshot): void;
-  /** Streaming to a follower ended. */
-  finished(peer: string, ok: boolean): void;
-  /** A snapshot of the own state is durable; the log is not needed up to and including `releasable`. */
-  saved(meta: SnapshotMeta, releasable: number): void;
+  monotonicMs(): number;
+  /** Streaming to a follower of the state at `index` ended. */
+  finished(peer: string, index: number, ok: boolean): void;
+  /** A snapshot of the own state is durable. */
+  saved(saved: SavedSnapshot): void;
   failed(error: Error): void;
   wake(): void;
 }
 
+export interface SavedSnapshot {
+  readonly meta: SnapshotMeta;
+  /** The log is not needed up to and including this index. */
+  readonly releasable: number;
+  readonly bytes: number;
+  readonly ms: number;
+}
+
+/** In seconds: 10 ms to 5 minutes. */
+const saveSeconds = doubling(0.01, 16);
+
 interface Saving {
+  readonly sinceMs: number;
   readonly meta: SnapshotMeta;
   readonly writer: SnapshotWriter;
   readonly image: MachineImage;
@@ -57,6 +71,11 @@ export class Snapshots {
   readonly #files: SnapshotFiles;
   readonly #events: SnapshotsEvents;
   readonly #logBytesMin: number;
+  /** From the first slice to the last byte on disk, writes going on meanwhile. */
+  readonly saveSeconds = new Histogram(saveSeconds);
+  saved = 0;
+  sent = 0;
+  installed = 0;
   #lastBytes: number;
   /** The log's size when the last snapshot began. */
   #logBytesAt = 0;
@@ -86,6 +105,7 @@ export class Snapshots {
     this.#logBytesAt = now.logBytes;
     const image = machine.image();
     this.#saving = {
+      sinceMs: this.#events.monotonicMs(),
       meta: now.meta,
       writer: this.#files.create(now.meta),
       image,
@@ -124,7 +144,11 @@ export class Snapshots {
   #saved(saving: Saving): void {
     this.#saving = undefined;
     this.#lastBytes = saving.bytes;
-    this.#events.saved(saving.meta, this.#files.oldestIndex);
+    const ms = this.#events.monotonicMs() - saving.sinceMs;
+    this.saved++;
+    this.saveSeconds.observe(ms / 1000);
+    const { meta, bytes } = saving;
+    this.#events.saved({ meta, releasable: this.#files.oldestIndex, bytes, ms });
   }
 
   #abortSaving(): void {
@@ -155,8 +179,12 @@ export class Snapshots {
   }
 
   #finished(peer: Peer, ok: boolean): void {
-    this.#senders.get(peer)?.close();
-    if (this.#senders.delete(peer)) this.#events.finished(peer.id, ok);
+    const sender = this.#senders.get(peer);
+    if (sender === undefined) return;
+    sender.close();
+    this.#senders.delete(peer);
+    if (ok) this.sent++;
+    this.#events.finished(peer.id, sender.index, ok);
   }
 
   /** A frame of a snapshot that somebody streams to this member. A gap or a newer begin drops what came so far. */
@@ -249,6 +277,7 @@ export class Snapshots {
         if (failed !== undefined) return this.#failed(failed);
         this.#installing = false;
         this.#received = undefined;
+        this.installed++;
         durable();
         received.caller.answer({ type: 'snapshotReply', ok: true });
       });

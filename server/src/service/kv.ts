@@ -27,7 +27,7 @@ import {
 } from './requests.ts';
 
 /** Small pairs take more in an answer than the bytes of keys and values, which is what the store counts. */
-const chunkPairsMax = Math.floor(limits.chunkBytesMax / pairOverheadBytes);
+const chunkPairsMax = Math.floor(limits.scanChunkBytesMax / pairOverheadBytes);
 
 /** Reads and writes of keys: what is asked is checked here, what the store answers is worded here. */
 export class KvService {
@@ -78,7 +78,7 @@ export class KvService {
       after: params.after === undefined ? emptyBytes : requestBytes(params.after, 'after'),
       revision: params.revision ?? 0,
       limit: Math.min(params.limit || chunkPairsMax, chunkPairsMax),
-      bytesMax: limits.chunkBytesMax,
+      bytesMax: limits.scanChunkBytesMax,
       keysOnly: params.keysOnly === true,
     };
     const read = this.#store.scan(request, readOptions(params));

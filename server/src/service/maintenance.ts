@@ -76,8 +76,8 @@ export class MaintenanceService {
   }
 
   heartbeat(): HeartbeatParams {
-    const { revision, leaderId } = this.#store.status();
-    return { revision, hasLeader: leaderId !== undefined };
+    const { clusterId, memberId, revision, leaderId } = this.#store.status();
+    return { clusterId, memberId, revision, hasLeader: leaderId !== undefined };
   }
 
   /**

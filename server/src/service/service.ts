@@ -6,13 +6,15 @@ import {
   TableError,
   type UnaryMethodName,
 } from '@lockstep/client/protocol';
-import type { Store } from '../store.ts';
+import type { ServiceReadings, StoreReadings } from '../metrics/readings.ts';
+import type { Store, StoreStatus } from '../store.ts';
 import type { CallContext } from './caller.ts';
 import { ClusterService } from './cluster.ts';
 import { Headers } from './headers.ts';
 import { KvService } from './kv.ts';
 import { LeaseService } from './lease.ts';
 import { MaintenanceService } from './maintenance.ts';
+import { RequestCounts } from './request-counts.ts';
 import { TxnService } from './txn.ts';
 import { ConnectionWatches, type WatchOutlet } from './watch.ts';
 
@@ -43,8 +45,18 @@ export interface Service {
   openWatches(outlet: WatchOutlet): ConnectionWatches;
   heartbeat(): HeartbeatParams;
   health(serializable: boolean): Promise<HealthResult>;
+  /** Everything that is measured of the member. */
+  readings(): MemberReadings;
   /** What to answer for something thrown: itself, or `internal` for what nobody foresaw. */
   failure(thrown: unknown): TableError;
+}
+
+/** How a member is, what its store has counted and what was asked of it. */
+export interface MemberReadings {
+  readonly version: string;
+  readonly status: StoreStatus;
+  readonly store: StoreReadings;
+  readonly service: ServiceReadings;
 }
 
 export interface ServiceOptions {
@@ -53,6 +65,8 @@ export interface ServiceOptions {
   readonly version: string;
   /** Told of every error that is not of the table; callers learn only that there was one. */
   readonly onInternalError?: (thrown: unknown) => void;
+  /** Times requests; the process's own clock by default. */
+  readonly monotonicMs?: () => number;
 }
 
 /** The meaning of every method, over any store. */
@@ -85,16 +99,26 @@ export function createService(options: ServiceOptions): Service {
     'maintenance.hash': () => maintenance.hash(),
   } satisfies Handlers;
   const table: Handlers = handlers;
+  const requests = new RequestCounts(options.monotonicMs ?? (() => performance.now()));
+  const errorAnswers = new Map<string, number>();
+  const watchEnds = new Map<string, number>();
   return {
     version,
-    call: (method, params, context) => table[method](params, context),
-    openWatches: (outlet) => new ConnectionWatches(store, headers, outlet),
+    call: (method, params, context) => requests.run(method, () => table[method](params, context)),
+    openWatches: (outlet) => new ConnectionWatches({ store, headers, requests, watchEnds }, outlet),
     heartbeat: () => maintenance.heartbeat(),
     health: (serializable) => maintenance.health(serializable),
+    readings: () => ({
+      version,
+      status: store.status(),
+      store: store.readings(),
+      service: { requests: requests.readings(), errorAnswers, watchEnds },
+    }),
     failure: (thrown) => {
-      if (thrown instanceof TableError) return thrown;
-      options.onInternalError?.(thrown);
-      return new TableError('internal');
+      const failure = thrown instanceof TableError ? thrown : new TableError('internal');
+      errorAnswers.set(failure.code, (errorAnswers.get(failure.code) ?? 0) + 1);
+      if (failure !== thrown) options.onInternalError?.(thrown);
+      return failure;
     },
   };
 }

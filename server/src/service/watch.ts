@@ -14,6 +14,7 @@ import { batchFragments, batchJson } from './batch-json.ts';
 import { authorise, type CallContext } from './caller.ts';
 import type { Headers } from './headers.ts';
 import { requestRange } from './keys.ts';
+import type { RequestCounts } from './request-counts.ts';
 
 /** What a door does with the events and ends of its connection's watches. Calls must not throw. */
 export interface WatchOutlet {
@@ -25,6 +26,15 @@ export interface WatchOutlet {
   ended(watchId: number, end: WatchEnd): void;
 }
 
+/** What the watches of all connections share. */
+export interface WatchesSetup {
+  readonly store: Store;
+  readonly headers: Headers;
+  readonly requests: RequestCounts;
+  /** How many watches ended by themselves, by reason. */
+  readonly watchEnds: Map<string, number>;
+}
+
 /**
  * The watches of one connection: chooses ids, keeps count, knows where each would resume, and
  * keeps the order [W-31]: first the answer to the create, then events, and none after the end.
@@ -32,6 +42,8 @@ export interface WatchOutlet {
 export class ConnectionWatches implements WatchSink {
   readonly #store: Store;
   readonly #headers: Headers;
+  readonly #requests: RequestCounts;
+  readonly #ends: Map<string, number>;
   readonly #outlet: WatchOutlet;
   readonly #stream: WatchStream;
   /** Watch id to the revision a successor would start at. */
@@ -45,9 +57,12 @@ export class ConnectionWatches implements WatchSink {
   #refusedWhileCreating = false;
   #closed = false;
 
-  constructor(store: Store, headers: Headers, outlet: WatchOutlet) {
+  constructor(setup: WatchesSetup, outlet: WatchOutlet) {
+    const { store } = setup;
     this.#store = store;
-    this.#headers = headers;
+    this.#headers = setup.headers;
+    this.#requests = setup.requests;
+    this.#ends = setup.watchEnds;
     this.#outlet = outlet;
     this.#stream = store.openWatchStream(this);
   }
@@ -63,6 +78,14 @@ export class ConnectionWatches implements WatchSink {
    * and what {@link requestRange} throws.
    */
   create(
+    params: WatchCreateParams,
+    context: CallContext,
+    answer: (result: WatchCreateResult) => void,
+  ): Promise<void> | undefined {
+    return this.#requests.run('watch.create', () => this.#create(params, context, answer));
+  }
+
+  #create(
     params: WatchCreateParams,
     context: CallContext,
     answer: (result: WatchCreateResult) => void,
@@ -127,8 +150,10 @@ export class ConnectionWatches implements WatchSink {
   }
 
   cancel(params: WatchCancelParams): WatchCancelResult {
-    const canceled = this.#forget(params.watchId) && this.#stream.cancel(params.watchId);
-    return { header: this.#headers.now(), canceled };
+    return this.#requests.run('watch.cancel', () => {
+      const canceled = this.#forget(params.watchId) && this.#stream.cancel(params.watchId);
+      return { header: this.#headers.now(), canceled };
+    });
   }
 
   #forget(watchId: number): boolean {
@@ -138,8 +163,10 @@ export class ConnectionWatches implements WatchSink {
 
   /** Lets a watch with credits deliver so many more revisions. */
   credit({ watchId, credits }: WatchCreditParams): WatchCreditResult {
-    const credited = this.#next.has(watchId) && this.#stream.credit(watchId, credits);
-    return { header: this.#headers.now(), credited };
+    return this.#requests.run('watch.credit', () => {
+      const credited = this.#next.has(watchId) && this.#stream.credit(watchId, credits);
+      return { header: this.#headers.now(), credited };
+    });
   }
 
   /**
@@ -147,6 +174,10 @@ export class ConnectionWatches implements WatchSink {
    * @throws TableError (rejects with) `server_stopped` when the watches end before.
    */
   whenSynced(): Promise<WatchProgressResult> {
+    return this.#requests.run('watch.progress', () => this.#whenSynced());
+  }
+
+  #whenSynced(): Promise<WatchProgressResult> {
     return new Promise((resolve, reject) => {
       this.#unsynced.add(reject);
       this.#stream.whenSynced((revision) => {
@@ -168,7 +199,7 @@ export class ConnectionWatches implements WatchSink {
   stop(): void {
     for (const [watchId, resumeRevision] of this.#next) {
       const end = { reason: 'server_stopped', resumeRevision, compactRevision: undefined } as const;
-      this.#outlet.ended(watchId, end);
+      this.#tellEnd(watchId, end);
     }
     this.close();
   }
@@ -222,7 +253,12 @@ export class ConnectionWatches implements WatchSink {
   }
 
   ended(watchId: number, end: WatchEnd): void {
-    if (this.#forget(watchId)) this.#outlet.ended(watchId, end);
+    if (this.#forget(watchId)) this.#tellEnd(watchId, end);
+  }
+
+  #tellEnd(watchId: number, end: WatchEnd): void {
+    this.#ends.set(end.reason, (this.#ends.get(end.reason) ?? 0) + 1);
+    this.#outlet.ended(watchId, end);
   }
 }
 

@@ -30,8 +30,8 @@ export interface SnapshotReader {
   readonly meta: SnapshotMeta;
   readonly fileBytes: number;
   /**
-   * The chunks in order, each verified and a buffer of its own. What was read counts only when the
-   * iteration came to its end.
+   * The chunks in order, each verified, and overwritten by the next. What was read counts only when
+   * the iteration came to its end.
    * @throws CorruptionError, naming file and offset.
    */
   chunks(): Generator<Uint8Array, void, undefined>;
@@ -125,6 +125,8 @@ class FrameReader {
   readonly #disk: Disk;
   readonly #file: DiskFile;
   readonly #size: number;
+  readonly #head = new Uint8Array(frameHeaderBytes);
+  #buffer = new Uint8Array(0);
   /** Where the last frame began, and where the next one does. */
   start = 0;
   offset = 0;
@@ -142,16 +144,14 @@ class FrameReader {
 
   next(kind: number | undefined, payloadBytesMax: number): Frame {
     this.start = this.offset;
-    const head = this.#file.read(this.offset, frameHeaderBytes);
+    const head = this.#file.read(this.offset, frameHeaderBytes, this.#head);
     if (head.length < frameHeaderBytes) throw this.damage(this.offset, 'the file ends too early');
     const length = viewOf(head).getUint32(4, true);
     if (length > payloadBytesMax) throw this.damage(this.offset, 'a length is out of range');
-    const bytes = new Uint8Array(frameBytes(length));
-    bytes.set(head);
-    const rest = bytes.length - frameHeaderBytes;
-    const body = this.#file.read(this.offset + frameHeaderBytes, rest);
-    if (body.length < rest) throw this.damage(this.offset, 'the file ends too early');
-    bytes.set(body, frameHeaderBytes);
+    const size = frameBytes(length);
+    if (this.#buffer.length < size) this.#buffer = new Uint8Array(size);
+    const bytes = this.#file.read(this.offset, size, this.#buffer);
+    if (bytes.length < size) throw this.damage(this.offset, 'the file ends too early');
     const frame = readFrame({ bytes, view: viewOf(bytes) }, 0, 0);
     if (typeof frame === 'string') throw this.damage(this.offset, 'a checksum does not match');
     const known = frame.kind === snapshotKind.chunk || frame.kind === snapshotKind.trailer;

@@ -25,9 +25,15 @@ export class SnapshotFiles {
 
   /**
    * Looks through the directory, and removes what an earlier run left half written.
+   * @param read reads every chunk of a snapshot, which is what verifies it; called with an older
+   * one when a newer turns out damaged on the way, so what it made of that one must be forgotten.
    * @throws DataDirectoryError for another member's snapshot, or a newer format.
    */
-  constructor(disk: Disk, identity: StorageIdentity) {
+  constructor(
+    disk: Disk,
+    identity: StorageIdentity,
+    read: (snapshot: SnapshotReader) => void = readThrough,
+  ) {
     this.#disk = disk;
     this.#identity = identity;
     for (const name of disk.list()) {
@@ -38,7 +44,9 @@ export class SnapshotFiles {
     let newest: SnapshotReader | undefined;
     while (newest === undefined && this.#good.length > 0) {
       try {
-        newest = verified(readSnapshot(disk, this.#good[0] ?? '', identity));
+        const snapshot = readSnapshot(disk, this.#good[0] ?? '', identity);
+        read(snapshot);
+        newest = snapshot;
       } catch (error) {
         if (!(error instanceof CorruptionError)) throw error;
         damaged.push(error);
@@ -73,7 +81,6 @@ export class SnapshotFiles {
   }
 }
 
-function verified(snapshot: SnapshotReader): SnapshotReader {
+function readThrough(snapshot: SnapshotReader): void {
   for (const _chunk of snapshot.chunks());
-  return snapshot;
 }

@@ -33,4 +33,4 @@ export function sendText(
 }
 
 /** What there is, for whoever came to a path that is not. */
-export const pathsHint = `there is /v1/kv/<key>, /v1/watch, /v1/ws, /health, /livez, /readyz, /version, and POST /v1/<method> for ${methodNames.join(', ')}`;
+export const pathsHint = `there is /v1/kv/<key>, /v1/watch, /v1/ws, /health, /livez, /readyz, /metrics, /version, and POST /v1/<method> for ${methodNames.join(', ')}`;

@@ -18,12 +18,15 @@ import { WatchStreamResponse } from './watch-stream.ts';
 export interface HttpDoorOptions {
   readonly service: Service;
   readonly caller: Caller;
+  /** What `/metrics` shows now. */
+  metrics(): { readonly contentType: string; readonly body: string };
 }
 
 /** The same methods over plain requests, and the short forms for curl and browsers. */
 export class HttpDoor {
   readonly #service: Service;
   readonly #context: CallContext;
+  readonly #metrics: HttpDoorOptions['metrics'];
   readonly #keys: KeyRoutes;
   readonly #streams = new Set<WatchStreamResponse>();
   readonly #responses = new Set<ServerResponse>();
@@ -32,6 +35,7 @@ export class HttpDoor {
   constructor(options: HttpDoorOptions) {
     this.#service = options.service;
     this.#context = { caller: options.caller };
+    this.#metrics = options.metrics;
     this.#keys = new KeyRoutes(options.service, this.#context);
   }
 
@@ -124,6 +128,12 @@ export class HttpDoor {
         const isReady = health === 'true';
         const text = isReady ? 'ok\n' : `not ready: ${reason}\n`;
         sendText(response, isReady ? 200 : 503, 'text/plain; charset=utf-8', text);
+        return;
+      }
+      case '/metrics': {
+        requireGet(request, response);
+        const { contentType, body } = this.#metrics();
+        sendText(response, 200, contentType, body);
         return;
       }
       case '/version':

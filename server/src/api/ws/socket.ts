@@ -83,6 +83,8 @@ export class WebSocketDoor {
         budget: this.#budget,
       });
       this.#connections.add(connection);
+      // The first word: the client sees whom it speaks to before it asks for anything [W-10].
+      connection.heartbeat(this.#heartbeat());
       webSocket.on('close', () => {
         connection.close();
         this.#connections.delete(connection);
@@ -96,9 +98,13 @@ export class WebSocketDoor {
     this.#sweeps++;
     let heartbeat: string | undefined;
     if (this.#sweeps % this.#options.heartbeatSweeps === 0 && this.#connections.size > 0) {
-      heartbeat = formatNotification('heartbeat', this.#options.service.heartbeat());
+      heartbeat = this.#heartbeat();
     }
     for (const connection of this.#connections) connection.sweep(heartbeat);
+  }
+
+  #heartbeat(): string {
+    return formatNotification('heartbeat', this.#options.service.heartbeat());
   }
 
   /** Resolves when every connection has been answered and is closed. */
@@ -184,7 +190,11 @@ class Connection {
     }
     if (heartbeat === undefined || this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     this.#webSocket.ping();
-    this.#session.heartbeat(heartbeat);
+    this.heartbeat(heartbeat);
+  }
+
+  heartbeat(frame: string): void {
+    this.#session.heartbeat(frame);
   }
 
   /** Silence is counted only while we listen: a paused socket hides the pongs that did arrive. */

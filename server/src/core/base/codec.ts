@@ -1,7 +1,6 @@
 import type { ByteString } from '@lockstep/client/protocol';
 import { assert } from './assert.ts';
-
-const characterBatch = 4096;
+import { decodeLatin1 } from './latin1.ts';
 
 /** Writes binary records: little-endian, lengths and numbers as varints. Grows as needed. */
 export class Writer {
@@ -143,16 +142,11 @@ export class Reader {
   }
 
   string(): ByteString {
-    const view = this.bytes();
-    let value = '';
-    for (let at = 0; at < view.length; at += characterBatch) {
-      value += String.fromCharCode.apply(
-        null,
-        // fromCharCode takes any list of numbers; its type asks for an array.
-        view.subarray(at, at + characterBatch) as unknown as number[],
-      );
-    }
-    return value as ByteString;
+    const length = this.number();
+    const start = this.#at;
+    if (start + length > this.#bytes.length) throw new DecodeError('the record ends too early');
+    this.#at += length;
+    return decodeLatin1(this.#bytes, start, this.#at);
   }
 
   text(): string {

@@ -48,6 +48,10 @@ export class HubStream {
     this.sink = sink;
   }
 
+  get watchesBehind(): number {
+    return this.#behind.size;
+  }
+
   has(watchId: number): boolean {
     return this.#watches.has(watchId);
   }
@@ -71,7 +75,7 @@ export class HubStream {
   /** Puts a watch that is nowhere where its cursor and its credits belong. */
   #place(watch: Watch): void {
     const { revision } = this.#host.source;
-    if (watch.credits <= 0) {
+    if (watch.credits !== undefined && watch.credits <= 0) {
       watch.state = 'paused';
       this.#paused.add(watch);
     } else if (watch.next > revision + 1) {
@@ -141,6 +145,7 @@ export class HubStream {
   credit(watchId: number, credits: number): boolean {
     const watch = this.#watches.get(watchId);
     if (watch === undefined) return false;
+    if (watch.credits === undefined) return true;
     watch.credits += credits;
     if (watch.state === 'paused' && watch.credits > 0) this.#move(watch, watch.next);
     return true;
@@ -181,7 +186,7 @@ export class HubStream {
 
   #spend(watch: Watch, revision: number): void {
     if (watch.progressNotify) watch.servedInRound = this.#host.round;
-    if (watch.credits === Number.POSITIVE_INFINITY) return;
+    if (watch.credits === undefined) return;
     if (--watch.credits === 0) this.#move(watch, revision + 1);
   }
 

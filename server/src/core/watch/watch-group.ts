@@ -82,7 +82,8 @@ export class WatchGroup<Stream, Watch extends GroupMember<Stream>> {
 
 /** The groups, found by key: those of one key by name, those of ranges by an interval index. */
 export class WatchGroups<Stream, Watch extends GroupMember<Stream>> {
-  readonly #singles = new Map<string, WatchGroup<Stream, Watch>[]>();
+  /** Most keys have one group, and a list of one costs more than the group itself. */
+  readonly #singles = new Map<string, WatchGroup<Stream, Watch> | WatchGroup<Stream, Watch>[]>();
   readonly #ranges = new IntervalIndex<WatchGroup<Stream, Watch>>();
   /** Those with ranges, by what they ask for. */
   readonly #named = new Map<string, WatchGroup<Stream, Watch>>();
@@ -104,24 +105,29 @@ export class WatchGroups<Stream, Watch extends GroupMember<Stream>> {
       for (const range of spec.ranges) this.#ranges.remove(range, group);
       return;
     }
-    const left = this.#singles.get(key)?.filter((other) => other !== group) ?? [];
-    if (left.length > 0) this.#singles.set(key, left);
-    else this.#singles.delete(key);
+    const [first, ...others] = this.#ofKey(key).filter((other) => other !== group);
+    if (first === undefined) this.#singles.delete(key);
+    else this.#singles.set(key, others.length === 0 ? first : [first, ...others]);
+  }
+
+  #ofKey(key: string): readonly WatchGroup<Stream, Watch>[] {
+    const found = this.#singles.get(key);
+    if (found === undefined) return [];
+    return found instanceof WatchGroup ? [found] : found;
   }
 
   #find(spec: WatchSpec): WatchGroup<Stream, Watch> | undefined {
     const key = soleKey(spec);
     if (key === undefined) return this.#named.get(nameOf(spec));
-    return this.#singles.get(key)?.find((group) => sameService(group.spec, spec));
+    return this.#ofKey(key).find((group) => sameService(group.spec, spec));
   }
 
   #create(spec: WatchSpec): WatchGroup<Stream, Watch> {
     const group = new WatchGroup<Stream, Watch>(spec);
     const key = soleKey(spec);
     if (key !== undefined) {
-      const others = this.#singles.get(key);
-      if (others === undefined) this.#singles.set(key, [group]);
-      else others.push(group);
+      const others = this.#ofKey(key);
+      this.#singles.set(key, others.length === 0 ? group : [...others, group]);
       return group;
     }
     this.#named.set(nameOf(spec), group);
@@ -144,7 +150,9 @@ export class WatchGroups<Stream, Watch extends GroupMember<Stream>> {
     };
     for (; at < events.length; at++) {
       const { key } = events[at] as KeyValue;
-      for (const group of this.#singles.get(key) ?? []) add(group);
+      const ofKey = this.#singles.get(key);
+      if (ofKey instanceof WatchGroup) add(ofKey);
+      else if (ofKey !== undefined) for (const group of ofKey) add(group);
       this.#ranges.visit(key, add);
     }
     return found;

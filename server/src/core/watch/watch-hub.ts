@@ -54,6 +54,17 @@ export class WatchHub {
     return this.#watches;
   }
 
+  get streams(): number {
+    return this.#streams.size;
+  }
+
+  /** Watches that read the log, because they began in the past or their connection was slow. */
+  get watchesBehind(): number {
+    let count = 0;
+    for (const stream of this.#streams) count += stream.watchesBehind;
+    return count;
+  }
+
   open(sink: WatchSink): HubStream {
     const stream = new HubStream(this.#host, sink);
     this.#streams.add(stream);

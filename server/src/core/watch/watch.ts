@@ -21,8 +21,8 @@ export class Watch {
   state: WatchState = 'paused';
   /** The first revision it was not given; not kept up while live. */
   next: number;
-  /** Batches it may still be given; Infinity without a limit. */
-  credits: number;
+  /** Batches it may still be given; undefined without a limit. (Infinity would be an object of its own.) */
+  credits: number | undefined;
   /** When it last had an event, as the hub counts rounds of progress; kept where progress is told. */
   servedInRound = 0;
   /** While live. */
@@ -33,7 +33,7 @@ export class Watch {
     this.id = id;
     this.spec = spec;
     this.progressNotify = service.progressNotify;
-    this.credits = service.credits ?? Number.POSITIVE_INFINITY;
+    this.credits = service.credits;
     this.next = next;
   }
 }

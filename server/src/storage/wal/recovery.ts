@@ -94,6 +94,9 @@ class LogReader {
   #base: LogPoint = { index: 0, term: 0 };
   #entries: Entry[] = [];
   #hardState: HardState = { term: 0, vote: '', commit: 0 };
+  #buffer = new Uint8Array(0);
+  /** The end of the log is looked at more than once. */
+  #lastRead: { readonly sequence: number; readonly bytes: Uint8Array } | undefined;
 
   constructor(disk: Disk, identity: StorageIdentity, keepPayloadsAfter: number) {
     this.#disk = disk;
@@ -146,10 +149,16 @@ class LogReader {
     };
   }
 
+  /** A view that holds until the next call. */
   #bytesOf(sequence: number): Uint8Array {
+    if (this.#lastRead?.sequence === sequence) return this.#lastRead.bytes;
     const file = this.#disk.open(segmentName(sequence), 'read');
     try {
-      return file.read(0, file.size());
+      const size = file.size();
+      if (this.#buffer.length < size) this.#buffer = new Uint8Array(size);
+      const bytes = file.read(0, size, this.#buffer);
+      this.#lastRead = { sequence, bytes };
+      return bytes;
     } finally {
       file.close();
     }

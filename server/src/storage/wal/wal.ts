@@ -1,5 +1,6 @@
 import { assert } from '../../core/base/assert.ts';
 import type { Entry, HardState } from '../../core/raft/types.ts';
+import { doubling, Histogram, type HistogramReading } from '../../metrics/histogram.ts';
 import type { Disk, DiskFile } from '../../ports.ts';
 import { asError } from '../as-error.ts';
 import { frameBytes } from '../frame.ts';
@@ -19,6 +20,8 @@ export interface WalOptions {
   readonly batchBytesMax?: number;
   /** The log can take nothing more: a write or sync failed, or the disk is full. Called at most once. */
   readonly onFailure: (error: Error) => void;
+  /** Times every write; without it none is measured. */
+  readonly monotonicMs?: (() => number) | undefined;
 }
 
 /** What to make durable, in this order: snapshot, hard state, entries. */
@@ -51,6 +54,8 @@ export interface WalStart {
 const mebibyte = 1024 * 1024;
 export const segmentBytesDefault = 64 * mebibyte;
 const segmentBytesMin = 4096;
+/** In seconds, as etcd has them: 1 ms to 8 s. */
+const writeSeconds = doubling(0.001, 14);
 const sparesMax = 2;
 const spareBytesMax = 4 * mebibyte;
 
@@ -70,6 +75,11 @@ export class Wal {
   readonly #batchBytesMax: number;
   readonly #onFailure: (error: Error) => void;
   readonly #filler: SegmentFiller;
+  readonly #monotonicMs: (() => number) | undefined;
+  readonly #writeSeconds = new Histogram(writeSeconds);
+  /** When the write that is under way began. */
+  #writingSinceMs = 0;
+  #slowestMs = 0;
   readonly #map: LogMap;
   #older: SegmentInfo[];
   #active: ActiveSegment;
@@ -101,6 +111,7 @@ export class Wal {
     this.#identity = identity;
     this.#seed = checksumSeed(identity);
     this.#onFailure = options.onFailure;
+    this.#monotonicMs = options.monotonicMs;
     this.#batchBytesMax = Math.min(
       options.batchBytesMax ?? 8 * mebibyte,
       segmentBytes - segmentHeaderBytes,
@@ -135,6 +146,19 @@ export class Wal {
   /** Bytes that were appended in all, with what was there when the log was opened; it only grows. */
   get appendedBytes(): number {
     return this.#appendedBytes;
+  }
+
+  /** How long it took to make each batch durable. */
+  get writeSeconds(): HistogramReading {
+    return this.#writeSeconds;
+  }
+
+  /** The longest write since the last call, in milliseconds; one that is still under way counts so far. */
+  takeSlowestMs(): number {
+    const now = this.#monotonicMs?.() ?? 0;
+    const slowest = Math.max(this.#slowestMs, this.#diskBusy ? now - this.#writingSinceMs : 0);
+    this.#slowestMs = 0;
+    return slowest;
   }
 
   /** What is wrong but not fatal yet: the next segment cannot be prepared. */
@@ -262,6 +286,7 @@ export class Wal {
     active.end = offset + bytes.length;
     active.size = Math.max(active.size, active.end);
     this.#diskBusy = true;
+    this.#writingSinceMs = this.#monotonicMs?.() ?? 0;
     active.file.writeDurable(offset, bytes, (error) => {
       if (error !== undefined) this.#failWith('writing', error);
       else this.#finish(batch);
@@ -270,6 +295,7 @@ export class Wal {
 
   #finish(batch: Batch): void {
     this.#diskBusy = false;
+    this.#measure();
     if (this.#failure !== undefined) {
       this.#closeIfIdle();
       return;
@@ -286,6 +312,13 @@ export class Wal {
     this.#startNext();
     for (const durable of batch.waiting) durable();
     this.#closeIfIdle();
+  }
+
+  #measure(): void {
+    if (this.#monotonicMs === undefined) return;
+    const tookMs = this.#monotonicMs() - this.#writingSinceMs;
+    this.#writeSeconds.observe(tookMs / 1000);
+    this.#slowestMs = Math.max(this.#slowestMs, tookMs);
   }
 
   /** Moves on to the prepared segment; false while there is none, and then its filler comes back. */

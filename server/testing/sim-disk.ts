@@ -1,5 +1,5 @@
-import { Random } from '../../server/src/core/base/random.ts';
-import type { Disk, DiskFile, Done } from '../../server/src/ports.ts';
+import { Random } from '../src/core/base/random.ts';
+import type { Disk, DiskFile, Done } from '../src/ports.ts';
 
 export interface SimDiskOptions {
   readonly seed: number;

@@ -1,10 +1,11 @@
-import { assert } from '../../server/src/core/base/assert.ts';
-import type { Cancel, Clock } from '../../server/src/ports.ts';
+import { assert } from '../src/core/base/assert.ts';
+import type { Cancel, Clock } from '../src/ports.ts';
 
 interface Scheduled {
   readonly at: number;
   /** Breaks ties: what was scheduled first runs first. */
   readonly order: number;
+  readonly isInner: boolean;
   readonly run: () => void;
 }
 
@@ -17,13 +18,32 @@ export class SimTime {
   #order = 0;
   /** A binary heap. */
   readonly #heap: Scheduled[] = [];
+  /** Told of each event that is due at once, for whoever runs what needs no time. */
+  onDue: (() => void) | undefined;
+  /** Whether the latest event was one of {@link afterInside}. */
+  wasInner = false;
 
   get now(): number {
     return this.#now;
   }
 
+  /** When the next event is due; undefined when there is none. */
+  get nextAt(): number | undefined {
+    return this.#heap[0]?.at;
+  }
+
   after(delayMs: number, run: () => void): void {
-    this.#push({ at: this.#now + delayMs, order: this.#order++, run });
+    this.#schedule(delayMs, run, false);
+  }
+
+  /** As {@link after}, for what happens inside a member: no promise but that of an open call hangs on it. */
+  afterInside(delayMs: number, run: () => void): void {
+    this.#schedule(delayMs, run, true);
+  }
+
+  #schedule(delayMs: number, run: () => void, isInner: boolean): void {
+    this.#push({ at: this.#now + delayMs, order: this.#order++, isInner, run });
+    if (delayMs <= 0) this.onDue?.();
   }
 
   /** Runs the next event. False when there is none. */
@@ -32,6 +52,7 @@ export class SimTime {
     if (next === undefined) return false;
     assert(next.at >= this.#now, 'time goes forward');
     this.#now = next.at;
+    this.wasInner = next.isInner;
     next.run();
     return true;
   }
@@ -40,7 +61,14 @@ export class SimTime {
   advance(ms: number): void {
     const until = this.#now + ms;
     while (this.#heap[0] !== undefined && this.#heap[0].at <= until) this.step();
-    this.#now = until;
+    this.moveTo(until);
+  }
+
+  /** Lets time pass in which nothing is due. */
+  moveTo(now: number): void {
+    assert(now >= this.#now, 'time goes forward');
+    assert((this.nextAt ?? now) >= now, 'no event is passed over');
+    this.#now = now;
   }
 
   #push(item: Scheduled): void {
@@ -103,7 +131,7 @@ export class SimClock implements Clock {
   every(periodMs: number, run: () => void): Cancel {
     let active = true;
     const next = (): void =>
-      this.#time.after(periodMs, () => {
+      this.#time.afterInside(periodMs, () => {
         if (!active || !this.#alive) return;
         next();
         // A paused process misses its ticks; one fires when it goes on.
@@ -117,7 +145,7 @@ export class SimClock implements Clock {
   }
 
   defer(run: () => void): void {
-    this.#time.after(0, () => this.run(run));
+    this.#time.afterInside(0, () => this.run(run));
   }
 
   /** Runs something of the member's process: now, after its pause, or never if it crashed. */

@@ -1,5 +1,5 @@
-import type { Random } from '../../server/src/core/base/random.ts';
-import type { PeerLink, PeerLinkHandler, PeerNetwork } from '../../server/src/ports.ts';
+import type { Random } from '../src/core/base/random.ts';
+import type { PeerLink, PeerLinkHandler, PeerNetwork } from '../src/ports.ts';
 import type { SimClock, SimTime } from './sim-time.ts';
 
 export interface NetworkFaults {
@@ -110,7 +110,7 @@ export class SimNetwork {
     };
     const delay = this.#delay();
     let connection: Connection | undefined;
-    this.#time.after(delay, () => {
+    this.#time.afterInside(delay, () => {
       if (caller.closedLocally) return;
       const host = this.#hosts.get(target);
       const reachable = this.#passes(from.address, target) && this.#passes(target, from.address);
@@ -177,7 +177,7 @@ export class SimNetwork {
       let at = this.#time.now + this.#delay();
       if (!faults.reorder) at = Math.max(at, to.lastArrival);
       to.lastArrival = Math.max(at, to.lastArrival);
-      this.#time.after(at - this.#time.now, () => {
+      this.#time.afterInside(at - this.#time.now, () => {
         if (!connection.open || !this.#passes(from.address, to.address)) {
           this.lost++;
           return;
@@ -197,7 +197,9 @@ export class SimNetwork {
     connection.open = false;
     this.#connections.delete(connection);
     const other = connection.ends[side === 0 ? 1 : 0];
-    this.#time.after(this.#delay(), () => this.#tellClosed(other, 'closed by the other side'));
+    this.#time.afterInside(this.#delay(), () =>
+      this.#tellClosed(other, 'closed by the other side'),
+    );
   }
 
   #break(connection: Connection): void {
@@ -205,7 +207,7 @@ export class SimNetwork {
     connection.open = false;
     this.#connections.delete(connection);
     for (const end of connection.ends) {
-      this.#time.after(this.#delay(), () => this.#tellClosed(end, 'connection reset'));
+      this.#time.afterInside(this.#delay(), () => this.#tellClosed(end, 'connection reset'));
     }
   }
 

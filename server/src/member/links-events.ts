@@ -1,0 +1,81 @@
+import type { Machine } from '../core/machine.ts';
+import type { Message } from '../core/raft/message.ts';
+import type { Raft } from '../core/raft/raft.ts';
+import type { Joining } from './joining.ts';
+import type { Journal } from './journal.ts';
+import { type LinksEvents, wipedSentence } from './links.ts';
+import type { MemberOptions } from './options.ts';
+import type { Introduction } from './peer-frame.ts';
+import type { Reads } from './reads.ts';
+import type { Registration } from './registration.ts';
+import type { Snapshots } from './snapshots.ts';
+
+/** What a member shows to all. */
+interface Host {
+  readonly options: MemberOptions;
+  readonly raft: Raft;
+  readonly machine: Machine;
+  readonly snapshots: Snapshots;
+  readonly joined: boolean;
+  readIndex(done: Parameters<Reads['add']>[1]): void;
+  fail(error: Error): void;
+  wakeUp(): void;
+}
+
+/** What it shows only here. */
+interface Parts {
+  readonly journal: Journal;
+  monotonicMs(): number;
+  introduce(): Introduction;
+  received(messages: readonly Message[]): void;
+  joining(): Joining;
+  registration(): Registration;
+}
+
+/** What a member does when something happens on the links to the others. */
+export function linksEvents(member: Host, parts: Parts): LinksEvents {
+  const { journal } = parts;
+  return {
+    monotonicMs: () => parts.monotonicMs(),
+    introduce: () => parts.introduce(),
+    members: () => member.machine.members,
+    messages: (messages) => parts.received(messages),
+    request: (caller, frame) => {
+      if (!member.joined && frame.type === 'inquiry') return;
+      if (!member.joined) return caller.answer({ type: 'snapshotReply', ok: false });
+      if (frame.type !== 'inquiry') return member.snapshots.receive(caller, frame);
+      member.readIndex((error) => {
+        const registeredDirectory = member.machine.members.get(caller.memberId)?.directoryId ?? '';
+        if (error === undefined) caller.answer({ type: 'inquiryReply', registeredDirectory });
+      });
+    },
+    answer: (peer, frame) => {
+      if (frame.type === 'snapshotReply') member.snapshots.replied(peer, frame.ok);
+      else if (frame.type === 'inquiryReply') {
+        const joining = parts.joining();
+        joining.answered(frame.registeredDirectory);
+        if (joining.refused) member.fail(new Error(wipedSentence(member.options.name)));
+      }
+    },
+    up: (peer, other) => {
+      journal.peerUp(peer.id, peer.address);
+      if (member.raft.role === 'leader') parts.registration().bind(other);
+      member.wakeUp();
+    },
+    down: (peer) => {
+      journal.peerDown(peer.id, peer.address, peer.problem);
+      member.raft.unreachable(peer.id);
+      member.snapshots.down(peer);
+    },
+    callerLeft: (caller) => member.snapshots.callerLeft(caller),
+    turnedAway: ({ name, memberId, peerAddress: address }, { sentence }) =>
+      journal.memberRefused({ name, memberId, address }, sentence),
+    refused: (peer, refusal) => {
+      journal.refused(peer.address, refusal.sentence);
+      // Of two new members with different lists either may be wrong: both say so and wait.
+      const misfit = refusal.kind === 'cluster' && parts.introduce().fresh && !refusal.fresh;
+      if (refusal.kind === 'wiped' || misfit) member.fail(new Error(refusal.sentence));
+    },
+    drained: (peer) => member.snapshots.drained(peer),
+  };
+}
