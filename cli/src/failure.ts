@@ -1,4 +1,4 @@
-/** PROTOCOL of this command with its callers; README.md lists it. */
+/** PROTOCOL of this command with its callers; README.md and `lockstep help exit-codes` list it. */
 export const exitCodes = {
   ok: 0,
   /** The store refused, or the command line makes no sense: nothing was done. */
@@ -7,6 +7,8 @@ export const exitCodes = {
   noAnswer: 2,
   /** A change was sent and its outcome is unknown: read before trying again. */
   unknownOutcome: 3,
+  /** The command that `watch` ran failed, with --exit-on-error. */
+  commandFailed: 4,
 } as const;
 
 /** A command line that makes no sense, said by a verb. */
@@ -19,24 +21,24 @@ export interface Failure {
   readonly exitCode: number;
 }
 
+/** Whom the command talked to when it failed, and who named them. */
+export interface Asked {
+  readonly endpoints: readonly string[];
+  readonly endpointsFrom?: string | undefined;
+}
+
 interface CodedError extends Error {
   readonly code: unknown;
   readonly ambiguous?: unknown;
+  readonly compactRevision?: unknown;
 }
 
 /** What to say about an error, and what to do next. Decides from codes, never from text. */
-export function describeFailure(error: unknown, endpoints: readonly string[]): Failure {
+export function describeFailure(error: unknown, asked: Asked): Failure {
   if (!(error instanceof Error)) return { message: String(error), exitCode: exitCodes.refused };
   const { code, ambiguous } = error as CodedError;
   const { message } = error;
-  if (code === 'unavailable') {
-    const next = 'start one with "lockstep serve", or name yours with --endpoints';
-    const why = /\(.*\)$/.exec(message)?.[0] ?? '';
-    return {
-      message: `no member answers at ${endpoints.join(', ')}: ${next}${why === '' ? '' : `\n  ${why}`}`,
-      exitCode: exitCodes.noAnswer,
-    };
-  }
+  if (code === 'unavailable') return noMember(message, asked);
   if (code === 'deadline_exceeded') {
     return {
       message: `${message}\n  is the cluster without a leader? "lockstep status" tells; a longer --timeout waits longer`,
@@ -49,22 +51,51 @@ export function describeFailure(error: unknown, endpoints: readonly string[]): F
       exitCode: exitCodes.unknownOutcome,
     };
   }
-  return { message: message + (nextStep(code) ?? ''), exitCode: exitCodes.refused };
+  const next = nextStep(error as CodedError);
+  return {
+    message: next === undefined ? message : `${message}\n  ${next}`,
+    exitCode: exitCodes.refused,
+  };
 }
 
-function nextStep(code: unknown): string | undefined {
-  switch (code) {
-    case 'empty_key':
-      return "\n  to name all keys: '' --prefix";
-    case 'answer_too_large':
-      return '\n  narrow the range, or page through it with --limit';
-    case 'lease_not_found':
-      return '\n  "lockstep lease list" prints those there are';
-    case 'no_space':
-      return '\n  make room: delete keys, then "lockstep compact" up to the revision that "lockstep status" tells';
-    case 'compacted':
-      return '\n  read or watch without --rev, or from a newer revision';
-    default:
-      return undefined;
-  }
+function noMember(message: string, { endpoints, endpointsFrom }: Asked): Failure {
+  const named = endpointsFrom === 'LOCKSTEP_ENDPOINTS' ? ' (from LOCKSTEP_ENDPOINTS)' : '';
+  const next = 'start one with "lockstep serve", or name yours with --endpoints';
+  const why = /\(.*\)$/.exec(message)?.[0];
+  return {
+    message: `no member answers at ${endpoints.join(', ')}${named}: ${next}${why === undefined ? '' : `\n  ${why}`}`,
+    exitCode: exitCodes.noAnswer,
+  };
 }
+
+function nextStep({ code, compactRevision }: CodedError): string | undefined {
+  if (code === 'compacted') {
+    const kept =
+      typeof compactRevision === 'number' && compactRevision > 0
+        ? `history up to revision ${compactRevision} is gone: `
+        : '';
+    return `${kept}read or watch without --rev, or from a newer revision`;
+  }
+  return nextSteps[String(code)];
+}
+
+const nextSteps: Readonly<Record<string, string>> = {
+  empty_key: "a key has at least one character; all keys, for get, del and watch: '' --prefix",
+  answer_too_large: 'narrow the range, or page through it with --limit',
+  request_too_large: 'a key may have 64 KiB, and a request 1.5 MiB: split the value over keys',
+  key_not_found: '--ignore-value and --ignore-lease keep what a key has: put it without them first',
+  too_many_operations: 'a transaction may have 128: split it',
+  duplicate_key: 'a transaction may write each key once: leave one of them out',
+  future_revision: '"lockstep status" tells the newest revision',
+  lease_not_found: '"lockstep lease list" prints those there are',
+  lease_exists: 'choose another --id, or leave it out and the cluster chooses',
+  lease_ttl_too_large: 'the time to live is in seconds, at most 9000000000',
+  no_space:
+    'make room: delete keys, then "lockstep compact" up to the revision that "lockstep status" tells',
+  corrupt:
+    'this member holds another state than the others and serves no more: name them with --endpoints',
+  no_leader:
+    'most members must be up and reach each other: "lockstep endpoint health" tells who is',
+  too_many_requests: 'the member has more under way than it can take: try again in a moment',
+  bad_leader_transferee: '"lockstep member list" prints the members; only a voter can lead',
+};

@@ -3,11 +3,17 @@ import type { Readable, Writable } from 'node:stream';
 
 export type StopSignal = 'SIGINT' | 'SIGTERM';
 
+export interface OutputStream extends Writable {
+  readonly isTTY?: boolean;
+  /** Characters in a row, of a terminal. */
+  readonly columns?: number;
+}
+
 /** What the command needs of its process, so that a test can stand in for it. */
 export interface Io {
   readonly stdin: Readable & { readonly isTTY?: boolean };
-  readonly stdout: Writable & { readonly isTTY?: boolean };
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls `run` for each Ctrl-C or request to end, instead of ending; undo with the returned function. */
   onStop(run: (signal: StopSignal) => void): () => void;
@@ -19,14 +25,23 @@ export type OutputFormat = 'simple' | 'json' | 'table';
 export interface Context {
   readonly io: Io;
   readonly endpoints: readonly string[];
+  /** Who named the endpoints; undefined for the default. */
+  readonly endpointsFrom: '--endpoints' | 'LOCKSTEP_ENDPOINTS' | undefined;
   readonly timeoutMs: number;
   readonly output: OutputFormat;
 }
 
 export const processIo: Io = {
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
+  // Made by Node when they are first used, which takes its time.
+  get stdin() {
+    return process.stdin;
+  },
+  get stdout() {
+    return process.stdout;
+  },
+  get stderr() {
+    return process.stderr;
+  },
   env: process.env,
   onStop(run) {
     const signals = ['SIGINT', 'SIGTERM'] as const;

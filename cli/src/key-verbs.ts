@@ -105,8 +105,13 @@ type ReadRange = Required<
 /** @throws UsageError */
 export function rangeOptions(options: GetOptions): ReadRange {
   const { keysOnly = false, printValueOnly = false, countOnly = false } = options;
-  if (keysOnly && printValueOnly) {
-    throw new UsageError('--keys-only and --print-value-only exclude each other');
+  const shapes = [
+    ...(keysOnly ? ['--keys-only'] : []),
+    ...(printValueOnly ? ['--print-value-only'] : []),
+    ...(countOnly ? ['--count-only'] : []),
+  ];
+  if (shapes.length > 1) {
+    throw new UsageError(`${shapes.join(' and ')} exclude each other: give one of them`);
   }
   return {
     limit: wholeNumber(options.limit, '--limit'),
@@ -128,5 +133,9 @@ function named<Value>(
   const name = given.toUpperCase();
   const value = Object.hasOwn(values, name) ? values[name] : undefined;
   if (value !== undefined) return value;
-  throw new UsageError(`${flag} is "${given}"; it must be ${Object.keys(values).join(', ')}`);
+  throw new UsageError(
+    `${flag} is "${given}"; it must be ${Object.keys(values)
+      .join(', ')
+      .replace(/, (?=\w+$)/, ' or ')}`,
+  );
 }

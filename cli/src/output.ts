@@ -1,4 +1,4 @@
-import type { DeleteReply, KeyValue, PutReply, RangeReply, WatchBatch } from '@lockstep/client';
+import type { DeleteReply, KeyValue, PutReply, RangeReply } from '@lockstep/client';
 import { UsageError } from './failure.ts';
 import type { Context } from './io.ts';
 import type { GetOptions } from './key-verbs.ts';
@@ -36,18 +36,6 @@ export function lines(rows: readonly (Uint8Array | string)[]): Uint8Array {
 
 const newline = Buffer.from('\n');
 
-/** Type, then the pair before (if it was asked for), then the pair, as etcdctl shows events. */
-export function watchLines({ events }: Pick<WatchBatch, 'events'>, keysOnly = false): Uint8Array {
-  const one = (kv: KeyValue): Uint8Array => (keysOnly ? lines([kv.keyBytes]) : pair(kv));
-  return Buffer.concat(
-    events.flatMap(({ type, kv, prevKv }) => [
-      lines([type.toUpperCase()]),
-      ...(prevKv === undefined ? [] : [one(prevKv)]),
-      one(kv),
-    ]),
-  );
-}
-
 /** One value in its wire form, on one line. */
 export function json(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
@@ -58,20 +46,4 @@ export function refuseTable({ output }: Context, verb: string): void {
   if (output === 'table') {
     throw new UsageError(`"${verb}" prints no table: use --output simple or json`);
   }
-}
-
-/** A table with a heading. */
-export async function table(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-): Promise<string> {
-  const { default: Table } = await import('cli-table3');
-  const drawn = new Table({
-    head: [...head],
-    style: { head: [], border: [] },
-    // No lines between rows, except below the heading, which the library cannot tell apart.
-    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-  });
-  drawn.push(...rows.map((row) => [...row]));
-  return `${drawn.toString()}\n`;
 }

@@ -22,12 +22,12 @@ export function selection(
   return rangeEnd === undefined ? { key } : { key, rangeEnd };
 }
 
-/** A whole number of an option. @throws UsageError */
-export function wholeNumber(given: string | undefined, flag: string): number {
+/** A whole number of an option, `least` or more; 0 when it is not given. @throws UsageError */
+export function wholeNumber(given: string | undefined, flag: string, least = 0): number {
   if (given === undefined) return 0;
   const value = Number(given);
-  if (/^\d+$/.test(given) && Number.isSafeInteger(value)) return value;
-  throw new UsageError(`${flag} is "${given}"; it must be a whole number, 0 or more`);
+  if (/^\d+$/.test(given) && Number.isSafeInteger(value) && value >= least) return value;
+  throw new UsageError(`${flag} is "${given}"; it must be a whole number, ${least} or more`);
 }
 
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };

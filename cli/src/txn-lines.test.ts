@@ -82,7 +82,7 @@ test('an operation that cannot be read is refused with what would be right', () 
     ['get a --prefx', /unknown option '--prefx'\n\(Did you mean --prefix\?\)/],
     ['get a --help', /unknown option '--help'/],
     ['get a --limit x', /--limit is "x"/],
-    ['get a --order up', /--order is "up"; it must be ASCEND, DESCEND/],
+    ['get a --order up', /--order is "up"; it must be ASCEND or DESCEND/],
     ['get a --sort-by toString', /--sort-by is "toString"; it must be CREATE, KEY/],
     ['del a b --prefix', /exclude each other/],
   ] as const) {

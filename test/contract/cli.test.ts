@@ -207,7 +207,7 @@ test('a command line that makes no sense says what would, with exit code 1', asy
     [['get', 'a', '--prefx'], /unknown option '--prefx'\n\(Did you mean --prefix\?\)/],
     [
       ['put', 'a', '-x'],
-      /unknown option '-x'\nA key or value that begins with "-" goes after "--"/,
+      /unknown option '-x'\n {2}A key or value that begins with "-" goes after "--"/,
     ],
     [['get'], /missing required argument 'key'/],
     [['get', 'a', '--rev', 'new'], /--rev is "new"; it must be a whole number/],

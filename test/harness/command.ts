@@ -14,6 +14,8 @@ export interface Outcome {
 export interface CommandOptions {
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
+  /** Standard output is a terminal with so many characters in a row. */
+  readonly columns?: number;
 }
 
 /** Runs the `lockstep` command in this process. */
@@ -35,7 +37,8 @@ export interface Running {
 export function startLockstep(args: readonly string[], options: CommandOptions = {}): Running {
   const stdin = new PassThrough();
   stdin.end(options.input ?? '');
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const terminal = options.columns === undefined ? {} : { isTTY: true, columns: options.columns };
+  const [stdout, stderr] = [Object.assign(new PassThrough(), terminal), new PassThrough()];
   const [out, err] = [collect(stdout), collect(stderr)];
   let stop: (signal: StopSignal) => void = () => {};
   const io = {

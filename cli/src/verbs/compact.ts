@@ -1,4 +1,3 @@
-import { UsageError } from '../failure.ts';
 import { type Context, print } from '../io.ts';
 import { json, refuseTable } from '../output.ts';
 import { wholeNumber } from '../selection.ts';
@@ -15,8 +14,7 @@ export async function compact(
   { physical = false }: CompactOptions,
 ): Promise<number> {
   refuseTable(context, 'compact');
-  const revision = wholeNumber(given, 'the revision');
-  if (revision === 0) throw new UsageError('the revision is 0; the first one is 1');
+  const revision = wholeNumber(given, 'the revision', 1);
   return withClient(context, async (client) => {
     const reply = await client.compact(revision, { physical });
     const { io, output } = context;

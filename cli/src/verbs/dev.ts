@@ -21,7 +21,7 @@ export interface PlannedMember {
   readonly flags: readonly string[];
 }
 
-const membersMax = 5;
+const counts: readonly number[] = [1, 3, 5];
 const restartMsMin = 1_000;
 const restartMsMax = 10_000;
 /** A member that ran this long had started well, so the next pause is a short one again. */
@@ -59,8 +59,8 @@ export async function dev(context: Context, options: DevOptions): Promise<number
 
 /** Names a, b, c ...; client ports are base, base + 2, ...; each peer port is the next one. */
 export function planMembers(count: number, basePort: number): PlannedMember[] {
-  if (count < 1 || count > membersMax) {
-    throw new UsageError(`--members is ${count}; it must be 1, 3 or ${membersMax}`);
+  if (!counts.includes(count)) {
+    throw new UsageError(`--members is ${count}; it must be 1, 3 or 5`);
   }
   if (basePort < 1 || basePort + 2 * count - 1 > 65_535) {
     throw new UsageError(`--base-port is ${basePort}; it must be 1 to ${65_536 - 2 * count}`);

@@ -1,7 +1,9 @@
+import { coloursOf } from '../colours.ts';
 import { describeFailure, exitCodes } from '../failure.ts';
-import { type Context, print } from '../io.ts';
-import { json, table } from '../output.ts';
+import { type Context, type Io, print } from '../io.ts';
+import { json } from '../output.ts';
 import { withClient } from '../session.ts';
+import { table } from '../table.ts';
 import { allEndpoints } from './status.ts';
 
 export interface HealthOptions {
@@ -28,8 +30,8 @@ export async function health(context: Context, options: HealthOptions): Promise<
       `${one.tookMs} ms`,
       one.reason,
     ]);
-    await print(io, await table(['endpoint', 'healthy', 'took', 'reason'], rows));
-  } else for (const finding of findings) await print(io, `${sentence(finding)}\n`);
+    await print(io, await table(io, ['endpoint', 'healthy', 'took', 'reason'], rows));
+  } else for (const finding of findings) await print(io, `${sentence(io, finding)}\n`);
   return findings.every(({ healthy }) => healthy) ? exitCodes.ok : exitCodes.refused;
 }
 
@@ -40,14 +42,16 @@ async function probe(context: Context, endpoint: string): Promise<Finding> {
     const read = { countOnly: true };
     await withClient(context, (client) => client.range('health', read), { endpoints: [endpoint] });
   } catch (error) {
-    reason = describeFailure(error, [endpoint]).message;
+    // In one line, as it stands in a sentence or a cell.
+    reason = describeFailure(error, { endpoints: [endpoint] }).message.replace(/\n\s*/g, ' ');
   }
   const tookMs = Math.round((performance.now() - start) * 10) / 10;
   return { endpoint, healthy: reason === '', tookMs, reason };
 }
 
-function sentence({ endpoint, healthy, tookMs, reason }: Finding): string {
+function sentence(io: Io, { endpoint, healthy, tookMs, reason }: Finding): string {
+  const { green, red } = coloursOf(io);
   return healthy
-    ? `${endpoint} is healthy: a linearizable read took ${tookMs} ms`
-    : `${endpoint} is unhealthy: ${reason}`;
+    ? `${endpoint} is ${green('healthy')}: a linearizable read took ${tookMs} ms`
+    : `${endpoint} is ${red('unhealthy')}: ${reason}`;
 }

@@ -5,6 +5,7 @@ import { leaseId } from '../lease-id.ts';
 import { json, refuseTable } from '../output.ts';
 import { wholeNumber } from '../selection.ts';
 import { withClient } from '../session.ts';
+import { table } from '../table.ts';
 
 export interface LeaseGrantOptions {
   readonly id?: string;
@@ -16,6 +17,9 @@ export async function leaseGrant(
   ttl: string,
   options: LeaseGrantOptions,
 ): Promise<number> {
+  if (!/^\d+$/.test(ttl)) {
+    throw new UsageError(`the time to live is "${ttl}"; it must be a whole number of seconds`);
+  }
   const request = {
     ttl: wholeNumber(ttl, 'the time to live'),
     ...(options.id === undefined ? {} : { id: leaseId(options.id, '--id') }),
@@ -49,11 +53,17 @@ export async function leaseTimeToLive(
   const id = leaseId(given, 'the lease');
   return tell(context, 'lease timetolive', async (client) => {
     const info = await client.leases.timeToLive(id, { keys });
-    if (info === undefined) return [{ id, ttl: -1 }, `lease ${id} already expired\n`];
+    const head = ['lease', 'granted', 'remaining', ...(keys ? ['keys'] : [])];
+    if (info === undefined) {
+      const rows = [[id, '', 'expired', ...(keys ? [''] : [])]];
+      return [{ id, ttl: -1 }, `lease ${id} already expired\n`, { head, rows }];
+    }
     const names = info.keys.map((key) => (typeof key === 'string' ? key : JSON.stringify(key)));
+    const times = [`${info.grantedTtl} s`, `${info.ttl} s`];
+    const rows = [[id, ...times, ...(keys ? [names.join(' ')] : [])]];
     const attached = keys ? `, attached keys([${names.join(' ')}])` : '';
     const left = `granted with TTL(${info.grantedTtl}s), remaining(${info.ttl}s)`;
-    return [info, `lease ${id} ${left}${attached}\n`];
+    return [info, `lease ${id} ${left}${attached}\n`, { head, rows }];
   });
 }
 
@@ -61,22 +71,33 @@ export async function leaseTimeToLive(
 export async function leaseList(context: Context): Promise<number> {
   return tell(context, 'lease list', async (client) => {
     const ids = await client.leases.list();
-    return [ids, [`found ${ids.length} leases`, ...ids, ''].join('\n')];
+    const text = [`found ${ids.length} leases`, ...ids, ''].join('\n');
+    return [ids, text, { head: ['lease'], rows: ids.map((id) => [id]) }];
   });
 }
 
+interface Rows {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** Prints an answer in the form that was asked for, of which a table is not always one. */
 async function tell(
   context: Context,
   verb: string,
-  ask: (client: Client) => Promise<readonly [reply: unknown, text: string]>,
+  ask: (client: Client) => Promise<readonly [reply: unknown, text: string, rows?: Rows]>,
 ): Promise<number> {
-  refuseTable(context, verb);
+  const { io, output } = context;
+  if (!withTables.includes(verb)) refuseTable(context, verb);
   return withClient(context, async (client) => {
-    const [reply, text] = await ask(client);
-    await print(context.io, context.output === 'json' ? json(reply) : text);
+    const [reply, text, { head, rows } = { head: [], rows: [] }] = await ask(client);
+    if (output === 'json') await print(io, json(reply));
+    else await print(io, output === 'table' ? await table(io, head, rows) : text);
     return 0;
   });
 }
+
+const withTables: readonly string[] = ['lease list', 'lease timetolive'];
 
 export interface KeepAliveOptions {
   readonly once?: boolean;

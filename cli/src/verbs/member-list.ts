@@ -1,6 +1,7 @@
 import { type Context, print } from '../io.ts';
-import { json, table } from '../output.ts';
+import { json } from '../output.ts';
 import { withClient } from '../session.ts';
+import { table } from '../table.ts';
 
 /** `member list`: who belongs to the cluster. */
 export async function memberList(context: Context): Promise<number> {
@@ -18,7 +19,7 @@ export async function memberList(context: Context): Promise<number> {
   else if (output === 'table') {
     await print(
       io,
-      await table(['id', 'state', 'name', 'peer address', 'client address', 'kind'], rows),
+      await table(io, ['id', 'state', 'name', 'peer address', 'client address', 'kind'], rows),
     );
   } else for (const row of rows) await print(io, `${row.join(', ')}\n`);
   return 0;

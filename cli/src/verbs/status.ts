@@ -1,8 +1,9 @@
 import type { StatusResult } from '@lockstep/client';
 import { describeFailure } from '../failure.ts';
 import { type Context, print, warn } from '../io.ts';
-import { json, table } from '../output.ts';
+import { json } from '../output.ts';
 import { withClient } from '../session.ts';
+import { table } from '../table.ts';
 
 export interface StatusOptions {
   readonly cluster?: boolean;
@@ -23,7 +24,7 @@ export async function status(context: Context, options: StatusOptions): Promise<
       const use = { endpoints: [endpoint] };
       return { endpoint, status: await withClient(context, (client) => client.status(), use) };
     } catch (error) {
-      const failure = describeFailure(error, [endpoint]);
+      const failure = describeFailure(error, { endpoints: [endpoint] });
       warn(io, failure.message);
       exitCode = failure.exitCode;
       return undefined;
@@ -32,7 +33,7 @@ export async function status(context: Context, options: StatusOptions): Promise<
   const rows = (await Promise.all(asked)).filter((row) => row !== undefined);
   if (output === 'json') await print(io, json(rows));
   else if (output === 'table' && rows.length > 0)
-    await print(io, await table(heading, rows.map(cells)));
+    await print(io, await table(io, heading, rows.map(cells)));
   else for (const row of rows) await print(io, `${sentence(row)}\n`);
   return exitCode;
 }

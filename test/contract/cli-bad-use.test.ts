@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { Command } from 'commander';
+import { pathOf } from '../../cli/src/grammar/grammar.ts';
+import { processIo } from '../../cli/src/io.ts';
+import { buildProgram } from '../../cli/src/program.ts';
+import { lockstep } from '../harness/command.ts';
+import { FakeMember } from '../harness/fake-member.ts';
+
+type Row = readonly [line: string, says: string | RegExp];
+
+/**
+ * For each verb what is missing, too much, malformed and contradictory, and the first line of what it
+ * says, or more of it. Every one is exit code 1, writes nothing to standard output and changes nothing.
+ */
+const table: Readonly<Record<string, readonly Row[]>> = {
+  serve: [
+    ['extra', 'serve takes no arguments'],
+    ['--electoin-ms 3', /unknown option '--electoin-ms'\n\(Did you mean --election-ms\?\)/],
+    ['--listen', "option '--listen <host:port>' argument missing"],
+    ['--listen x', /--listen is not host:port; write host:port, for example 127\.0\.0\.1:2379/],
+    ['--heartbeat-ms 0', /--heartbeat-ms must be a whole number from 10 to 60000 \(given: "0"\)/],
+    ['--config /nowhere.yaml', /cannot read the configuration \/nowhere\.yaml: .*no such file/],
+  ],
+  dev: [
+    ['extra', 'dev takes no arguments'],
+    ['--members 2', '--members is 2; it must be 1, 3 or 5'],
+    ['--members x', /--members is "x"; it must be a whole number/],
+    ['--base-port 99999', /--base-port is 99999; it must be 1 to 65530/],
+  ],
+  put: [
+    ['', /missing required argument 'key'\n {2}usage: lockstep put \[options\] <key> \[value\]/],
+    ['a b c', /put takes at most 2, not 3\n.*\n {2}A value with blanks goes in quotes\./],
+    ["'' b", /key is not provided\n {2}a key has at least one character/],
+    ['a b --prefix', "unknown option '--prefix'"],
+    ['a b --lease x', '--lease is "x"; it must be a whole number of 64 bits'],
+    [
+      'a b --lease 9',
+      /requested lease not found\n {2}"lockstep lease list" prints those there are/,
+    ],
+    ['a b --ignore-value', 'a value and --ignore-value exclude each other: give one of them'],
+    [
+      'a --ignore-value',
+      /key not found\n {2}--ignore-value and --ignore-lease keep what a key has/,
+    ],
+    ['a b --lease 1 --ignore-lease', /--lease and --ignore-lease exclude each other/],
+    ['a b -w table', '"put" prints no table: use --output simple or json'],
+    ['-a b', /unknown option '-a'\n {2}A key or value that begins with "-" goes after "--"\./],
+  ],
+  get: [
+    [
+      '',
+      /missing required argument 'key'\n.*usage: .*\n {2}for all keys: lockstep get '' --prefix/,
+    ],
+    ['a b c', 'get takes at most 2, not 3'],
+    ['a b --prefix', 'a range end and --prefix exclude each other: give one of them'],
+    ['a --prefix --from-key', '--prefix and --from-key exclude each other'],
+    ['a --rev -1', '--rev is "-1"; it must be a whole number, 0 or more'],
+    ['a --limit x', '--limit is "x"; it must be a whole number, 0 or more'],
+    ['a --order up', '--order is "up"; it must be ASCEND or DESCEND'],
+    ['a --sort-by size', /--sort-by is "size"; it must be CREATE, KEY, MODIFY, VALUE or VERSION/],
+    ['a --consistency x', /argument 'x' is invalid\. Allowed choices are l, s\./],
+    ['a --keys-only --print-value-only', /--keys-only and --print-value-only exclude each other/],
+    ['a --keys-only --count-only', /--keys-only and --count-only exclude each other/],
+    ['a --watch --limit 1', /--watch and --limit exclude each other/],
+    ['a --watch --count-only', /--watch and --count-only exclude each other/],
+    ['a --watch --print-value-only', /--watch and --print-value-only exclude each other/],
+    ['a --watch -w table', '"get --watch" prints no table: use --output simple or json'],
+    ['a --timeout never', '--timeout is "never"; write for example 5s, 500ms or 1m'],
+    ['a --timeout 0', '--timeout is "0"; write for example 5s, 500ms or 1m'],
+    ['a --endpoints ,', '--endpoints names no member; write for example 127.0.0.1:2379'],
+    ["a --endpoints 'a b'", /the endpoint "a b" is no address: write host:port, for example/],
+    ['a -w yaml', /argument 'yaml' is invalid\. Allowed choices are simple, json, table\./],
+  ],
+  del: [
+    [
+      '',
+      /missing required argument 'key'\n.*usage: .*\n {2}for all keys: lockstep del '' --prefix/,
+    ],
+    ['a b c', 'del takes at most 2, not 3'],
+    ['a b --from-key', 'a range end and --from-key exclude each other: give one of them'],
+    ['a --all', "unknown option '--all'"],
+    ['a -w table', '"del" prints no table: use --output simple or json'],
+  ],
+  txn: [
+    ['extra', 'txn takes no arguments'],
+    ['--file x', "unknown option '--file'"],
+    ['', /the input ended within the compares: end each of the three sections/],
+    ['-w table', '"txn" prints no table: use --output simple or json'],
+  ],
+  watch: [
+    ['', /missing required argument 'key'\n.*usage: lockstep watch .* \[-- command\.\.\.\]\n/],
+    ['a b c', /"c" is too much: .* further keys go after --also, a command after "--"/],
+    ['a b --prefix', 'a range end and --prefix exclude each other: give one of them'],
+    ['a --rev x', '--rev is "x"; it must be a whole number, 0 or more'],
+    ['a --filter put', /argument 'put' is invalid\. Allowed choices are noput, nodelete\./],
+    ['a -w table', '"watch" prints no table: use --output simple or json'],
+    ['a --', 'there is no command after "--"'],
+    ['a --exit-on-error', '--exit-on-error is about a command: give one after "--"'],
+    ['a -w json -- true', /--output json and a command exclude each other/],
+    ['a --progress-notify -- true', /--progress-notify and a command exclude each other/],
+  ],
+  lease: [
+    ['', /^Usage: lockstep lease [\s\S]*keep-alive <id> +renew a lease until Ctrl-C/],
+    ['foo', /unknown command 'foo'\n {2}lease has grant, keep-alive, timetolive, list, revoke/],
+  ],
+  'lease grant': [
+    ['', /missing required argument 'ttl'\n {2}usage: lockstep lease grant \[options\] <ttl>/],
+    ['5 6', 'grant takes at most 1, not 2'],
+    ['10s', 'the time to live is "10s"; it must be a whole number of seconds'],
+    ['-5', 'the time to live is "-5"; it must be a whole number of seconds'],
+    ['0', 'the time to live is 0; it is in seconds, 1 or more'],
+    ['5 --id x', '--id is "x"; it must be a whole number of 64 bits'],
+    ['5 -w table', '"lease grant" prints no table: use --output simple or json'],
+  ],
+  'lease keep-alive': [
+    ['', "missing required argument 'id'"],
+    ['x', 'the lease is "x"; it must be a whole number of 64 bits'],
+    ['9 --once', /there is no lease 9 .*\n {2}"lockstep lease list" prints those there are/],
+    ['9 -w table', '"lease keep-alive" prints no table: use --output simple or json'],
+  ],
+  'lease timetolive': [
+    ['', "missing required argument 'id'"],
+    ['7 8', 'timetolive takes at most 1, not 2'],
+    ['x', 'the lease is "x"; it must be a whole number of 64 bits'],
+  ],
+  'lease list': [['extra', 'list takes no arguments']],
+  'lease revoke': [
+    ['', "missing required argument 'id'"],
+    ['beef', /the lease is "beef"; .*; for hexadecimal write 0xbeef/],
+    ['9', /requested lease not found\n {2}"lockstep lease list" prints those there are/],
+    ['9 -w table', '"lease revoke" prints no table: use --output simple or json'],
+  ],
+  endpoint: [
+    ['', /^Usage: lockstep endpoint [\s\S]*health +whether each endpoint can serve/],
+    [
+      'helth',
+      /unknown command 'helth'\n\(Did you mean health\?\)\n {2}endpoint has status, health/,
+    ],
+  ],
+  'endpoint status': [['extra', 'status takes no arguments']],
+  'endpoint health': [['extra', 'health takes no arguments']],
+  status: [
+    ['extra', 'status takes no arguments'],
+    ['--clustr', /unknown option '--clustr'\n\(Did you mean --cluster\?\)/],
+  ],
+  health: [['extra', 'health takes no arguments']],
+  member: [
+    ['', /^Usage: lockstep member [\s\S]*list +print the members/],
+    ['add x', /unknown command 'add'\n {2}member has list/],
+  ],
+  'member list': [['extra', 'list takes no arguments']],
+  'move-leader': [
+    [
+      '',
+      /missing required argument 'member'\n {2}usage: lockstep move-leader \[options\] <member>/,
+    ],
+    ['a b', 'move-leader takes at most 1, not 2'],
+    ['nobody', 'there is no member "nobody"; the members are m1 (1)'],
+    ['m1 -w table', '"move-leader" prints no table: use --output simple or json'],
+  ],
+  compact: [
+    ['', "missing required argument 'revision'"],
+    ['1 2', 'compact takes at most 1, not 2'],
+    ['x', 'the revision is "x"; it must be a whole number, 1 or more'],
+    ['0', 'the revision is "0"; it must be a whole number, 1 or more'],
+    ['99', /required revision is a future revision\n {2}"lockstep status" tells the newest/],
+    ['1 -w table', '"compact" prints no table: use --output simple or json'],
+  ],
+  alarm: [
+    ['', /^Usage: lockstep alarm [\s\S]*disarm +clear all alarms/],
+    ['foo', /unknown command 'foo'\n {2}alarm has list, disarm/],
+  ],
+  'alarm list': [['extra', 'list takes no arguments']],
+  'alarm disarm': [['extra', 'disarm takes no arguments']],
+  completion: [
+    ['', "missing required argument 'shell'"],
+    ['tcsh', "'tcsh' is no shell. Allowed choices are bash, zsh, fish."],
+    ['bash zsh', 'completion takes at most 1, not 2'],
+  ],
+  help: [
+    ['foo', /there is no help on "foo": there is some on serve, .*exit-codes, environment/],
+    ['lease foo', /there is no help on "lease foo": lease has grant, keep-alive/],
+    ['put x', 'there is no help on "put x": put has no verbs'],
+  ],
+};
+
+const program: readonly Row[] = [
+  ['pt a', /unknown command 'pt'\n\(Did you mean put\?\)/],
+  ['ls', /unknown command 'ls'\n {2}To list all keys: lockstep get '' --prefix --keys-only/],
+  ['lock x', /unknown command 'lock'\n {2}there are serve, dev, put, get/],
+  ['--endpoint x', /unknown option '--endpoint'\n\(Did you mean --endpoints\?\)/],
+  ['get --timeout', "option '--timeout <duration>' argument missing"],
+];
+
+function wordsOf(line: string): string[] {
+  return [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
+}
+
+async function assertRefuses(t: TestContext, verb: string, rows: readonly Row[]): Promise<void> {
+  const member = await FakeMember.start();
+  t.after(() => member.stop());
+  const env = { LOCKSTEP_ENDPOINTS: member.address };
+  for (const [line, says] of rows) {
+    const args = [...wordsOf(verb), ...wordsOf(line)];
+    const { exitCode, stdout, stderr } = await lockstep(args, { env });
+    const what = `lockstep ${args.join(' ')}: ${stderr}`;
+    if (typeof says === 'string') assert.equal(stderr.split('\n')[0], `lockstep: ${says}`, what);
+    else assert.match(stderr, says, what);
+    assert.deepEqual([exitCode, stdout.toString()], [1, ''], what);
+  }
+  assert.equal(member.store.revision, 1, 'nothing was changed');
+}
+
+for (const [verb, rows] of Object.entries(table)) {
+  test(`${verb}: wrong use is refused with what would be right`, (t) =>
+    assertRefuses(t, verb, rows));
+}
+
+test('verbs and shared options that are not there are refused with those that are', (t) =>
+  assertRefuses(t, '', program));
+
+test('every verb of the program is in the table', () => {
+  const all = (command: Command): string[] =>
+    command.commands.flatMap((one) => [pathOf(one).join(' '), ...all(one)]);
+  assert.deepEqual(Object.keys(table).sort(), all(buildProgram(processIo).command).sort());
+});
