@@ -42,7 +42,7 @@ export function buildProgram(io: Io): Program {
       subcommandTerm: (one) => [one.name(), ...one.registeredArguments.map(placeOf)].join(' '),
       optionDescription: described,
       // Those that a verb has use for.
-      visibleGlobalOptions: () => shared(program),
+      visibleGlobalOptions: (of) => (of === program ? [] : shared(program)),
     })
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
