@@ -4,8 +4,8 @@ export interface Group {
   readonly folders: readonly string[];
   /** Pure tests share a process, since a start of Node and tsx costs more than most files of tests. */
   readonly process: 'shared' | 'own';
-  /** Real clusters get the machine to themselves, one file after the other. */
-  readonly alone?: true;
+  /** Real clusters begin when everything else is over: they have enough to do with each other. */
+  readonly last?: true;
 }
 
 /** In the order they start: what takes longest first, so that no core waits for it at the end. */
@@ -19,7 +19,7 @@ export const groups: readonly Group[] = [
   { name: 'tidy', folders: ['test/tidy'], process: 'shared' },
   { name: 'scripts', folders: ['test/scripts'], process: 'own' },
   { name: 'contract', folders: ['test/contract'], process: 'own' },
-  { name: 'e2e', folders: ['test/e2e'], process: 'own', alone: true },
+  { name: 'e2e', folders: ['test/e2e'], process: 'own', last: true },
 ];
 
 /** Anything that looks like a test, so that one with another ending is noticed and not forgotten. */

@@ -59,14 +59,14 @@ async function runAll(
   beside: readonly (() => Promise<void>)[],
   run: (job: Job) => Promise<void>,
 ): Promise<void> {
-  const tasks = (alone: boolean) =>
+  const tasks = (last: boolean) =>
     [...chosen]
-      .filter(([group]) => (group.alone === true) === alone)
+      .filter(([group]) => (group.last === true) === last)
       .flatMap(([group, files]) => jobs(group, files))
       .map((job) => () => run(job));
   const width = Math.min(processesMax, availableParallelism());
   await inPool(width, [...tasks(false), ...beside]);
-  await inPool(1, tasks(true));
+  await inPool(width, tasks(true));
 }
 
 function jobs(group: Group, files: readonly string[]): Job[] {
