@@ -1,6 +1,7 @@
 import type { HashResult, MemberId, MemberInfo, StatusResult } from '@lockstep/client/protocol';
 import type { CallOptions } from './call.ts';
 import * as changes from './changes.ts';
+import type { Clock } from './clock.ts';
 import type { ConnectionStatus } from './connection-status.ts';
 import { ClosedError, refusal, UnavailableError } from './errors.ts';
 import { type Bytes, type KeyValue, type Selector, wireSelector } from './key-value.ts';
@@ -58,6 +59,11 @@ export class Client implements AsyncDisposable {
     this.#wire = new Wire(options);
     bindWire(this, this.#wire);
     this.leases = new Leases(this.#wire.requests);
+  }
+
+  /** Time as this client sees it. */
+  get clock(): Clock {
+    return this.#wire.clock;
   }
 
   /** The member the client is connected to, or is trying. */

@@ -41,6 +41,7 @@ const marginMsMin = 500;
  * it stops. A write that must not happen without the lease carries a condition on a key of the lease.
  */
 export class Session implements AsyncDisposable {
+  readonly client: Client;
   readonly leaseId: LeaseId;
   /** As granted, in milliseconds. */
   readonly ttlMs: number;
@@ -55,6 +56,7 @@ export class Session implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   private constructor(made: {
+    readonly client: Client;
     readonly leaseId: LeaseId;
     readonly ttlMs: number;
     readonly marginMs: number;
@@ -64,6 +66,7 @@ export class Session implements AsyncDisposable {
     readonly revoke: () => Promise<unknown>;
     readonly ended: () => void;
   }) {
+    this.client = made.client;
     this.leaseId = made.leaseId;
     this.ttlMs = made.ttlMs;
     this.marginMs = made.marginMs;
@@ -114,7 +117,7 @@ export class Session implements AsyncDisposable {
         keepAlive === 'loop'
           ? new KeepAliveLoop(wire, { leaseId, ttlMs, lifetime })
           : await keepAliveWorker(wire, { leaseId, ttlMs });
-      const parts = { leaseId, ttlMs, marginMs, clock, lifetime, keepAlive: renewing };
+      const parts = { client, leaseId, ttlMs, marginMs, clock, lifetime, keepAlive: renewing };
       const session = new Session({ ...parts, revoke, ended: () => leave() });
       const leave = wire.addTenant(() => session.close());
       if (sessionChannel.hasSubscribers) sessionChannel.publish({ change: 'granted', leaseId });

@@ -164,6 +164,8 @@ export const rooms: readonly Room[] = [
     libraries: ['commander', 'picocolors', 'cli-table3'],
     node: ['*'],
   },
+  // Node's own async context tells a lock that is asked for under itself.
+  { name: 'recipes/locks', at: ['recipes/locks'], rooms: ['client'], node: ['async_hooks'] },
   // Only what is public, as their readers would.
   { name: 'examples', at: ['examples'], rooms: ['client'], node: ['*'] },
 ];
@@ -174,6 +176,7 @@ const doors: Readonly<Record<string, string>> = {
   // One of two, by the `imports` of the package; the walls of the other are the client's own.
   '#platform': 'client/src/platform-node.ts',
   '@lockstep/client/protocol': 'client/protocol/index.ts',
+  '@lockstep/locks': 'recipes/locks/src/index.ts',
   '@lockstep/server': 'server/src/main.ts',
   '@lockstep/server/config': 'server/src/config.ts',
   '@lockstep/server/testing': 'server/testing/index.ts',

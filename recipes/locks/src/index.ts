@@ -1,0 +1,5 @@
+/** Distributed locks over a session. */
+export { LockLostError, ReentryError } from './errors.ts';
+export type { LockHolder, LockQueue } from './holder.ts';
+export { Lock } from './lock.ts';
+export { type AcquireOptions, Mutex, type MutexOptions } from './mutex.ts';
