@@ -164,19 +164,18 @@ export class Watcher {
   }
 
   ended(params: WatchEndParams): void {
-    const running = this.#byId.get(params.watchId);
+    const { watchId, reason, resumeRevision, compactRevision = resumeRevision - 1 } = params;
+    const running = this.#byId.get(watchId);
     if (running === undefined) return;
-    this.#byId.delete(params.watchId);
+    this.#byId.delete(watchId);
     this.#enter(running, 'stopped');
     running.partial = undefined;
-    running.nextRevision ||= params.resumeRevision;
-    if (params.reason === 'compacted') {
-      const { compactRevision = params.resumeRevision - 1, resumeRevision } = params;
+    running.nextRevision ||= resumeRevision;
+    if (reason === 'compacted') {
       this.#overtaken(running, new WatchCompactedError(compactRevision, resumeRevision));
       return;
     }
-    const moved =
-      params.reason !== 'slow_consumer' && this.#link.rotate(`the member says: ${params.reason}`);
+    const moved = reason !== 'slow_consumer' && this.#link.rotate(`the member says: ${reason}`);
     if (!moved) this.#startLater(running);
   }
 
@@ -312,8 +311,16 @@ export class Watcher {
             this.#push(running, { type: 'synced', revision }, markBytes);
           }
         },
-        // The connection is gone, or the member stops: the next one is asked when the watch is there.
-        () => {},
+        // Where the connection is gone the next one is asked; this is for a member that did not answer.
+        () => {
+          for (const [watchId, running] of asked) {
+            if (this.#byId.get(watchId) !== running) continue;
+            this.#startLater(running, () => {
+              if (running.state === 'running') this.#sync(running, 0, 0);
+              else this.#start(running);
+            });
+          }
+        },
       )
       .finally(() => {
         this.#asking = false;
@@ -383,11 +390,11 @@ export class Watcher {
     } else this.#fail(running, error);
   }
 
-  #startLater(running: Running): void {
+  #startLater(running: Running, run = (): void => this.#start(running)): void {
     running.cancelRetry?.();
     running.cancelRetry = this.#clock.after(this.#clock.random() * retryMs, () => {
       running.cancelRetry = undefined;
-      this.#start(running);
+      run();
     });
   }
 
@@ -409,9 +416,8 @@ export class Watcher {
   }
 
   #cancelAtMember(watchId: number): void {
-    if (!this.#link.isUp) return;
     // Whatever the answer: nothing is delivered under that id any more.
-    this.#requests.call('watch.cancel', { watchId }).catch(() => {});
+    if (this.#link.isUp) this.#requests.call('watch.cancel', { watchId }).catch(() => {});
   }
 
   #close(running: Running): void {
