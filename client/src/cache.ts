@@ -87,7 +87,7 @@ export class LiveCache<Entry = KeyValue> implements AsyncDisposable {
     range: SpaceRange,
     options?: CacheOptions,
   ): Promise<LiveCache<Shaped>>;
-  static open<Shaped>(
+  static async open<Shaped>(
     of: Client | CacheOrigin<Shaped>,
     range: Selector & SpaceRange,
     options: CacheOptions = {},
