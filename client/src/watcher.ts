@@ -176,7 +176,7 @@ export class Watcher {
       return;
     }
     const moved = reason !== 'slow_consumer' && this.#link.rotate(`the member says: ${reason}`);
-    if (!moved) this.#startLater(running);
+    if (!moved) this.#goOnLater(running);
   }
 
   close(): void {
@@ -314,11 +314,7 @@ export class Watcher {
         // Where the connection is gone the next one is asked; this is for a member that did not answer.
         () => {
           for (const [watchId, running] of asked) {
-            if (this.#byId.get(watchId) !== running) continue;
-            this.#startLater(running, () => {
-              if (running.state === 'running') this.#sync(running, 0, 0);
-              else this.#start(running);
-            });
+            if (this.#byId.get(watchId) === running) this.#goOnLater(running);
           }
         },
       )
@@ -363,7 +359,7 @@ export class Watcher {
     this.#enter(running, 'stopped');
     const again = error instanceof LockstepError && error.retryable;
     // What was read by then is known, so that it is read again without giving it twice.
-    if (again || error instanceof CompactedError) this.#startLater(running);
+    if (again || error instanceof CompactedError) this.#goOnLater(running);
     else this.#fail(running, error);
   }
 
@@ -386,15 +382,16 @@ export class Watcher {
     } else if (error instanceof LockstepError && error.retryable) {
       // A reply that came too late may have left the watch running under the old id.
       if (error.code === 'deadline_exceeded') this.#cancelAtMember(watchId);
-      this.#startLater(running);
+      this.#goOnLater(running);
     } else this.#fail(running, error);
   }
 
-  #startLater(running: Running, run = (): void => this.#start(running)): void {
+  #goOnLater(running: Running): void {
     running.cancelRetry?.();
     running.cancelRetry = this.#clock.after(this.#clock.random() * retryMs, () => {
       running.cancelRetry = undefined;
-      run();
+      if (running.state === 'running') this.#sync(running, 0, 0);
+      else this.#start(running);
     });
   }
 
