@@ -298,9 +298,9 @@ export class Client implements AsyncDisposable {
 
   /**
    * Ends everything, in order: sessions are closed and their leases revoked, watches and caches end with a
-   * ClosedError, calls under way may still end, for at most `drainMs`, if there is a connection; then what is left of them rejects with
-   * a ClosedError (AmbiguousError if it may have taken effect) and the connection is closed. New calls are
-   * refused from the beginning on. Never rejects.
+   * ClosedError, calls under way may still end, for at most `drainMs` and as long as there is a connection when it
+   * begins; then what is left of them rejects with a ClosedError (AmbiguousError if it may have taken
+   * effect) and the connection is closed. New calls are refused from the beginning on. Never rejects.
    */
   close(options: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close(options.drainMs ?? drainMsDefault);
