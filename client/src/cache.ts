@@ -87,7 +87,7 @@ export class LiveCache<Entry = KeyValue> implements AsyncDisposable {
     range: SpaceRange,
     options?: CacheOptions,
   ): Promise<LiveCache<Shaped>>;
-  static open<Shaped>(
+  static async open<Shaped>(
     of: Client | CacheOrigin<Shaped>,
     range: Selector & SpaceRange,
     options: CacheOptions = {},
@@ -312,6 +312,7 @@ function opened<Shaped>(
   const wire = wireOf(client);
   const { signal, keysOnly = false, timeoutMs = wire.callTimeoutMs } = options;
   let cache: LiveCache<Shaped> | undefined;
+  let lookWhetherOpen = (): void => {};
   const source = wire.watch(
     [wireSelector(selector)],
     {
@@ -321,7 +322,10 @@ function opened<Shaped>(
       keysOnly,
       ...(signal === undefined ? {} : { signal }),
     },
-    (isRunning) => cache?.running(isRunning),
+    (isRunning) => {
+      cache?.running(isRunning);
+      lookWhetherOpen();
+    },
   );
   const made = new LiveCache<Shaped>({
     watch: new Watch(source, (event) => event),
@@ -338,13 +342,16 @@ function opened<Shaped>(
       const because = why === '' ? '' : ` (${why})`;
       reject(new UnavailableError(`the range was not read within ${timeoutMs} ms${because}`));
     });
-    const live = (): void => {
+    let isIn = false;
+    // Not before a member runs the watch: a cache that was just opened is fresh.
+    lookWhetherOpen = () => {
+      if (!isIn || !source.isRunning) return;
       cancel();
       resolve(made);
     };
-    // Fresh from the first moment: all is in, and a member tells what happens next.
     const following = made.follow(() => {
-      source.started.then(live, () => {});
+      isIn = true;
+      lookWhetherOpen();
     });
     // If it ended before all was in, what ended it is what every use of it throws.
     following

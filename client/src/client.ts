@@ -111,13 +111,15 @@ export class Client implements AsyncDisposable {
       const cancel = this.#wire.clock.after(timeoutMs, () => {
         settle();
         const why = this.#wire.describeFailures();
-        reject(new UnavailableError(`no member answers within ${timeoutMs} ms (${why})`));
+        const because = why === '' ? '' : ` (${why})`;
+        reject(new UnavailableError(`no member answers within ${timeoutMs} ms${because}`));
       });
       signal?.addEventListener('abort', abort, { once: true });
       let forget = (): void => {};
-      forget = this.#wire.whenUp(() => {
+      forget = this.#wire.whenUp((closed) => {
         settle();
-        resolve();
+        if (closed === undefined) resolve();
+        else reject(closed);
       });
     });
   }
@@ -238,7 +240,7 @@ export class Client implements AsyncDisposable {
     return { header: result.header, ...txnOutcome(request, result) };
   }
 
-  /** Watches keys; see {@link Watch}. @throws ClosedError, InvalidError. */
+  /** Watches keys; see {@link Watch}. On a closed client it has ended. @throws InvalidError. */
   watch(request: WatchRequest): Watch {
     return this.watchAs(request, (event) => event);
   }
@@ -302,9 +304,9 @@ export class Client implements AsyncDisposable {
 
   /**
    * Ends everything, in order: sessions are closed and their leases revoked, watches and caches end with a
-   * ClosedError, calls under way may still end, for at most `drainMs`; then what is left of them rejects with
-   * a ClosedError (AmbiguousError if it may have taken effect) and the connection is closed. New calls are
-   * refused from the beginning on. Never rejects.
+   * ClosedError, calls under way may still end, for at most `drainMs` and as long as there is a connection when it
+   * begins; then what is left of them rejects with a ClosedError (AmbiguousError if it may have taken
+   * effect) and the connection is closed. New calls are refused from the beginning on. Never rejects.
    */
   close(options: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close(options.drainMs ?? drainMsDefault);

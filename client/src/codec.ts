@@ -53,13 +53,16 @@ export function json<Value>(): Codec<Value> {
 
 /**
  * Values as JSON, held against a schema when they are written and when they are read. A schema
- * that changes values (defaults, coercion) does so on reading.
+ * that changes values (defaults, coercion) does so on reading; it must also take what it gives.
  */
 export function schema<Value>(of: StandardSchema<Value>): Codec<Value> {
   const checked = (value: unknown): Value => {
     const result = of['~standard'].validate(value);
-    if (result instanceof Promise)
+    if (result instanceof Promise) {
+      // Nobody waits for it, so nobody else hears of its failure either.
+      result.catch(() => {});
       throw new TypeError('the schema is asynchronous; a codec cannot wait');
+    }
     if (result.issues === undefined) return result.value;
     throw new TypeError(result.issues.map(sentence).join('; '));
   };

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { KeepAlive, KeepAliveEvents } from './keep-alive.ts';
 import type { KeepAliveWorker } from './keep-alive-worker.ts';
+import { momentOf } from './lifetime.ts';
 
 /** Renewals by another thread, as the session of this one takes note of them. */
 export class RemoteKeepAlive implements KeepAlive {
@@ -28,12 +29,13 @@ export class RemoteKeepAlive implements KeepAlive {
 
   /** What stands in shared memory is newer than what this thread was told while it was busy. */
   look(): void {
+    // Before the age: a pause between the two makes the renewal look older than it is, never younger.
+    const { now, wall } = momentOf(this.#clock);
     const age = this.#worker.age();
     // The session looks again when it is told.
     if (age === undefined || this.#looking) return;
     this.#looking = true;
-    const { now, wall } = { now: this.#clock.now() - age.now, wall: this.#clock.wall() - age.wall };
-    this.#events?.renewed({ now, wall });
+    this.#events?.renewed({ now: now - age.now, wall: wall - age.wall });
     this.#looking = false;
   }
 

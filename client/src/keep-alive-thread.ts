@@ -2,8 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Client } from './client.ts';
-import { LeaseNotFoundError } from './errors.ts';
+import { DeadlineError, LeaseNotFoundError } from './errors.ts';
 import { slots, type WorkerData, type WorkerMessage } from './keep-alive-worker-node.ts';
+import { wireOf } from './wire.ts';
 
 const { leaseId, ttlMs, endpoints, shared }: WorkerData = workerData;
 const sent = new BigInt64Array(shared);
@@ -27,6 +28,7 @@ for (;;) {
       tell('gone');
       break;
     }
+    if (error instanceof DeadlineError) wireOf(client).rotate('it did not renew a lease in time');
     await sleep(20 + Math.random() * 180);
   }
 }

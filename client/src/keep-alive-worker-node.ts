@@ -8,7 +8,7 @@ export interface WorkerData extends KeepAliveOrder {
   readonly shared: SharedArrayBuffer;
 }
 
-/** This package runs from its sources as well. */
+/** From its sources it needs a Node that strips types by itself: loaders do not reach threads everywhere. */
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 
 export type WorkerMessage = 'renewed' | 'gone';
@@ -37,9 +37,15 @@ export function start(order: KeepAliveOrder): KeepAliveWorker {
         if (message === 'renewed') events.renewed();
         else events.gone();
       });
-      worker.on('error', (error) => events.failed(error));
+      // An exit follows an error and says less.
+      let failed = false;
+      worker.on('error', (error) => {
+        failed = true;
+        events.failed(error);
+      });
       worker.on('exit', () => {
-        if (!stopped) events.failed(new Error('the thread that renewed the lease has ended'));
+        if (stopped || failed) return;
+        events.failed(new Error('the thread that renewed the lease has ended'));
       });
     },
     stop() {

@@ -1,4 +1,5 @@
 import type { LeaseId } from '@lockstep/client/protocol';
+import { DeadlineError } from './errors.ts';
 import { type Lifetime, type Moment, momentOf } from './lifetime.ts';
 import type { Wire } from './wire.ts';
 
@@ -91,7 +92,7 @@ export class KeepAliveLoop implements KeepAlive {
       if (this.#events === undefined) return;
       this.lastFailure = error;
       // The connection looks alive and does not answer: another member may.
-      this.#wire.rotate('it did not renew a lease in time');
+      if (error instanceof DeadlineError) this.#wire.rotate('it did not renew a lease in time');
       this.#after(retryMsMin + clock.random() * (retryMsMax - retryMsMin));
     }
   }

@@ -106,10 +106,11 @@ export class Link {
 
   /** True when it has led to a connection. */
   async #attempt(): Promise<boolean> {
-    this.#dial ??= await platform.dial();
     const { endpoint, waitMs } = this.#machine.nextAttempt(this.#clock.random());
     if (waitMs > 0) await this.#wait(waitMs);
     try {
+      this.#dial ??= await platform.dial();
+      this.#closing.signal.throwIfAborted();
       await this.#open(this.#dial, endpointUrl(endpoint));
       return true;
     } catch (error) {

@@ -39,7 +39,7 @@ export interface ClientOptions {
 }
 
 export interface CloseOptions {
-  /** How long calls under way may still take. 0 gives them up at once. Default 5,000. */
+  /** How long calls under way may still take, if there is a connection. 0 gives them up at once. Default 5,000. */
   readonly drainMs?: number;
 }
 

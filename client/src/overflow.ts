@@ -13,7 +13,10 @@ export function latestOnly(waiting: readonly Sized<WatchItem>[]): readonly Sized
   let isListed = false;
   for (const { batch: item, size } of waiting) {
     if (item.type !== 'events') {
-      marks.set(item.type, { batch: item, size });
+      const before = marks.get(item.type)?.batch;
+      // Once deletes may be missing, a later list does not bring them.
+      const lacks = before?.type === 'relisted' && !before.complete && item.type === 'relisted';
+      marks.set(item.type, { batch: lacks ? { ...item, complete: false } : item, size });
       continue;
     }
     revision = item.revision;

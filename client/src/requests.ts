@@ -94,7 +94,9 @@ export class Requests {
     changes = !methodTraits[method].idempotent,
   ): Promise<ResultOf<Name>> {
     const { signal, timeoutMs = this.#settings.callTimeoutMs } = options;
-    if (this.#closed || this.#draining) return Promise.reject(new ClosedError());
+    // A lease that was granted meanwhile is still given back.
+    const refused = this.#closed || (this.#draining && method !== 'lease.revoke');
+    if (refused) return Promise.reject(new ClosedError());
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (!(timeoutMs > 0)) {
       const message = `timeoutMs is ${timeoutMs}; it must be a number of milliseconds above 0`;

@@ -28,6 +28,7 @@ export interface SessionOptions {
 const ttlDefault = 10;
 const marginShare = 0.1;
 const marginMsMin = 500;
+const checkMsMax = 1_000;
 
 /**
  * A lease that is kept alive, and the knowledge whether it surely still is. Keys that are put with
@@ -88,10 +89,27 @@ export class Session implements AsyncDisposable {
 
   /**
    * Grants a lease and begins to keep it alive. The session ends with its client, at the latest.
-   * @throws InvalidError, and what a grant can end in.
+   * @throws InvalidError, what a grant can end in, and LeaseLostError when the grant took as long as the lease.
    */
   static async open(client: Client, options: SessionOptions = {}): Promise<Session> {
     const wire = wireOf(client);
+    const opening = Session.#open(wire, options, () => leave());
+    // From the beginning, so that a client that is closed meanwhile gives back what it is granted.
+    const leave = wire.addTenant(() =>
+      opening.then(
+        (session) => session.close(),
+        () => {},
+      ),
+    );
+    try {
+      return await opening;
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  static async #open(wire: Wire, options: SessionOptions, ended: () => void): Promise<Session> {
     const { ttl = ttlDefault, signal, timeoutMs, keepAlive = 'loop' } = options;
     if (!Number.isSafeInteger(ttl) || ttl < 1) {
       throw invalid(`ttl is ${ttl}; it must be a whole number of seconds, 1 or more`);
@@ -118,8 +136,8 @@ export class Session implements AsyncDisposable {
           ? new KeepAliveLoop(wire, { leaseId, ttlMs, lifetime })
           : await keepAliveWorker(wire, { leaseId, ttlMs });
       const parts = { client, leaseId, ttlMs, marginMs, clock, lifetime, keepAlive: renewing };
-      const session = new Session({ ...parts, revoke, ended: () => leave() });
-      const leave = wire.addTenant(() => session.close());
+      const session = new Session({ ...parts, revoke, ended });
+      session.assertValid();
       if (sessionChannel.hasSubscribers) sessionChannel.publish({ change: 'granted', leaseId });
       return session;
     } catch (error) {
@@ -180,7 +198,8 @@ export class Session implements AsyncDisposable {
     this.#cancelCheck();
     this.#expire();
     if (this.lost.aborted) return;
-    const ms = Math.ceil(Math.max(1, this.#lifetime.remainingMs()));
+    // Soon enough after the machine slept, too: its timers stood still, and the wall clock did not.
+    const ms = Math.min(checkMsMax, Math.ceil(Math.max(1, this.#lifetime.remainingMs())));
     this.#cancelCheck = this.#clock.after(ms, () => this.#check());
   }
 

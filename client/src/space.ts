@@ -129,9 +129,13 @@ export class SpaceKeys<Value> {
   }
 
   event({ type, kv, prevKv, isInitial }: WatchEvent): SpaceEvent<Value> {
+    const { prefix } = this;
     return {
       type,
-      key: kv.key.slice(this.prefix.length),
+      // Asked for when it is used: one key that is no text must not end the watch of all.
+      get key() {
+        return kv.key.slice(prefix.length);
+      },
       revision: kv.modRevision,
       entry: type === 'put' ? this.entry(kv) : undefined,
       before: prevKv === undefined ? undefined : this.entry(prevKv),
@@ -232,9 +236,11 @@ export class Space<Value> implements CacheOrigin<Entry<Value>> {
       readonly from?: string;
       readonly to?: string;
     };
-    if (prefix !== undefined && from !== undefined) throw invalid('give a prefix, or from and to');
-    const range =
-      from === undefined ? { prefix: prefix ?? '' } : { from, ...(to === undefined ? {} : { to }) };
+    const bounded = from !== undefined || to !== undefined;
+    if (prefix !== undefined && bounded) throw invalid('give a prefix, or from and to');
+    const range = bounded
+      ? { from: from ?? '', ...(to === undefined ? {} : { to }) }
+      : { prefix: prefix ?? '' };
     const selector = this.#keys.selector(range);
     return this.client.watchAs({ ranges: [selector], ...options }, (event) =>
       this.#keys.event(event),

@@ -29,7 +29,7 @@ export async function readList(
   let revision = 0;
   try {
     for (const range of ranges) {
-      const scan = new Scan(range, { revision, keysOnly }, seenRevision, (params, giveUp) =>
+      const scan = new Scan(range, { revision, keysOnly, signal }, seenRevision, (params, giveUp) =>
         requests.call('kv.scan', params, { signal: giveUp }),
       );
       for await (const chunk of scan.chunks()) {
@@ -55,7 +55,8 @@ export async function readList(
     running.known.add(found);
     throw error;
   }
-  if (!isInitial && !noDelete) {
+  // Of a first list only what an earlier try had given, and is gone by now.
+  if (!noDelete) {
     for (const key of running.known ?? []) {
       if (found.hasKey(key)) continue;
       const events = [deleted(key, revision)];

@@ -64,6 +64,8 @@ export function startOf(options: WatchOptions): {
   readonly clusterId: string | undefined;
 } {
   const { startRevision = 0, resume, initial = false, onCompaction = 'error' } = options;
+  const { bufferBytes = 1 } = options;
+  if (!(bufferBytes > 0)) throw invalid(`bufferBytes is ${bufferBytes}; it must be above 0`);
   if (!Number.isSafeInteger(startRevision) || startRevision < 0) {
     throw invalid(
       `startRevision is ${startRevision}; it must be a whole number, 0 for "from now on"`,

@@ -177,7 +177,8 @@ export class Watch<Event = WatchEvent> implements AsyncIterable<Event>, AsyncDis
           if (!item.isListed) this.#taken = item.revision;
         } else {
           yield item;
-          this.#taken = item.revision;
+          // A mark that was merged comes behind events that are newer than it.
+          this.#taken = Math.max(this.#taken, item.revision);
         }
       }
     } finally {

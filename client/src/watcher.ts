@@ -164,20 +164,19 @@ export class Watcher {
   }
 
   ended(params: WatchEndParams): void {
-    const running = this.#byId.get(params.watchId);
+    const { watchId, reason, resumeRevision, compactRevision = resumeRevision - 1 } = params;
+    const running = this.#byId.get(watchId);
     if (running === undefined) return;
-    this.#byId.delete(params.watchId);
+    this.#byId.delete(watchId);
     this.#enter(running, 'stopped');
     running.partial = undefined;
-    running.nextRevision ||= params.resumeRevision;
-    if (params.reason === 'compacted') {
-      const { compactRevision = params.resumeRevision - 1, resumeRevision } = params;
+    running.nextRevision ||= resumeRevision;
+    if (reason === 'compacted') {
       this.#overtaken(running, new WatchCompactedError(compactRevision, resumeRevision));
       return;
     }
-    const moved =
-      params.reason !== 'slow_consumer' && this.#link.rotate(`the member says: ${params.reason}`);
-    if (!moved) this.#startLater(running);
+    const moved = reason !== 'slow_consumer' && this.#link.rotate(`the member says: ${reason}`);
+    if (!moved) this.#goOnLater(running);
   }
 
   close(): void {
@@ -312,8 +311,12 @@ export class Watcher {
             this.#push(running, { type: 'synced', revision }, markBytes);
           }
         },
-        // The connection is gone, or the member stops: the next one is asked when the watch is there.
-        () => {},
+        // Where the connection is gone the next one is asked; this is for a member that did not answer.
+        () => {
+          for (const [watchId, running] of asked) {
+            if (this.#byId.get(watchId) === running) this.#goOnLater(running);
+          }
+        },
       )
       .finally(() => {
         this.#asking = false;
@@ -356,7 +359,7 @@ export class Watcher {
     this.#enter(running, 'stopped');
     const again = error instanceof LockstepError && error.retryable;
     // What was read by then is known, so that it is read again without giving it twice.
-    if (again || error instanceof CompactedError) this.#startLater(running);
+    if (again || error instanceof CompactedError) this.#goOnLater(running);
     else this.#fail(running, error);
   }
 
@@ -379,15 +382,16 @@ export class Watcher {
     } else if (error instanceof LockstepError && error.retryable) {
       // A reply that came too late may have left the watch running under the old id.
       if (error.code === 'deadline_exceeded') this.#cancelAtMember(watchId);
-      this.#startLater(running);
+      this.#goOnLater(running);
     } else this.#fail(running, error);
   }
 
-  #startLater(running: Running): void {
+  #goOnLater(running: Running): void {
     running.cancelRetry?.();
     running.cancelRetry = this.#clock.after(this.#clock.random() * retryMs, () => {
       running.cancelRetry = undefined;
-      this.#start(running);
+      if (running.state === 'running') this.#sync(running, 0, 0);
+      else this.#start(running);
     });
   }
 
@@ -409,9 +413,8 @@ export class Watcher {
   }
 
   #cancelAtMember(watchId: number): void {
-    if (!this.#link.isUp) return;
     // Whatever the answer: nothing is delivered under that id any more.
-    this.#requests.call('watch.cancel', { watchId }).catch(() => {});
+    if (this.#link.isUp) this.#requests.call('watch.cancel', { watchId }).catch(() => {});
   }
 
   #close(running: Running): void {

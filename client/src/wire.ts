@@ -2,7 +2,7 @@ import type { HeartbeatParams, KeySelector } from '@lockstep/client/protocol';
 import { type Clock, systemClock } from './clock.ts';
 import { ConnectionMachine, type ConnectionSettings, connectionDefaults } from './connection.ts';
 import { ConnectionStatuses } from './connection-status.ts';
-import { invalid, isObject } from './errors.ts';
+import { ClosedError, invalid, isObject } from './errors.ts';
 import { dispatch, type Receiver } from './incoming.ts';
 import { Link } from './link.ts';
 import type { ClientOptions } from './options.ts';
@@ -29,7 +29,7 @@ export class Wire {
   readonly #machine: ConnectionMachine;
   readonly #link: Link;
   readonly #receiver: Receiver;
-  readonly #whenUp = new Set<() => void>();
+  readonly #whenUp = new Set<(closed?: ClosedError) => void>();
   readonly #tenants = new Set<() => Promise<void>>();
   #closingTenants = false;
   #clusterId: string | undefined;
@@ -156,8 +156,8 @@ export class Wire {
     this.#link.rotate(reason);
   }
 
-  /** Calls back once there is a connection; the returned function takes that back. */
-  whenUp(run: () => void): () => void {
+  /** Calls back once there is a connection, or with an error when there will be none; the returned function takes that back. */
+  whenUp(run: (closed?: ClosedError) => void): () => void {
     if (this.isUp) {
       run();
       return () => {};
@@ -199,6 +199,7 @@ export class Wire {
     this.requests.close();
     this.#link.close();
     this.#changed('closed');
+    for (const run of [...this.#whenUp]) run(new ClosedError());
     this.#whenUp.clear();
   }
 

@@ -21,6 +21,11 @@ export class FakeClock implements Clock {
     this.#wallAhead += ms;
   }
 
+  /** Lets time pass while no timer can run, as a blocked event loop does. */
+  block(ms: number): void {
+    this.#now += ms;
+  }
+
   random(): number {
     return this.chance;
   }
