@@ -100,8 +100,12 @@ export class Console {
     this.#changed();
   }
 
-  /** Back to the list. */
+  /** Back to the list, unless there is a draft that is not saved. */
   closeKey(): void {
+    if (this.#open?.isDirty) {
+      this.#open.remind();
+      return;
+    }
     this.#open?.close();
     this.#open = undefined;
     this.#creating = undefined;
@@ -109,11 +113,8 @@ export class Console {
   }
 
   create(): void {
-    if (this.#open?.isDirty) {
-      this.#open.remind();
-      return;
-    }
     this.closeKey();
+    if (this.#open !== undefined) return;
     this.#creating = new NewKey(this.client, this.feed.prefix, this.#changed);
     this.#changed();
   }

@@ -14,6 +14,7 @@ const changed = (): void => {
   requestAnimationFrame(() => {
     isDue = false;
     render(page(console_), root);
+    document.title = `${console_.cluster.status?.name ?? location.host} · Lockstep`;
     document.body.classList.toggle('stale', !console_.isConnected);
   });
 };

@@ -27,7 +27,7 @@ export function eventsPanel(console: Console): TemplateResult {
           <button @click=${clear}>Clear</button>
         </div>
       </div>
-      <p class="count" role="status">
+      <p class="count">
         ${
           log.isPaused
             ? `Paused, ${countOf(log.missedCount, 'event')} since.`

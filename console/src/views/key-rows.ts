@@ -31,7 +31,7 @@ export function keyListPanel(console: Console): TemplateResult {
           focusSoon('new-key');
         }}>New key</button>
       </div>
-      <p class="count" id="key-count" role="status" aria-live="polite">
+      <p class="count" id="key-count">
         ${feed.isLive ? countOf(list.total, 'key') : `Reading… ${countText(list.keys.length)}`}
         ${feed.isLive && list.more > 0 ? html`, ${countText(list.more)} more than listed: type a longer prefix` : nothing}
       </p>

@@ -13,7 +13,7 @@ export function leasesPanel(console: Console): TemplateResult {
   return html`
     <section class="panel wide" aria-label="Leases">
       <div class="bar"><h2>Leases</h2></div>
-      <p class="count" role="status">
+      <p class="count">
         ${leases === undefined ? 'Reading…' : countOf(total, 'lease')}${total > leasesShown ? `, ${countText(total - leasesShown)} more than listed` : nothing}
       </p>
       ${failure === undefined ? nothing : html`<p class="fault">${failure}</p>`}
@@ -30,7 +30,6 @@ function card(console: Console, lease: ShownLease, at: number): TemplateResult {
     <li class="card">
       <div class="bar">
         <h3 class="mono">${id}</h3>
-        <span><strong class="left">${secondsText(left)}</strong> <span class="quiet">of ${secondsText(grantedSeconds)}</span></span>
         ${
           isAsked
             ? nothing
@@ -41,6 +40,7 @@ function card(console: Console, lease: ShownLease, at: number): TemplateResult {
               }}>Revoke…</button>`
         }
       </div>
+      <p><strong class="left">${secondsText(left)}</strong> <span class="quiet">left of ${secondsText(grantedSeconds)}</span></p>
       <meter min="0" max=${grantedSeconds} .value=${Math.min(left, grantedSeconds)} aria-label="Time left"></meter>
       ${isAsked ? question(console, lease) : nothing}
       <p class="keys-of">
