@@ -81,8 +81,8 @@ function metadata(console: Console, kv: KeyValue): TemplateResult {
       : html`<a href="#leases" title="Show the leases" @click=${() => console.show('leases')}>${kv.lease}</a>`;
   return html`
     <dl class="metadata">
-      ${item('Modified', `${countText(kv.modRevision)}`)}
-      ${item('Created', `${countText(kv.createRevision)}`)}
+      ${item('Mod revision', countText(kv.modRevision))}
+      ${item('Create revision', countText(kv.createRevision))}
       ${item('Version', countText(kv.version))}
       ${item('Size', bytesText(bytesOf(kv.wireValue).length))}
       ${item('Lease', lease)}

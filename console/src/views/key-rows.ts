@@ -18,7 +18,6 @@ let typing: ReturnType<typeof setTimeout> | undefined;
 /** The list of keys. Only the rows in sight are drawn, so its length costs nothing. */
 export function keyListPanel(console: Console): TemplateResult {
   const { feed } = console;
-  const { list } = feed;
   return html`
     <section class="panel keys" aria-label="Keys">
       <div class="bar" role="search">
@@ -31,10 +30,7 @@ export function keyListPanel(console: Console): TemplateResult {
           focusSoon('new-key');
         }}>New key</button>
       </div>
-      <p class="count" id="key-count">
-        ${feed.isLive ? countOf(list.total, 'key') : `Reading… ${countText(list.keys.length)}`}
-        ${feed.isLive && list.more > 0 ? html`, ${countText(list.more)} more than listed: type a longer prefix` : nothing}
-      </p>
+      <p class="count" id="key-count">${countLine(console)}</p>
       ${feed.fault === undefined ? nothing : html`<p class="fault">${feed.fault}</p>`}
       ${rows(console)}
     </section>`;
@@ -77,6 +73,14 @@ function rows(console: Console): TemplateResult {
         </div>
       </div>
     </div>`;
+}
+
+function countLine({ feed }: Console): string {
+  const { list, isLive } = feed;
+  if (!isLive) return `Reading… ${countText(list.keys.length)}`;
+  const more =
+    list.more === 0 ? '' : `, ${countText(list.more)} more than listed: type a longer prefix`;
+  return `${countOf(list.total, 'key')}${more}`;
 }
 
 function typed(event: InputEvent, console: Console): void {

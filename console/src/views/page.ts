@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
 import type { Console, View } from '../console.ts';
-import { bytesText, clockText, countText } from '../wording.ts';
+import { bytesText, clockText, countText, failureText } from '../wording.ts';
 import { eventsPanel } from './events.ts';
 import { keyDetail } from './key-detail.ts';
 import { keyListPanel } from './key-rows.ts';
@@ -82,10 +82,10 @@ function notices(console: Console): TemplateResult {
   const lines: (string | TemplateResult)[] = [];
   if (!isConnected && lostAt !== undefined) {
     lines.push(html`<strong>Disconnected from this member since ${clockText(lostAt)}.</strong>
-      What you see is from then and may be old. The page tries again by itself${because(connection.reason)}.`);
+      What you see is from then and may be old; the page tries again by itself. ${because(console)}`);
   } else if (!isConnected && connection.reason !== undefined) {
     lines.push(
-      `The member does not answer${because(connection.reason)}. The page tries again by itself.`,
+      html`<strong>The member does not answer.</strong> The page tries again by itself. ${because(console)}`,
     );
   }
   const { status } = cluster;
@@ -113,8 +113,12 @@ export const alarmMeanings = {
   corrupt: 'Its state differs from that of the others, so it does not answer for the store.',
 };
 
-function because(reason: string | undefined): string {
-  return reason === undefined ? '' : ` (${reason})`;
+/** Why there is no connection, without the address: there is one only, and it is in the bar of the browser. */
+function because({ connection: { reason, endpoint } }: Console): TemplateResult | typeof nothing {
+  if (reason === undefined) return nothing;
+  const start = `${endpoint}: `;
+  const text = reason.startsWith(start) ? reason.slice(start.length) : reason;
+  return html`<span class="quiet">${failureText(text)}</span>`;
 }
 
 function hints(): TemplateResult {
