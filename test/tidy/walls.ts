@@ -171,7 +171,7 @@ export const rooms: readonly Room[] = [
     name: 'console',
     at: ['console/src'],
     rooms: ['client', 'protocol'],
-    libraries: ['lit-html', 'lit-html/directives/live.js', 'lit-html/directives/repeat.js'],
+    libraries: ['lit-html', 'lit-html/directives/repeat.js'],
   },
   {
     name: 'console: its build',

@@ -14,6 +14,8 @@ const typingMs = 200;
 let firstRow = 0;
 let rowsSeen = 40;
 let typing: ReturnType<typeof setTimeout> | undefined;
+/** What is typed and not followed yet; called, it is. */
+let pending: (() => void) | undefined;
 
 /** The list of keys. Only the rows in sight are drawn, so its length costs nothing. */
 export function keyListPanel(console: Console): TemplateResult {
@@ -26,6 +28,7 @@ export function keyListPanel(console: Console): TemplateResult {
           spellcheck="false" aria-describedby="key-count" aria-keyshortcuts="/"
           @input=${(event: InputEvent) => typed(event, console)} @keydown=${onPrefixKey}>
         <button class="primary" @click=${() => {
+          pending?.();
           console.create();
           focusSoon('new-key');
         }}>New key</button>
@@ -83,16 +86,20 @@ function countLine({ feed }: Console): string {
   return `${countOf(list.total, 'key')}${more}`;
 }
 
+/** Follows what is typed, once the typing pauses. */
 function typed(event: InputEvent, console: Console): void {
-  const { value } = event.target as HTMLInputElement;
   clearTimeout(typing);
-  typing = setTimeout(() => {
+  const { value } = event.target as HTMLInputElement;
+  pending = () => {
+    clearTimeout(typing);
+    pending = undefined;
     firstRow = 0;
     const box = document.getElementById('key-rows');
     if (box !== null) box.scrollTop = 0;
     console.activeKey = undefined;
     console.feed.follow(value);
-  }, typingMs);
+  };
+  typing = setTimeout(pending, typingMs);
 }
 
 function onPrefixKey(event: KeyboardEvent): void {
