@@ -57,6 +57,11 @@ describe('the console page', { skip: noBrowser }, () => {
     await page.goto(origin());
     await page.getByText('Connected', { exact: true }).waitFor();
     await page.getByLabel('Prefix').fill(prefix);
+    if (prefix !== '') await page.locator('.events h2').getByText(`of ${prefix}`).waitFor();
+    await page
+      .locator('#key-count')
+      .getByText(/ keys?\b/)
+      .waitFor();
     return { page, seen };
   }
 
@@ -271,7 +276,7 @@ describe('the console page', { skip: noBrowser }, () => {
 
   test('pauses the events, and shows what it missed when it goes on', async (t) => {
     const { page } = await openPage(t, { prefix: 'pause/' });
-    await page.locator('#key-count').getByText('0 keys').waitFor();
+    await page.locator('#key-count').getByText('0 keys', { exact: true }).waitFor();
     await client.put('pause/a', 'seen');
     await page.locator('.log .preview').getByText('seen').waitFor();
     await page.getByRole('button', { name: 'Pause', exact: true }).click();
