@@ -38,7 +38,9 @@ export class ClusterBoard {
       this.#client.members(),
     ]);
     if (status.status === 'fulfilled') this.#status = status.value;
-    if (members.status === 'fulfilled') this.#members = members.value;
+    if (members.status === 'fulfilled') {
+      this.#members = members.value.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    }
     this.#fault = status.status === 'rejected' ? failureText(status.reason) : undefined;
     this.#changed();
   }
