@@ -93,7 +93,7 @@ export class Session implements AsyncDisposable {
    */
   static async open(client: Client, options: SessionOptions = {}): Promise<Session> {
     const wire = wireOf(client);
-    const opening = Session.#open(wire, options, () => leave());
+    const opening = Session.#open(client, options, () => leave());
     // From the beginning, so that a client that is closed meanwhile gives back what it is granted.
     const leave = wire.addTenant(() =>
       opening.then(
@@ -109,7 +109,8 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  static async #open(wire: Wire, options: SessionOptions, ended: () => void): Promise<Session> {
+  static async #open(client: Client, options: SessionOptions, ended: () => void): Promise<Session> {
+    const wire = wireOf(client);
     const { ttl = ttlDefault, signal, timeoutMs, keepAlive = 'loop' } = options;
     if (!Number.isSafeInteger(ttl) || ttl < 1) {
       throw invalid(`ttl is ${ttl}; it must be a whole number of seconds, 1 or more`);

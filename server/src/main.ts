@@ -11,6 +11,7 @@ import {
   type Settings,
   splitAddress,
 } from './config.ts';
+import { readConsole } from './console-files.ts';
 import { chooseLatin1 } from './core/base/latin1.ts';
 import { handOver } from './hand-over.ts';
 import { lockDirectory } from './io/directory-lock.ts';
@@ -150,6 +151,7 @@ export async function runMember(
       advertise: clientAddress,
       allowOrigins: config.allowOrigins,
       process: () => meter.read(),
+      console: await readConsole(),
     });
     closers.push(() => doors.stop());
     member.start();

@@ -13,7 +13,16 @@ export const groups: readonly Group[] = [
   { name: 'simulation', folders: ['test/simulation'], process: 'own' },
   {
     name: 'unit',
-    folders: ['client', 'server', 'cli', 'recipes', 'examples', 'test/bench', 'test/harness'],
+    folders: [
+      'client',
+      'server',
+      'cli',
+      'console',
+      'recipes',
+      'examples',
+      'test/bench',
+      'test/harness',
+    ],
     process: 'shared',
   },
   { name: 'tidy', folders: ['test/tidy'], process: 'shared' },

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 
 /** Folders at the top of the project; a path that begins with one is a path of the project. */
-const tops = /^(client|server|cli|recipes|examples|test|\.ci)\//;
+const tops = /^(client|server|cli|console|recipes|examples|test|\.ci)\//;
 
 export interface Project {
   readonly files: readonly string[];

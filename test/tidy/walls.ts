@@ -104,11 +104,13 @@ export const rooms: readonly Room[] = [
     at: ['server/src/api/metrics'],
     types: ['metrics', 'service'],
   },
+  // Puts the files of the console page into answers; it neither reads nor sends them.
+  { name: 'api/console', at: ['server/src/api/console'] },
   // What opens the port and shows each connection to its door.
   {
     name: 'api',
     at: ['server/src/api/*'],
-    rooms: ['api/http', 'api/ws', 'api/metrics', 'service', 'protocol'],
+    rooms: ['api/http', 'api/ws', 'api/metrics', 'api/console', 'service', 'protocol'],
     types: ['metrics'],
     node: ['http'],
     nodeTypes: ['net', 'stream'],
@@ -129,7 +131,7 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'main',
-    at: ['server/src/main.ts', 'server/src/log.ts'],
+    at: ['server/src/main.ts', 'server/src/log.ts', 'server/src/console-files.ts'],
     rooms: [
       'config',
       'version',
@@ -143,7 +145,7 @@ export const rooms: readonly Room[] = [
       'store',
       'core/base',
     ],
-    types: ['protocol', ...wholeCore],
+    types: ['protocol', 'api/console', ...wholeCore],
     libraries: ['pino'],
     node: ['*'],
   },
@@ -168,6 +170,19 @@ export const rooms: readonly Room[] = [
   { name: 'recipes/locks', at: ['recipes/locks'], rooms: ['client'], node: ['async_hooks'] },
   // Only what is public, as their readers would.
   { name: 'examples', at: ['examples'], rooms: ['client'], node: ['*'] },
+  // A page in a browser: it sees a cluster through the client, as every other page would.
+  {
+    name: 'console',
+    at: ['console/src'],
+    rooms: ['client', 'protocol'],
+    libraries: ['lit-html', 'lit-html/directives/repeat.js'],
+  },
+  {
+    name: 'console: its build',
+    at: ['console/build.js'],
+    libraries: ['esbuild'],
+    node: ['fs/promises', 'url'],
+  },
 ];
 
 /** What another package may import, and the file behind it. */

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { limits, TableError } from '@lockstep/client/protocol';
 import type { DoorReadings, ProcessReadings } from '../metrics/readings.ts';
 import { anyone, type Service } from '../service/service.ts';
+import { type ConsoleFile, consolePage } from './console/page.ts';
 import { HttpDoor } from './http/door.ts';
 import { metricsPage } from './metrics/page.ts';
 import { OriginGuard } from './origin.ts';
@@ -20,6 +21,8 @@ export interface DoorsOptions {
   readonly limits?: Partial<DoorLimits> | undefined;
   /** What the process takes of the machine, for `/metrics`. */
   readonly process?: (() => ProcessReadings) | undefined;
+  /** The files of the console page; absent if they were not built. */
+  readonly console?: readonly ConsoleFile[] | undefined;
 }
 
 /** What the doors allow a connection. Durations are milliseconds. */
@@ -131,6 +134,7 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
     ...common,
     metrics: () =>
       metricsPage({ ...options.service.readings(), doors: counts() }, options.process?.()),
+    console: consolePage(options.console),
   });
   const guard = new OriginGuard({
     listen: port.address,

@@ -32,5 +32,19 @@ export function sendText(
   response.end(body);
 }
 
+/** An answer that another door has put together, headers and all. */
+export interface FixedAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Absent for an answer that has none, as 304. */
+  readonly body?: Uint8Array | undefined;
+}
+
+export function sendFixed(response: ServerResponse, { status, headers, body }: FixedAnswer): void {
+  const length = body === undefined ? {} : { 'content-length': body.byteLength };
+  response.writeHead(status, { ...headers, ...length });
+  response.end(body);
+}
+
 /** What there is, for whoever came to a path that is not. */
-export const pathsHint = `there is /v1/kv/<key>, /v1/watch, /v1/ws, /health, /livez, /readyz, /metrics, /version, and POST /v1/<method> for ${methodNames.join(', ')}`;
+export const pathsHint = `there is / (the console page), /v1/kv/<key>, /v1/watch, /v1/ws, /health, /livez, /readyz, /metrics, /version, and POST /v1/<method> for ${methodNames.join(', ')}`;

@@ -9,7 +9,14 @@ import {
   TableError,
 } from '@lockstep/client/protocol';
 import type { CallContext, Caller, Service } from '../../service/service.ts';
-import { pathsHint, sendError, sendJson, sendText } from './answers.ts';
+import {
+  type FixedAnswer,
+  pathsHint,
+  sendError,
+  sendFixed,
+  sendJson,
+  sendText,
+} from './answers.ts';
 import { readBody } from './body.ts';
 import { KeyRoutes, keyPath } from './key-routes.ts';
 import { splitTarget, type Target } from './url.ts';
@@ -20,6 +27,8 @@ export interface HttpDoorOptions {
   readonly caller: Caller;
   /** What `/metrics` shows now. */
   metrics(): { readonly contentType: string; readonly body: string };
+  /** A file of the console page, or undefined for every other path; `etag` is that of the request. */
+  console(path: string, etag: string | undefined): FixedAnswer | undefined;
 }
 
 /** The same methods over plain requests, and the short forms for curl and browsers. */
@@ -27,6 +36,7 @@ export class HttpDoor {
   readonly #service: Service;
   readonly #context: CallContext;
   readonly #metrics: HttpDoorOptions['metrics'];
+  readonly #console: HttpDoorOptions['console'];
   readonly #keys: KeyRoutes;
   readonly #streams = new Set<WatchStreamResponse>();
   readonly #responses = new Set<ServerResponse>();
@@ -36,6 +46,7 @@ export class HttpDoor {
     this.#service = options.service;
     this.#context = { caller: options.caller };
     this.#metrics = options.metrics;
+    this.#console = options.console;
     this.#keys = new KeyRoutes(options.service, this.#context);
   }
 
@@ -140,8 +151,15 @@ export class HttpDoor {
         requireGet(request, response);
         sendJson(response, 200, { lockstep: this.#service.version, protocol: subprotocol });
         return;
-      default:
+      default: {
+        const answer = this.#console(target.path, request.headers['if-none-match']);
+        if (answer !== undefined) {
+          requireGet(request, response);
+          sendFixed(response, answer);
+          return;
+        }
         throw new TableError('not_found', `there is nothing under this path; ${pathsHint}`);
+      }
     }
   }
 }
