@@ -1,6 +1,7 @@
-import type { CallOptions } from './call.ts';
+import type { CallOptions } from './calls/call.ts';
 import type { Client } from './client.ts';
 import type { Clock } from './clock.ts';
+import { wireOf } from './connection/wire.ts';
 import { ClosedError, DeadlineError, UnavailableError } from './errors.ts';
 import {
   type Bytes,
@@ -11,8 +12,7 @@ import {
   wireSelector,
 } from './key-value.ts';
 import type { SpaceRange } from './space.ts';
-import { Watch, type WatchEvent } from './watch.ts';
-import { wireOf } from './wire.ts';
+import { Watch, type WatchEvent } from './watch/watch.ts';
 
 export interface CacheOptions extends CallOptions {
   /** Keep no values. */

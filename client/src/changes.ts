@@ -1,5 +1,5 @@
 /** Changes of one key that depend on what it was: a transaction each. */
-import type { CallOptions } from './call.ts';
+import type { CallOptions } from './calls/call.ts';
 import type { Client } from './client.ts';
 import { ConflictError, KeyExistsError, quoted } from './errors.ts';
 import { type Bytes, type KeyValue, wireOf } from './key-value.ts';

@@ -1,8 +1,9 @@
 import type { HashResult, MemberId, MemberInfo, StatusResult } from '@lockstep/client/protocol';
-import type { CallOptions } from './call.ts';
+import type { CallOptions } from './calls/call.ts';
 import * as changes from './changes.ts';
 import type { Clock } from './clock.ts';
-import type { ConnectionStatus } from './connection-status.ts';
+import type { ConnectionStatus } from './connection/connection-status.ts';
+import { bindWire, Wire, within } from './connection/wire.ts';
 import { ClosedError, refusal, UnavailableError } from './errors.ts';
 import { type Bytes, type KeyValue, type Selector, wireSelector } from './key-value.ts';
 import { Leases } from './leases.ts';
@@ -34,8 +35,7 @@ import {
 import { Scan } from './scan.ts';
 import { type Operations, type TxnReply, type TxnRequest, txnOutcome, txnParams } from './txn.ts';
 import { TxnBuilder } from './txn-builder.ts';
-import { Watch, type WatchEvent, type WatchRequest } from './watch.ts';
-import { bindWire, Wire, within } from './wire.ts';
+import { Watch, type WatchEvent, type WatchRequest } from './watch/watch.ts';
 
 const drainMsDefault = 5_000;
 

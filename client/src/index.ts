@@ -16,14 +16,16 @@ export type {
   WireBytes,
 } from '@lockstep/client/protocol';
 export { type CacheChange, type CacheOptions, LiveCache } from './cache.ts';
-export type { CallOptions } from './call.ts';
+export type { CallOptions } from './calls/call.ts';
 export { deleteKey, type UpdateOptions, type WrittenReply } from './changes.ts';
 export { Client } from './client.ts';
 export type { Clock } from './clock.ts';
 export type { Codec, StandardSchema } from './codec.ts';
 export * as codecs from './codec.ts';
-export type { ConnectionSettings } from './connection.ts';
-export type { ConnectionStatus } from './connection-status.ts';
+export type { ConnectionSettings } from './connection/connection.ts';
+export type { ConnectionStatus } from './connection/connection-status.ts';
+export type { TracedCall } from './connection/trace.ts';
+export type { Dial, Transport, TransportHandler } from './connection/transport.ts';
 export {
   AmbiguousError,
   BusyError,
@@ -72,10 +74,8 @@ export type {
   ScanOptions,
 } from './options.ts';
 export { Scan } from './scan.ts';
-export { Session, type SessionOptions } from './session.ts';
+export { Session, type SessionOptions } from './session/session.ts';
 export { Entry, Space, type SpaceEvent, type SpaceRange } from './space.ts';
-export type { TracedCall } from './trace.ts';
-export type { Dial, Transport, TransportHandler } from './transport.ts';
 export {
   Compare,
   compare,
@@ -101,4 +101,4 @@ export {
   type WatchOptions,
   type WatchRequest,
   type WatchSelector,
-} from './watch.ts';
+} from './watch/watch.ts';

@@ -5,9 +5,9 @@ import type {
   LeaseRevokeResult,
   WireBytes,
 } from '@lockstep/client/protocol';
-import type { CallOptions } from './call.ts';
+import type { CallOptions } from './calls/call.ts';
+import type { Requests } from './calls/requests.ts';
 import { refusal } from './errors.ts';
-import type { Requests } from './requests.ts';
 
 export interface LeaseRequest {
   /** Time to live in seconds. Less than the cluster's floor means the floor. */

@@ -7,11 +7,11 @@ import type {
   SortOrder,
   SortTarget,
 } from '@lockstep/client/protocol';
-import type { CallOptions } from './call.ts';
+import type { CallOptions } from './calls/call.ts';
 import type { Clock } from './clock.ts';
-import type { ConnectionSettings } from './connection.ts';
+import type { ConnectionSettings } from './connection/connection.ts';
+import type { Dial } from './connection/transport.ts';
 import type { KeyValue } from './key-value.ts';
-import type { Dial } from './transport.ts';
 
 export interface ClientOptions {
   /** `host:port` of one or more members, or ws/wss/http/https URLs. Default 127.0.0.1:2379. */

@@ -1,5 +1,5 @@
 import type { CacheOrigin } from './cache.ts';
-import type { CallOptions } from './call.ts';
+import type { CallOptions } from './calls/call.ts';
 import { deleteKey, type UpdateOptions, type WrittenReply } from './changes.ts';
 import type { Client } from './client.ts';
 import type { Codec } from './codec.ts';
@@ -13,7 +13,7 @@ import type {
   ScanOptions,
 } from './options.ts';
 import { type Compare, compare, type Operation, op, type PutOutcome } from './txn.ts';
-import type { Watch, WatchEvent, WatchOptions } from './watch.ts';
+import type { Watch, WatchEvent, WatchOptions } from './watch/watch.ts';
 
 /** A pair of a space: its key without the prefix, and its value as the codec reads it. */
 export class Entry<Value> {

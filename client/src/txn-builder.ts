@@ -1,4 +1,4 @@
-import type { CallOptions } from './call.ts';
+import type { CallOptions } from './calls/call.ts';
 import type { Compare, Operations, TxnReply, TxnRequest } from './txn.ts';
 
 type Run = <const Success extends Operations, const Failure extends Operations>(

@@ -27,10 +27,10 @@ export const rooms: readonly Room[] = [
   {
     name: 'client: Node alone',
     at: [
-      'client/src/platform-node.ts',
-      'client/src/transport-node.ts',
-      'client/src/keep-alive-worker-node.ts',
-      'client/src/keep-alive-thread.ts',
+      'client/src/connection/platform-node.ts',
+      'client/src/connection/transport-node.ts',
+      'client/src/session/keep-alive-worker-node.ts',
+      'client/src/session/keep-alive-thread.ts',
     ],
     rooms: ['protocol', 'client'],
     libraries: ['ws'],
@@ -189,7 +189,7 @@ export const rooms: readonly Room[] = [
 const doors: Readonly<Record<string, string>> = {
   '@lockstep/client': 'client/src/index.ts',
   // One of two, by the `imports` of the package; the walls of the other are the client's own.
-  '#platform': 'client/src/platform-node.ts',
+  '#platform': 'client/src/connection/platform-node.ts',
   '@lockstep/client/protocol': 'client/protocol/index.ts',
   '@lockstep/locks': 'recipes/locks/src/index.ts',
   '@lockstep/server': 'server/src/main.ts',

@@ -1,10 +1,10 @@
 /** The other thread of `keepAlive: 'worker'`: renews one lease until it is terminated. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { Client } from './client.ts';
-import { DeadlineError, LeaseNotFoundError } from './errors.ts';
+import { Client } from '../client.ts';
+import { wireOf } from '../connection/wire.ts';
+import { DeadlineError, LeaseNotFoundError } from '../errors.ts';
 import { slots, type WorkerData, type WorkerMessage } from './keep-alive-worker-node.ts';
-import { wireOf } from './wire.ts';
 
 const { leaseId, ttlMs, endpoints, shared }: WorkerData = workerData;
 const sent = new BigInt64Array(shared);

@@ -5,8 +5,9 @@ import {
   type ParamsOf,
   type ResultOf,
 } from '@lockstep/client/protocol';
-import { type Call, type CallOptions, isTooLarge, newCall } from './call.ts';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
+import { type TracedCall, traceCall, traceEnd, traceError } from '../connection/trace.ts';
+import type { TransportEnd } from '../connection/transport.ts';
 import {
   AmbiguousError,
   ClosedError,
@@ -16,10 +17,9 @@ import {
   LockstepError,
   refusal,
   UnavailableError,
-} from './errors.ts';
+} from '../errors.ts';
+import { type Call, type CallOptions, isTooLarge, newCall } from './call.ts';
 import { Ledger, type Ticket, takesOnce, withOnce } from './once.ts';
-import { type TracedCall, traceCall, traceEnd, traceError } from './trace.ts';
-import type { TransportEnd } from './transport.ts';
 
 export interface RequestSettings {
   readonly callTimeoutMs: number;

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
 import type { KeepAlive, KeepAliveEvents } from './keep-alive.ts';
 import type { KeepAliveWorker } from './keep-alive-worker.ts';
 import { momentOf } from './lifetime.ts';

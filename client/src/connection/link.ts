@@ -1,7 +1,7 @@
 import { platform } from '#platform';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
+import { ClosedError } from '../errors.ts';
 import type { ConnectionMachine, ConnectionSettings } from './connection.ts';
-import { ClosedError } from './errors.ts';
 import {
   broken,
   type Dial,

@@ -1,5 +1,5 @@
 import type { WireBytes } from '@lockstep/client/protocol';
-import { type KeyValue, keyId } from './key-value.ts';
+import { type KeyValue, keyId } from '../key-value.ts';
 import type { WatchEvent } from './watch.ts';
 
 /** Keys and the revision that last wrote each: what the difference to a later list is made from. */

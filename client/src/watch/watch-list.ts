@@ -1,9 +1,9 @@
 /** The lists that watches are given: what is there at first, and the difference after a compaction. */
 import type { WireBytes } from '@lockstep/client/protocol';
-import { pairBytes } from './key-value.ts';
+import type { Requests } from '../calls/requests.ts';
+import { pairBytes } from '../key-value.ts';
+import { Scan } from '../scan.ts';
 import { KnownKeys } from './known-keys.ts';
-import type { Requests } from './requests.ts';
-import { Scan } from './scan.ts';
 import { WatchEvent } from './watch.ts';
 import type { Running } from './watch-state.ts';
 

@@ -1,7 +1,7 @@
 import type { LeaseId } from '@lockstep/client/protocol';
-import { DeadlineError } from './errors.ts';
+import type { Wire } from '../connection/wire.ts';
+import { DeadlineError } from '../errors.ts';
 import { type Lifetime, type Moment, momentOf } from './lifetime.ts';
-import type { Wire } from './wire.ts';
 
 /** What a session is told by whoever renews its lease. */
 export interface KeepAliveEvents {

@@ -4,7 +4,7 @@ import type {
   WatchEventsParams,
   WatchProgressParams,
 } from '@lockstep/client/protocol';
-import { isObject } from './errors.ts';
+import { isObject } from '../errors.ts';
 
 /** What can arrive from a member. */
 export interface Receiver {

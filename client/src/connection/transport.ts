@@ -1,5 +1,5 @@
 import { defaultClientPort, webSocketPath } from '@lockstep/client/protocol';
-import { invalid } from './errors.ts';
+import { invalid } from '../errors.ts';
 
 /** What a transport tells its owner. After `closed`, which comes exactly once, it is silent. */
 export interface TransportHandler {

@@ -1,5 +1,5 @@
 import { formatRequest, limits, type MethodName, type ParamsOf } from '@lockstep/client/protocol';
-import type { LockstepError } from './errors.ts';
+import type { LockstepError } from '../errors.ts';
 import { onceBytesMax, type Ticket } from './once.ts';
 
 export interface CallOptions {

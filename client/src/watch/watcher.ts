@@ -5,8 +5,9 @@ import type {
   WatchEventsParams,
   WatchProgressParams,
 } from '@lockstep/client/protocol';
-import { BatchQueue } from './batch-queue.ts';
-import type { Clock } from './clock.ts';
+import type { Requests } from '../calls/requests.ts';
+import type { Clock } from '../clock.ts';
+import { watchChannel } from '../connection/trace.ts';
 import {
   ClosedError,
   CompactedError,
@@ -14,10 +15,9 @@ import {
   LockstepError,
   UnavailableError,
   WatchCompactedError,
-} from './errors.ts';
+} from '../errors.ts';
+import { BatchQueue } from './batch-queue.ts';
 import { latestOnly } from './overflow.ts';
-import type { Requests } from './requests.ts';
-import { watchChannel } from './trace.ts';
 import { WatchEvent, type WatchItem, type WatchOptions, type WatchSource } from './watch.ts';
 import { readList } from './watch-list.ts';
 import { createParams, type Running, startOf, withResolvers } from './watch-state.ts';

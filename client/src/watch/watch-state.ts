@@ -1,6 +1,6 @@
 import type { KeySelector, WatchCreateParams } from '@lockstep/client/protocol';
+import { invalid } from '../errors.ts';
 import type { BatchQueue } from './batch-queue.ts';
-import { invalid } from './errors.ts';
 import type { KnownKeys } from './known-keys.ts';
 import { parseResumeToken, type WatchEvent, type WatchItem, type WatchOptions } from './watch.ts';
 

@@ -1,5 +1,5 @@
+import { keyId } from '../key-value.ts';
 import type { Sized } from './batch-queue.ts';
-import { keyId } from './key-value.ts';
 import type { WatchEvent, WatchItem, WatchMark } from './watch.ts';
 
 /**

@@ -1,16 +1,16 @@
 import type { HeartbeatParams, KeySelector } from '@lockstep/client/protocol';
-import { type Clock, systemClock } from './clock.ts';
+import { Requests } from '../calls/requests.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import { ClosedError, invalid, isObject } from '../errors.ts';
+import type { ClientOptions } from '../options.ts';
+import type { WatchOptions, WatchSource } from '../watch/watch.ts';
+import { Watcher } from '../watch/watcher.ts';
 import { ConnectionMachine, type ConnectionSettings, connectionDefaults } from './connection.ts';
 import { ConnectionStatuses } from './connection-status.ts';
-import { ClosedError, invalid, isObject } from './errors.ts';
 import { dispatch, type Receiver } from './incoming.ts';
 import { Link } from './link.ts';
-import type { ClientOptions } from './options.ts';
-import { Requests } from './requests.ts';
 import { connectionChannel } from './trace.ts';
 import { endpointUrl, type TransportEnd } from './transport.ts';
-import type { WatchOptions, WatchSource } from './watch.ts';
-import { Watcher } from './watcher.ts';
 
 /**
  * Everything of a client that is below its methods: one connection, the calls and watches on it,

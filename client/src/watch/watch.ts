@@ -1,6 +1,6 @@
 import type { WireEvent } from '@lockstep/client/protocol';
+import { KeyValue, type Selector } from '../key-value.ts';
 import type { BatchQueue } from './batch-queue.ts';
-import { KeyValue, type Selector } from './key-value.ts';
 
 export interface WatchOptions {
   /** The first revision to deliver; absent or 0 for "from now on". */

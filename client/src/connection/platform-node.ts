@@ -5,5 +5,6 @@ import type { Platform } from './platform.ts';
 export const platform: Platform = {
   dial: async () => (await import('./transport-node.ts')).dialNode,
   channel,
-  keepAliveWorker: async (order) => (await import('./keep-alive-worker-node.ts')).start(order),
+  keepAliveWorker: async (order) =>
+    (await import('../session/keep-alive-worker-node.ts')).start(order),
 };

@@ -1,13 +1,13 @@
 import type { LeaseId } from '@lockstep/client/protocol';
 import { platform } from '#platform';
-import type { Client } from './client.ts';
-import type { Clock } from './clock.ts';
-import { ClosedError, invalid, LeaseLostError } from './errors.ts';
+import type { Client } from '../client.ts';
+import type { Clock } from '../clock.ts';
+import { sessionChannel } from '../connection/trace.ts';
+import { type Wire, wireOf } from '../connection/wire.ts';
+import { ClosedError, invalid, LeaseLostError } from '../errors.ts';
 import { type KeepAlive, KeepAliveLoop } from './keep-alive.ts';
 import { RemoteKeepAlive } from './keep-alive-remote.ts';
 import { Lifetime, momentOf } from './lifetime.ts';
-import { sessionChannel } from './trace.ts';
-import { type Wire, wireOf } from './wire.ts';
 
 export interface SessionOptions {
   /** Time to live of the lease in seconds; less than the cluster's floor means the floor. Default 10. */

@@ -1,4 +1,4 @@
-import type { KeepAliveOrder, KeepAliveWorker } from './keep-alive-worker.ts';
+import type { KeepAliveOrder, KeepAliveWorker } from '../session/keep-alive-worker.ts';
 import type { Dial } from './transport.ts';
 
 /**
