@@ -2,6 +2,8 @@ import type { SimTime } from './sim-time.ts';
 
 /** So many events inside members may follow each other before the rest of the process has its turn. */
 const innerEventsMax = 200;
+/** So many events at one moment of virtual time are no burst any more. */
+const eventsAtOnceMax = 100_000;
 
 /**
  * Runs the events of virtual time inside a real event loop. What needs no time happens by itself;
@@ -66,6 +68,7 @@ export class Pump {
   async #moveTo(until: number, isReached: () => boolean): Promise<boolean> {
     const time = this.#time;
     let inARow = 0;
+    let atOnce = 0;
     await settled();
     while (!isReached()) {
       if (this.#closed) throw new Error('the cluster is closed, so its time has ended');
@@ -74,6 +77,8 @@ export class Pump {
         time.moveTo(until);
         return false;
       }
+      atOnce = nextAt > time.now ? 0 : atOnce + 1;
+      if (atOnce > eventsAtOnceMax) throw new Error(standstill(time.now));
       time.step();
       inARow++;
       if (time.wasInner && inARow < innerEventsMax && !this.#isBusy()) continue;
@@ -103,6 +108,13 @@ export class Pump {
       this.#arm();
     }
   };
+}
+
+function standstill(now: number): string {
+  return (
+    `time cannot pass ${now} ms: more than ${eventsAtOnceMax} events have happened at that moment, so something ` +
+    'works on and on without waiting. Calls take no time here: let a loop wait for cluster.clock, or give the cluster delays'
+  );
 }
 
 /** Resolves when every promise that could go on has done so: the event loop has drained its microtasks. */

@@ -369,3 +369,14 @@ test('bad options and names are refused in words', async (t) => {
   assert.throws(() => cluster.client(), /the cluster is closed/);
   await assert.rejects(cluster.advance(1), /the cluster is closed/);
 });
+
+test('a loop that works without ever waiting is named, where it would hold time for ever', async (t) => {
+  const cluster = await createTestCluster({ members: 1, seed: 3 });
+  t.after(() => cluster.close());
+  const client = cluster.client();
+  const working = (async () => {
+    for (;;) await client.put('a', '1');
+  })();
+  working.catch(() => {});
+  await assert.rejects(cluster.advance(1), /works on and on without waiting/);
+});
