@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { Client } from '@lockstep/client';
 import { ConfigError, type Logger, type StartOptions, startMember } from '@lockstep/server';
+import { runScript } from '../harness/script-process.ts';
 
 function directory(t: TestContext): string {
   const made = mkdtempSync(join(tmpdir(), 'lockstep-member-'));
@@ -99,16 +97,5 @@ test('a program with a member prints nothing, and ends by itself when the member
     const member = await startMember(${JSON.stringify(settings(t))});
     if (signals().join() !== before) throw new Error('the member listens to the process');
     await member.stop();`;
-  const child = spawn(
-    process.execPath,
-    ['--conditions=source', '--import', 'tsx', '--input-type=module', '--eval', script],
-    { stdio: 'pipe', cwd: import.meta.dirname },
-  );
-  t.after(() => child.kill('SIGKILL'));
-  const [out, err, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'close'),
-  ]);
-  assert.deepEqual([code, out, err], [0, '', '']);
+  assert.deepEqual(await runScript(t, script), { code: 0, out: '', err: '' });
 });

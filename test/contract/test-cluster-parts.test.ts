@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { LockstepError, type TransportHandler } from '@lockstep/client';
 import { createTestCluster, type TestCluster, type TestMember } from '@lockstep/server/testing';
 import { openDirectory, type Recovered } from '../../server/src/member/bootstrap.ts';
 import { readDataDirectory } from '../../server/src/storage/data-directory.ts';
+import { runScript } from '../harness/script-process.ts';
 import { files, read } from '../tidy/sources.ts';
 
 /** A cluster for tests says something about production only if what runs in it is what runs there. */
@@ -151,17 +149,7 @@ test('a process ends by itself when its clusters are disposed of, whatever was u
     console.log((await Promise.all(ends)).join('\\n'));
     const active = () => process.getActiveResourcesInfo().filter((name) => !/Pipe|TTY/.test(name));
     setImmediate(() => console.log(active().join()));`;
-  const child = spawn(
-    process.execPath,
-    ['--conditions=source', '--import', 'tsx', '--input-type=module', '--eval', script],
-    { stdio: 'pipe', cwd: import.meta.dirname },
-  );
-  t.after(() => child.kill('SIGKILL'));
-  const [out, err, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'close'),
-  ]);
+  const { code, out, err } = await runScript(t, script);
   assert.equal(err, '');
   assert.equal(code, 0);
   const [put, advance, active] = out.split('\n');
