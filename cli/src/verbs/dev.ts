@@ -47,7 +47,12 @@ export async function dev(context: Context, options: DevOptions): Promise<number
   try {
     const kept = options.dataDir === undefined ? ' (removed at the end)' : '';
     await print(io, `Starting ${members.length} members; data in ${dataDir}${kept}\n`);
-    const failed = cluster.start(members).then(() => cluster.lost);
+    const failed = cluster.start(members).then(
+      () => cluster.lost,
+      (error: unknown) => {
+        throw portsTaken(error, members);
+      },
+    );
     await Promise.race([stopped, failed]);
     await print(io, 'Stopping all members.\n');
     return exitCodes.ok;
@@ -55,6 +60,17 @@ export async function dev(context: Context, options: DevOptions): Promise<number
     await cluster.stop();
     if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
   }
+}
+
+/** A member names its own flags, which this verb does not have. */
+function portsTaken(error: unknown, members: readonly PlannedMember[]): unknown {
+  if (!(error instanceof Error) || !/in use|has the port/.test(error.message)) return error;
+  const [first, last] = [members[0]?.address, members.at(-1)?.address];
+  return new Error(
+    `a port from that of ${first} to the one after that of ${last} is in use: stop what uses it (a member that ` +
+      '"npm start" runs?), or choose others with --base-port',
+    { cause: error },
+  );
 }
 
 /** Names a, b, c ...; client ports are base, base + 2, ...; each peer port is the next one. */

@@ -78,14 +78,37 @@ export async function untilStopped(
     stop.abort();
   });
   try {
-    return await withClient(context, (client) => use(client, stop.signal), {
-      learnEndpoints: true,
-    });
+    return await withClient(
+      context,
+      (client) => {
+        // It ends with the client.
+        tellOfLosses(context, client).catch(() => {});
+        return use(client, stop.signal);
+      },
+      { learnEndpoints: true },
+    );
   } catch (error) {
     if (stop.signal.aborted) return exitCodes.ok;
     throw error;
   } finally {
     release();
+  }
+}
+
+/** A watch without a member looks like one to which nothing happens, so it is said which it is. */
+async function tellOfLosses({ io }: Context, client: Client): Promise<void> {
+  let lost: boolean | undefined;
+  for await (const { state, endpoint, reason } of client.connections()) {
+    if (state === 'connected') {
+      if (lost === true) warn(io, `connected again, to ${endpoint}`);
+      lost = false;
+    } else if (state === 'connecting' && lost === false) {
+      lost = true;
+      warn(
+        io,
+        `the member is gone (${reason}); it goes on when one answers, and nothing is missed`,
+      );
+    }
   }
 }
 
