@@ -8,7 +8,7 @@ import { type StorageIdentity, storageFormat } from './identity.ts';
 import { chainBytes, chunkBytesMax, snapshotKind, snapshotName } from './snapshot-format.ts';
 
 const encoder = new TextEncoder();
-const bytesBetweenSyncs = 16 * 1024 * 1024;
+const bytesBetweenSyncs = 4 * 1024 * 1024;
 
 /**
  * Writes a snapshot aside, chunk by chunk, and gives it its name when all of it is durable. The
