@@ -125,10 +125,6 @@ export class Wire {
     return this.#closed;
   }
 
-  get clusterId(): string | undefined {
-    return this.#clusterId;
-  }
-
   get seenRevision(): number {
     return this.#seenRevision;
   }

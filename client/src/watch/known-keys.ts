@@ -6,10 +6,6 @@ import type { WatchEvent } from './watch.ts';
 export class KnownKeys {
   readonly #keys = new Map<string, { readonly wire: WireBytes; readonly modRevision: number }>();
 
-  get size(): number {
-    return this.#keys.size;
-  }
-
   /** True when the key is known at just this revision. */
   has({ wireKey, modRevision }: KeyValue): boolean {
     return this.#keys.get(keyId(wireKey))?.modRevision === modRevision;

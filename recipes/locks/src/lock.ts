@@ -128,7 +128,6 @@ export class Lock implements AsyncDisposable {
       startRevision: this.token + 1,
       noPut: true,
       keysOnly: true,
-      initial: false,
       signal: this.#stopWatching.signal,
     });
     for await (const _ of watch) {

@@ -43,8 +43,7 @@ export class Place {
     call: { readonly signal?: AbortSignal },
   ): Promise<Place> {
     const { client, leaseId: lease } = session;
-    const key = keyOf(session, queue);
-    try {
+    return entered(session, queue, async (key) => {
       const reply = await client
         .txn()
         .do(op.put(key, value, { lease }), first(queue))
@@ -52,11 +51,7 @@ export class Place {
       if (!reply.succeeded) throw new Error('a transaction without conditions failed them');
       const [{ revision: token }, { kvs }] = reply.results;
       return new Place({ session, queue, key, token, wasFirst: kvs[0]?.key === key });
-    } catch (error) {
-      // Nobody else ever uses this key, so it can go whatever its revision is.
-      abandon(session, () => client.delete(key));
-      throw error;
-    }
+    });
   }
 
   /** Takes the place if nobody has one; undefined if somebody has. */
@@ -67,8 +62,7 @@ export class Place {
     call: { readonly signal?: AbortSignal },
   ): Promise<Place | undefined> {
     const { client, leaseId: lease } = session;
-    const key = keyOf(session, queue);
-    try {
+    return entered(session, queue, async (key) => {
       const reply = await client
         .txn()
         .if(compare.missing({ prefix: `${queue}/` }))
@@ -77,10 +71,7 @@ export class Place {
       if (!reply.succeeded) return undefined;
       const [{ revision: token }] = reply.results;
       return new Place({ session, queue, key, token, wasFirst: true });
-    } catch (error) {
-      abandon(session, () => client.delete(key));
-      throw error;
-    }
+    });
   }
 
   /**
@@ -167,6 +158,22 @@ export class Place {
   /** Gives the place up in the background, again and again until it is known to be gone. */
   abandon(): void {
     abandon(this.session, () => this.leave());
+  }
+}
+
+/** Enters a queue under a new key, which is removed in the background when it is not known whether that went through. */
+async function entered<Result>(
+  session: Session,
+  queue: string,
+  enter: (key: string) => Promise<Result>,
+): Promise<Result> {
+  const key = keyOf(session, queue);
+  try {
+    return await enter(key);
+  } catch (error) {
+    // Nobody else ever uses this key, so it can go whatever its revision is.
+    abandon(session, () => session.client.delete(key));
+    throw error;
   }
 }
 
