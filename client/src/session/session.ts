@@ -15,6 +15,11 @@ export interface SessionOptions {
   /** How much earlier than the lease can end the session counts as lost. Default a tenth of the TTL, at least 500. */
   readonly marginMs?: number;
   /**
+   * For what cannot be fenced: how much longer than the TTL the lease lives, so that whoever waits for its keys
+   * gets them this much later after a loss. Not after a release or {@link Session.close}. Default 0, in milliseconds.
+   */
+  readonly handoverDelayMs?: number;
+  /**
    * Who renews: `loop` (the default) is this thread's event loop; `worker` is a thread of its own with a
    * connection of its own, for programs that block their event loop for longer than the TTL. Node only.
    */
@@ -44,7 +49,7 @@ const checkMsMax = 1_000;
 export class Session implements AsyncDisposable {
   readonly client: Client;
   readonly leaseId: LeaseId;
-  /** As granted, in milliseconds. */
+  /** As granted, without the hand-over delay; in milliseconds. */
   readonly ttlMs: number;
   readonly marginMs: number;
   readonly #clock: Clock;
@@ -111,9 +116,18 @@ export class Session implements AsyncDisposable {
 
   static async #open(client: Client, options: SessionOptions, ended: () => void): Promise<Session> {
     const wire = wireOf(client);
-    const { ttl = ttlDefault, signal, timeoutMs, keepAlive = 'loop' } = options;
+    const {
+      ttl = ttlDefault,
+      signal,
+      timeoutMs,
+      handoverDelayMs = 0,
+      keepAlive = 'loop',
+    } = options;
     if (!Number.isSafeInteger(ttl) || ttl < 1) {
       throw invalid(`ttl is ${ttl}; it must be a whole number of seconds, 1 or more`);
+    }
+    if (!(handoverDelayMs >= 0 && handoverDelayMs < Number.POSITIVE_INFINITY)) {
+      throw invalid(`handoverDelayMs is ${handoverDelayMs}; it must be 0 or more`);
     }
     const { clock, requests } = wire;
     const call = {
@@ -121,8 +135,11 @@ export class Session implements AsyncDisposable {
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     };
     const sent = momentOf(clock);
-    const { id: leaseId, ttl: granted } = await requests.call('lease.grant', { ttl }, call);
-    const ttlMs = granted * 1_000;
+    const delay = Math.ceil(handoverDelayMs / 1_000);
+    const asked = { ttl: ttl + delay };
+    const { id: leaseId, ttl: granted } = await requests.call('lease.grant', asked, call);
+    // Everything here goes by the TTL without the delay, which only those who wait for the lease's end see.
+    const ttlMs = (granted - delay) * 1_000;
     const { marginMs = Math.max(marginMsMin, ttlMs * marginShare) } = options;
     const revoke = (): Promise<unknown> => requests.call('lease.revoke', { id: leaseId });
     try {

@@ -26,3 +26,40 @@ export class ReentryError extends LockstepError {
     );
   }
 }
+
+/** Two programs declare different limits for the same semaphore. */
+export class LimitMismatchError extends LockstepError {
+  override readonly name = 'LimitMismatchError';
+  readonly declared: number;
+  readonly stored: { readonly limit: number; readonly declared: number };
+  constructor(
+    name: string,
+    limits: {
+      readonly declared: number;
+      readonly stored: { readonly limit: number; readonly declared: number };
+    },
+  ) {
+    const { declared, stored } = limits;
+    const others =
+      stored.limit === stored.declared
+        ? `others declare ${stored.declared}`
+        : `others declare ${stored.declared}, and ${stored.limit} is in force`;
+    super(
+      'invalid_params',
+      `the limit of ${JSON.stringify(name)} is declared as ${declared} here, but ${others}: declare the same, resize it to ${declared} first, or adopt theirs (onMismatch: 'adopt')`,
+    );
+    this.declared = declared;
+    this.stored = stored;
+  }
+}
+
+/** A semaphore was to be used with its stored limit, and has none. */
+export class NoLimitError extends LockstepError {
+  override readonly name = 'NoLimitError';
+  constructor(name: string) {
+    super(
+      'invalid_params',
+      `there is no semaphore ${JSON.stringify(name)} yet: declare a limit, or resize it to one`,
+    );
+  }
+}

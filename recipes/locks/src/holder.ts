@@ -17,14 +17,18 @@ export interface LockQueue {
   readonly waiting: readonly LockHolder[];
 }
 
-export interface Written {
+interface Written {
   readonly identity: string;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** What stands in a place's key, for people. */
-export function encodeHolder({ identity, metadata }: Written): string {
-  return JSON.stringify({ identity, metadata });
+export function record({ identity = '', metadata = {} }: Partial<Written>): Written {
+  return { identity, metadata };
+}
+
+export function encodeHolder(options: Partial<Written>): string {
+  return JSON.stringify(record(options));
 }
 
 export function holderOf(kv: KeyValue): LockHolder {
@@ -34,14 +38,23 @@ export function holderOf(kv: KeyValue): LockHolder {
 
 /** Another program may have written anything, or nothing. */
 function written(kv: KeyValue): Written {
-  const nothing = { identity: '', metadata: {} };
+  const { identity, metadata } = objectIn(kv);
+  const isPlain = typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata);
+  return {
+    identity: typeof identity === 'string' ? identity : '',
+    metadata: isPlain
+      ? Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, String(value)]))
+      : {},
+  };
+}
+
+/** The JSON object in a key's value; an empty one when that is something else. */
+export function objectIn({ wireValue }: KeyValue): Readonly<Record<string, unknown>> {
+  if (typeof wireValue !== 'string') return {};
   try {
-    const read: unknown = JSON.parse(kv.value);
-    if (typeof read !== 'object' || read === null) return nothing;
-    const { identity = '', metadata = {} } = read as Partial<Written>;
-    const isPlain = typeof identity === 'string' && typeof metadata === 'object';
-    return isPlain && metadata !== null ? { identity, metadata } : nothing;
+    const read: unknown = JSON.parse(wireValue);
+    return typeof read === 'object' && read !== null ? { ...read } : {};
   } catch {
-    return nothing;
+    return {};
   }
 }

@@ -1,50 +1,57 @@
 import {
   type CallOptions,
   type Compare,
-  compare,
   type Operations,
   op,
+  type Session,
   TxnBuilder,
   type TxnReply,
   type TxnRequest,
 } from '@lockstep/client';
 import { LockLostError } from './errors.ts';
-import type { Place } from './place.ts';
+import { HeldPlaces, type Holding } from './held-places.ts';
+import { abandon, leave, type Place } from './place.ts';
+
+/** What a lock is made of: places that have their turn, and the conditions that they still do. */
+export interface Ownership {
+  readonly session: Session;
+  readonly places: readonly Place[];
+  readonly guards: readonly Compare[];
+}
 
 /**
- * A lock that is held. What it protects inside the store is written with {@link txn}, which cannot commit once the lock
- * is not held any more, whatever any clock says. What it protects elsewhere (a database, a file, an API) takes {@link token}
- * along and refuses a token smaller than the largest it has seen: only that protects it from a holder that was
- * stopped for longer than its lease and does not know it yet.
+ * A lock that is held, or several at once. What it protects inside the store is written with {@link txn}, which cannot
+ * commit once the lock is not held any more, whatever any clock says. What it protects elsewhere (a database, a file,
+ * an API) takes {@link token} along and refuses a token smaller than the largest it has seen: only that protects it
+ * from a holder that was stopped for longer than its lease and does not know it yet.
  */
 export class Lock implements AsyncDisposable {
-  readonly key: string;
-  /** The fencing token: larger than that of every earlier holder. A revision of the store. */
+  /** Its keys in the store; one for each lock that it is made of. */
+  readonly keys: readonly string[];
+  /**
+   * The fencing token: larger than that of every earlier holder. A revision of the store. Those who share a lock
+   * (readers, holders of permits) have no order to fence by; their {@link txn} is guarded all the same.
+   */
   readonly token: number;
-  readonly #place: Place;
+  readonly #ownership: Ownership;
   readonly #lost = new AbortController();
-  readonly #stopWatching = new AbortController();
+  readonly #holding: Holding;
   #releasing: Promise<boolean> | undefined;
 
-  /** Made by `mutex.acquire`. */
-  constructor(place: Place) {
-    this.#place = place;
-    this.key = place.key;
-    this.token = place.token;
-    const { lost } = place.session;
-    const lose = (): void => {
-      this.#lose(
-        new LockLostError(`the lock is lost: ${messageOf(lost.reason)}`, { cause: lost.reason }),
-      );
-    };
-    if (lost.aborted) lose();
-    else {
-      lost.addEventListener('abort', lose, { once: true });
-      this.#stopWatching.signal.addEventListener('abort', () =>
-        lost.removeEventListener('abort', lose),
-      );
-      this.#watchOwnKey().catch(() => {});
-    }
+  /** Made by `acquire`. */
+  constructor(ownership: Ownership) {
+    this.#ownership = ownership;
+    const { session, places } = ownership;
+    this.keys = places.map(({ key }) => key);
+    this.token = places[0]?.token ?? 0;
+    const { keys, token } = this;
+    this.#holding = { keys, token, lost: (reason) => this.#lose(reason) };
+    HeldPlaces.of(session).add(this.#holding);
+  }
+
+  /** The first of {@link keys}; of most locks the only one. */
+  get key(): string {
+    return this.keys[0] ?? '';
   }
 
   /**
@@ -57,19 +64,19 @@ export class Lock implements AsyncDisposable {
 
   /** How long the lock is surely held from now on, in milliseconds; 0 when it is lost. Asks the clocks, not a timer. */
   remainingMs(): number {
-    return this.lost.aborted ? 0 : this.#place.session.remainingMs();
+    return this.lost.aborted ? 0 : this.#ownership.session.remainingMs();
   }
 
   /** @throws LockLostError when the lock may be somebody else's. Asks the clocks, not a timer. */
   assertHeld(): void {
     // Looking is what lets the session notice, and the session tells this lock.
-    this.#place.session.remainingMs();
+    this.#ownership.session.remainingMs();
     this.lost.throwIfAborted();
   }
 
-  /** The condition that the lock is held, for a transaction of one's own. */
-  get isHeld(): Compare {
-    return compare.createRevision(this.key, '=', this.token);
+  /** The conditions that the lock is held, for a transaction of one's own. */
+  get isHeld(): readonly Compare[] {
+    return this.#ownership.guards;
   }
 
   /**
@@ -84,9 +91,9 @@ export class Lock implements AsyncDisposable {
     request: TxnRequest<Success, Failure>,
     options: CallOptions,
   ): Promise<TxnReply<Success, Failure>> {
-    const reply = await this.#place.session.client
+    const reply = await this.#ownership.session.client
       .txn()
-      .if(this.isHeld)
+      .if(...this.isHeld)
       .do(op.txn(request))
       .commit(options);
     if (reply.succeeded) return { ...reply.results[0], header: reply.header };
@@ -108,11 +115,12 @@ export class Lock implements AsyncDisposable {
   async #release(): Promise<boolean> {
     const wasHeld = !this.lost.aborted;
     this.#lose(new LockLostError('the lock was released'));
+    const { places, session } = this.#ownership;
     try {
-      return (await this.#place.leave()) && wasHeld;
+      return (await leave(places)) && wasHeld;
     } catch (error) {
-      if (this.#place.session.lost.aborted) return false;
-      this.#place.abandon();
+      if (session.lost.aborted) return false;
+      abandon(places);
       throw error;
     }
   }
@@ -121,28 +129,20 @@ export class Lock implements AsyncDisposable {
     await this.release();
   }
 
-  /** Somebody may remove the key by hand, and then it is not held, however alive the session is. */
-  async #watchOwnKey(): Promise<void> {
-    const watch = this.#place.session.client.watch({
-      key: this.key,
-      startRevision: this.token + 1,
-      noPut: true,
-      keysOnly: true,
-      signal: this.#stopWatching.signal,
-    });
-    for await (const _ of watch) {
-      this.#lose(new LockLostError('the lock is lost: somebody removed its key'));
-      return;
-    }
+  /** What stands for this lock now: itself, unless it was turned into another. */
+  get current(): Lock {
+    return this;
+  }
+
+  /** Its places are another lock's from here on: it is lost, and its release lets nobody in. */
+  protected surrender(why: string): void {
+    this.#releasing ??= Promise.resolve(false);
+    this.#lose(new LockLostError(why));
   }
 
   #lose(reason: LockLostError): void {
     if (this.lost.aborted) return;
+    HeldPlaces.of(this.#ownership.session).remove(this.#holding);
     this.#lost.abort(reason);
-    this.#stopWatching.abort();
   }
-}
-
-function messageOf(reason: unknown): string {
-  return reason instanceof Error ? reason.message : String(reason);
 }

@@ -1,202 +1,288 @@
-import { compare, op, type Session, WatchCompactedError } from '@lockstep/client';
+import {
+  type Compare,
+  compare,
+  type KeyValue,
+  type Operation,
+  op,
+  type Session,
+  WatchCompactedError,
+} from '@lockstep/client';
 import { LockLostError } from './errors.ts';
+
+/**
+ * What an older key means to a place: it has to wait for it; or neither for it nor for any older one; or the
+ * key is no place at all, and the next older one decides.
+ */
+export type Verdict = 'blocks' | 'clears' | 'stranger';
+
+/** Where somebody wants to stand, and for whom to wait there. */
+export interface Spot {
+  /** What the place's own key begins with. */
+  readonly prefix: string;
+  /** What the keys begin with that may be in its way. */
+  readonly scope: string;
+  /** What the place's key holds, before its turn or when it has it at once. */
+  value(hasTurn: boolean): string;
+  judge(older: KeyValue): Verdict;
+  /** What else is put for a place with this id, in the same transaction, under the same lease. */
+  beside?(id: string): { readonly key: string; readonly value: string };
+}
+
+const retryMs = 1_000;
 
 /** What waiting may be told of. */
 export interface TurnOptions {
   readonly signal: AbortSignal;
-  /** How many are before this place; told when it changes, and never 0. */
-  readonly onQueued: ((position: number) => void) | undefined;
+  /** How many are before this place; told when waiting begins and when the one right before goes away. Never 0. */
+  readonly onQueued?: ((position: number) => void) | undefined;
 }
 
-const abandonRetryMs = 1_000;
+/** The place right before, if it has to be waited for, as of a revision. */
+interface Seen {
+  readonly before: KeyValue | undefined;
+  readonly revision: number;
+}
 
 /**
- * A place in a queue: a key of one acquisition and no other, `<queue>/<lease>.<nonce>`, attached to the session's
+ * A place in a queue: a key of one acquisition and no other, `<prefix><lease>.<nonce>`, attached to the session's
  * lease. Who came first is first, by create revision, and a place waits for the one before it only: a release wakes
  * one. The layout is that of etcd's concurrency package, so `etcdctl lock` stands in the same queue.
  */
 export class Place {
   readonly session: Session;
-  readonly queue: string;
-  readonly key: string;
+  readonly spot: Spot;
+  readonly id: string;
   /** The key's create revision: the fencing token. Larger than that of every place before it. */
   readonly token: number;
-  /** True if nobody was before it when it was taken. */
-  readonly wasFirst: boolean;
+  #seen: Seen | undefined;
 
-  private constructor(made: Pick<Place, 'session' | 'queue' | 'key' | 'token' | 'wasFirst'>) {
+  private constructor(made: Pick<Place, 'session' | 'spot' | 'id' | 'token'>, seen?: Seen) {
     this.session = made.session;
-    this.queue = made.queue;
-    this.key = made.key;
+    this.spot = made.spot;
+    this.id = made.id;
     this.token = made.token;
-    this.wasFirst = made.wasFirst;
+    this.#seen = seen;
+  }
+
+  get key(): string {
+    return this.spot.prefix + this.id;
+  }
+
+  /** What gives the place up, for a transaction that has {@link isTaken} as a condition. */
+  get removal(): readonly Operation<readonly KeyValue[]>[] {
+    return keysOf(this.spot, this.id).map((key) => op.delete(key).map(() => []));
+  }
+
+  /** The condition that this place is still taken. */
+  get isTaken(): Compare {
+    return compare.createRevision(this.key, '=', this.token);
   }
 
   /**
-   * Takes the last place of a queue, one round trip. If it is not known whether that went through, the key is
-   * removed in the background.
+   * Takes the last place at each of the spots, in one transaction and one round trip: so of two who want several,
+   * one is before the other everywhere. If it is not known whether that went through, the keys are removed
+   * in the background.
+   * @param insteadOf a place that is given up in the same transaction.
+   * @throws LockLostError when that place is not taken any more.
    */
   static async take(
     session: Session,
-    queue: string,
-    value: string,
+    spots: readonly Spot[],
     call: { readonly signal?: AbortSignal },
-  ): Promise<Place> {
-    const { client, leaseId: lease } = session;
-    return entered(session, queue, async (key) => {
-      const reply = await client
-        .txn()
-        .do(op.put(key, value, { lease }), first(queue))
-        .commit(call);
-      if (!reply.succeeded) throw new Error('a transaction without conditions failed them');
-      const [{ revision: token }, { kvs }] = reply.results;
-      return new Place({ session, queue, key, token, wasFirst: kvs[0]?.key === key });
+    insteadOf?: Place,
+  ): Promise<readonly Place[]> {
+    return entered(session, spots, async (ids) => {
+      const newest = spots.map(({ scope }) =>
+        op
+          .range({ prefix: scope }, { sortTarget: 'create', sortOrder: 'descend', limit: 2 })
+          .map(({ kvs }) => kvs),
+      );
+      const compare = insteadOf === undefined ? [] : [insteadOf.isTaken];
+      const writes = [...(insteadOf?.removal ?? []), ...putsOf(session, spots, ids, false)];
+      const success = [...writes, ...newest];
+      const reply = await session.client.txn({ compare, success }, call);
+      if (!reply.succeeded) throw new LockLostError(`${insteadOf?.key} is gone`);
+      const { revision: token } = reply.header;
+      return spots.map((spot, at) => {
+        const [id = '', kvs = []] = [ids[at], reply.results[writes.length + at]];
+        const older = kvs.find(({ wireKey }) => wireKey !== spot.prefix + id);
+        const verdict = older === undefined ? 'clears' : spot.judge(older);
+        // Behind a stranger it is not known who is before, so that waiting begins with a look.
+        const before = verdict === 'blocks' ? older : undefined;
+        const seen = verdict === 'stranger' ? undefined : { before, revision: token };
+        return new Place({ session, spot, id, token }, seen);
+      });
     });
   }
 
-  /** Takes the place if nobody has one; undefined if somebody has. */
-  static async tryTake(
+  /** Takes the places, with the turn at each of them, if the conditions hold; undefined if they do not. */
+  static async takeIf(
     session: Session,
-    queue: string,
-    value: string,
+    spots: readonly Spot[],
+    conditions: readonly Compare[],
     call: { readonly signal?: AbortSignal },
-  ): Promise<Place | undefined> {
-    const { client, leaseId: lease } = session;
-    return entered(session, queue, async (key) => {
-      const reply = await client
-        .txn()
-        .if(compare.missing({ prefix: `${queue}/` }))
-        .do(op.put(key, value, { lease }))
-        .commit(call);
+  ): Promise<readonly Place[] | undefined> {
+    return entered(session, spots, async (ids) => {
+      const puts = putsOf(session, spots, ids, true);
+      const reply = await session.client.txn({ compare: conditions, success: puts }, call);
       if (!reply.succeeded) return undefined;
-      const [{ revision: token }] = reply.results;
-      return new Place({ session, queue, key, token, wasFirst: true });
+      const { revision: token } = reply.header;
+      const seen = { before: undefined, revision: token };
+      return spots.map((spot, at) => new Place({ session, spot, id: ids[at] ?? '', token }, seen));
     });
   }
 
   /**
-   * Resolves when nobody is before this place any more, and it is still there itself.
+   * Resolves when nobody is in the way any more, and this place is still taken.
    * @throws LockLostError when its own key is gone; the signal's reason.
    */
   async turn({ signal, onQueued }: TurnOptions): Promise<void> {
-    if (this.wasFirst) return;
     let told = 0;
     for (;;) {
-      const { before, revision } = await this.#look(signal);
+      this.#seen ??= await this.#look(signal);
+      const { before, revision } = this.#seen;
       if (before === undefined) return;
       if (onQueued !== undefined) {
-        const position = await this.#position(signal);
+        const position = (await this.older({ signal })).kvs.filter(
+          (kv) => this.spot.judge(kv) === 'blocks',
+        ).length;
         if (position > 0 && position !== told) onQueued(position);
         told = position;
       }
       await this.#untilEither(before, revision, signal);
+      this.#seen = undefined;
     }
   }
 
-  /** Who is right before this place, in the same answer that shows this place itself. */
-  async #look(signal: AbortSignal): Promise<{ before: string | undefined; revision: number }> {
-    const reply = await this.session.client
-      .txn()
-      .do(op.get(this.key, { keysOnly: true }), this.#before({ limit: 1 }))
-      .commit({ signal });
-    if (!reply.succeeded) throw new Error('a transaction without conditions failed them');
-    const [own, { kvs }] = reply.results;
-    if (own.kv?.createRevision !== this.token) {
+  /** Who is right before, in the same answer that shows this place itself. */
+  async #look(signal: AbortSignal): Promise<Seen> {
+    const { kvs, revision } = await this.older({ signal, limit: 1 });
+    const verdicts = new Set(kvs.map((kv) => this.spot.judge(kv)));
+    const { kvs: all, revision: seenAt } = verdicts.has('stranger')
+      ? await this.older({ signal })
+      : { kvs, revision };
+    const decides = all.find((kv) => this.spot.judge(kv) !== 'stranger');
+    const blocks = decides !== undefined && this.spot.judge(decides) === 'blocks';
+    return { before: blocks ? decides : undefined, revision: seenAt };
+  }
+
+  /**
+   * The keys of the scope that are older than this place, newest first, and another key, as of one revision.
+   * @throws LockLostError when this place is not taken any more.
+   */
+  async older(options: {
+    readonly signal: AbortSignal;
+    readonly limit?: number;
+    readonly also?: string;
+  }): Promise<{
+    readonly kvs: readonly KeyValue[];
+    readonly also: KeyValue | undefined;
+    readonly revision: number;
+  }> {
+    const { signal, limit = 0, also } = options;
+    const asked = [
+      op.range(this.key, { keysOnly: true }),
+      op.range(
+        { prefix: this.spot.scope },
+        { maxCreateRevision: this.token - 1, sortTarget: 'create', sortOrder: 'descend', limit },
+      ),
+      ...(also === undefined ? [] : [op.range(also)]),
+    ].map((range) => range.map(({ kvs }) => kvs));
+    const { header, results } = await this.session.client.txn({ success: asked }, { signal });
+    const [own = [], kvs = [], [other] = []] = results;
+    if (own[0]?.createRevision !== this.token) {
       throw new LockLostError(`${this.key} is gone: its lease has ended, or somebody removed it`);
     }
-    return { before: kvs[0]?.key, revision: reply.header.revision };
+    return { kvs, also: other, revision: header.revision };
   }
 
-  async #position(signal: AbortSignal): Promise<number> {
-    const reply = await this.session.client
-      .txn()
-      .do(this.#before({ limit: 0 }))
-      .commit({ signal });
-    return reply.succeeded ? reply.results[0].kvs.length : 0;
-  }
-
-  #before({ limit }: { limit: number }) {
-    return op.range(
-      { prefix: `${this.queue}/` },
-      {
-        maxCreateRevision: this.token - 1,
-        sortTarget: 'create',
-        sortOrder: 'descend',
-        keysOnly: true,
-        limit,
-      },
-    );
-  }
-
-  /** Waits until one of the two keys is deleted: the one before, or this place's own. */
-  async #untilEither(before: string, revision: number, signal: AbortSignal): Promise<void> {
+  /** Waits until the one before is gone or no longer in the way, or this place itself is gone. */
+  async #untilEither(before: KeyValue, revision: number, signal: AbortSignal): Promise<void> {
     const watch = this.session.client.watch({
-      ranges: [before, this.key],
+      ranges: [before.key, this.key],
       startRevision: revision + 1,
-      noPut: true,
-      keysOnly: true,
       signal,
     });
     try {
-      for await (const _ of watch) return;
+      for await (const event of watch) {
+        if (event.type === 'delete') return;
+        if (event.key === before.key && this.spot.judge(event.kv) === 'clears') return;
+      }
     } catch (error) {
       // What was missed does not matter: the next look shows what is.
       if (!(error instanceof WatchCompactedError)) throw error;
     }
   }
-
-  /** Gives the place up. Resolves with false when it was gone already. */
-  async leave(): Promise<boolean> {
-    const reply = await this.session.client
-      .txn()
-      .if(compare.createRevision(this.key, '=', this.token))
-      .do(op.delete(this.key))
-      .commit();
-    return reply.succeeded;
-  }
-
-  /** Gives the place up in the background, again and again until it is known to be gone. */
-  abandon(): void {
-    abandon(this.session, () => this.leave());
-  }
 }
 
-/** Enters a queue under a new key, which is removed in the background when it is not known whether that went through. */
+/** Gives all of them up, in one transaction. Resolves with false when one was gone already. */
+export async function leave(places: readonly Place[]): Promise<boolean> {
+  const { session } = places[0] ?? {};
+  if (session === undefined) return false;
+  const each = places.map(({ isTaken, removal }) =>
+    op.txn({ compare: [isTaken], success: removal }).map(({ succeeded }) => succeeded),
+  );
+  const { results } = await session.client.txn({ success: each });
+  return results.every((wasTaken) => wasTaken === true);
+}
+
+/** Gives them up in the background, again and again until they are known to be gone. */
+export function abandon(places: readonly Place[]): void {
+  const { session } = places[0] ?? {};
+  if (session !== undefined) retry(session, () => leave(places));
+}
+
+/** Enters under new keys, which are removed in the background when it is not known whether that went through. */
 async function entered<Result>(
   session: Session,
-  queue: string,
-  enter: (key: string) => Promise<Result>,
+  spots: readonly Spot[],
+  enter: (ids: readonly string[]) => Promise<Result>,
 ): Promise<Result> {
-  const key = keyOf(session, queue);
+  const ids = spots.map(() => idOf(session));
   try {
-    return await enter(key);
+    return await enter(ids);
   } catch (error) {
-    // Nobody else ever uses this key, so it can go whatever its revision is.
-    abandon(session, () => session.client.delete(key));
+    // Nobody else ever uses these keys, so they can go whatever their revisions are.
+    const keys = spots.flatMap((spot, at) => keysOf(spot, ids[at] ?? ''));
+    retry(session, () => session.client.txn({ success: keys.map((key) => op.delete(key)) }));
     throw error;
   }
 }
 
-function first(queue: string) {
-  return op.range(
-    { prefix: `${queue}/` },
-    { sortTarget: 'create', sortOrder: 'ascend', keysOnly: true, limit: 1 },
-  );
+function putsOf(
+  { leaseId: lease }: Session,
+  spots: readonly Spot[],
+  ids: readonly string[],
+  hasTurn: boolean,
+): readonly Operation<readonly KeyValue[]>[] {
+  return spots.flatMap((spot, at) => {
+    const id = ids[at] ?? '';
+    const beside = spot.beside?.(id);
+    return [
+      { key: spot.prefix + id, value: spot.value(hasTurn) },
+      ...(beside === undefined ? [] : [beside]),
+    ].map(({ key, value }) => op.put(key, value, { lease }).map(() => []));
+  });
 }
 
-function keyOf({ leaseId }: Session, queue: string): string {
+function keysOf(spot: Spot, id: string): readonly string[] {
+  const beside = spot.beside?.(id);
+  return [spot.prefix + id, ...(beside === undefined ? [] : [beside.key])];
+}
+
+function idOf({ leaseId }: Session): string {
   const lease = BigInt.asUintN(64, BigInt(leaseId)).toString(16);
-  return `${queue}/${lease}.${crypto.randomUUID()}`;
+  return `${lease}.${crypto.randomUUID()}`;
 }
 
-/** Tries until it succeeds, or the session ends and with it the lease that the key hangs on. */
-function abandon(session: Session, remove: () => Promise<unknown>): void {
+/** Tries until it succeeds, or the session ends and with it the lease that the keys hang on. */
+function retry(session: Session, remove: () => Promise<unknown>): void {
   const attempt = async (): Promise<void> => {
     if (session.lost.aborted) return;
     try {
       await remove();
     } catch {
-      session.client.clock.after(abandonRetryMs, () => {
+      session.client.clock.after(retryMs, () => {
         attempt().catch(() => {});
       });
     }

@@ -1,0 +1,20 @@
+import type { Compare } from '@lockstep/client';
+import type { Place, Spot } from './place.ts';
+
+/** What somebody who wants a lock asks for: a spot in its queue, and what its turn takes. */
+export interface Claim extends Spot {
+  /** The lock's name, for messages and against re-entry. */
+  readonly name: string;
+  /**
+   * Conditions under which a place that is taken now has its turn at once; undefined when it would have to wait.
+   * @throws what is wrong with the claim itself.
+   */
+  free(call: { readonly signal?: AbortSignal }): Promise<readonly Compare[] | undefined>;
+  /** Waits for what is still missing when nobody is before the place any more. */
+  admit?(place: Place, signal: AbortSignal): Promise<void>;
+  /** The condition that the place still gives what was claimed. */
+  guard(place: Place): Compare;
+}
+
+/** Under which a lock keeps its claims from sight: they are for `AllOf`. */
+export const claimsOf: unique symbol = Symbol('claims');

@@ -1,0 +1,202 @@
+import { InvalidError, type Session } from '@lockstep/client';
+import { type Claim, claimsOf } from './claim.ts';
+import { LockLostError } from './errors.ts';
+import type { Lock, Ownership } from './lock.ts';
+import { Patience } from './patience.ts';
+import { abandon, Place } from './place.ts';
+import { refuseReentry, runUnder } from './re-entry.ts';
+
+export interface AcquireOptions {
+  /** Gives the waiting up, with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** How long to wait at most; without it, as long as the session lives. */
+  readonly timeoutMs?: number;
+  /**
+   * How many are before: told when waiting begins, and again when the one right before gave up. It is not told of
+   * each one that goes further ahead, since then each of a thousand would have to hear of all others.
+   */
+  readonly onQueued?: (position: number) => void;
+}
+
+export interface TryOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** Who one is, for those who look. */
+export interface HolderOptions {
+  /** A host, a pod. */
+  readonly identity?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** Something that can be held, and waited for: first come, first served, over any number of processes. */
+export abstract class Lockable<
+  Held extends Lock = Lock,
+  Options extends TryOptions = Record<never, never>,
+> {
+  /** As in messages. */
+  abstract readonly name: string;
+  protected readonly session: Session;
+
+  constructor(session: Session) {
+    this.session = session;
+  }
+
+  /** The session that it would be held in. */
+  static sessionOf(lock: Lockable): Session {
+    return lock.session;
+  }
+
+  /** @throws InvalidError when the options are wrong. */
+  abstract [claimsOf](options?: Options): readonly Claim[];
+  protected abstract hold(ownership: Ownership): Held;
+
+  /**
+   * Waits for its turn and takes it. One round trip if nobody has it.
+   * @throws DeadlineError when `timeoutMs` is over; the signal's reason; LeaseLostError or LockLostError when the session
+   * ends or somebody removes the place; ReentryError; what a call can end in. The place in the queue is given up then.
+   */
+  async acquire(options: AcquireOptions & Options = {} as AcquireOptions & Options): Promise<Held> {
+    const claims = this.#claims(options);
+    const { timeoutMs, onQueued } = options;
+    if (timeoutMs !== undefined && !(timeoutMs > 0)) {
+      throw new InvalidError(
+        'invalid_params',
+        `timeoutMs is ${timeoutMs}; it must be above 0: tryAcquire does not wait at all`,
+      );
+    }
+    const { session } = this;
+    const patience = new Patience(session.client.clock, {
+      signals: [session.lost, options.signal],
+      timeoutMs,
+      what: `the lock ${JSON.stringify(this.name)}`,
+    });
+    try {
+      const { signal } = patience;
+      signal.throwIfAborted();
+      // Where a turn takes more than to be the first, looking before standing in line saves two steps.
+      const looksFirst = claims.some(({ admit }) => admit !== undefined);
+      const found = looksFirst ? await this.#takeIfFree(claims, signal) : 'taken';
+      const isFree = found !== 'taken' && found !== 'changed';
+      const places = isFree ? found : await Place.take(session, claims, { signal });
+      try {
+        if (!isFree) await turns(claims, places, { signal, onQueued });
+        signal.throwIfAborted();
+      } catch (error) {
+        patience.end(error);
+        abandon(places);
+        throw error;
+      }
+      return this.#held(claims, places);
+    } finally {
+      patience.stop();
+    }
+  }
+
+  /** Takes it if it is free and nobody waits for it; undefined if not. Does not wait. */
+  async tryAcquire(options: Options = {} as Options): Promise<Held | undefined> {
+    const claims = this.#claims(options);
+    this.session.assertValid();
+    for (;;) {
+      const taken = await this.#takeIfFree(claims, options.signal);
+      if (taken === 'taken') return undefined;
+      // Somebody came in between, which does not mean that there is no room any more.
+      if (taken !== 'changed') return this.#held(claims, taken);
+    }
+  }
+
+  /**
+   * Runs a function under the lock, and releases it when the function has ended and not before. If the lock is lost
+   * meanwhile, `lock.lost` aborts, and the result is a LockLostError, whatever the function makes of it.
+   * @throws what {@link acquire} throws; what the function throws; LockLostError, with what the function threw as its `cause` or
+   * gave back as its `result`.
+   */
+  async run<Result>(
+    task: (lock: Held) => Promise<Result> | Result,
+    options: AcquireOptions & Options = {} as AcquireOptions & Options,
+  ): Promise<Result> {
+    const lock = await this.acquire(options);
+    const names = this[claimsOf](options).map(({ name }) => name);
+    let result: Result;
+    try {
+      result = await runUnder(this.session, names, async () => task(lock));
+    } catch (error) {
+      throw await ended(lock, { cause: error }, error);
+    }
+    const lost = await ended(lock, { result }, undefined);
+    if (lost !== undefined) throw lost;
+    return result;
+  }
+
+  #claims(options: Options): readonly Claim[] {
+    const claims = this[claimsOf](options);
+    refuseReentry(
+      this.session,
+      claims.map(({ name }) => name),
+    );
+    return claims;
+  }
+
+  #held(claims: readonly Claim[], places: readonly Place[]): Held {
+    const guards = claims.flatMap((claim, at) => {
+      const place = places[at];
+      return place === undefined ? [] : [claim.guard(place)];
+    });
+    return this.hold({ session: this.session, places, guards });
+  }
+
+  async #takeIfFree(
+    claims: readonly Claim[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Place[] | 'taken' | 'changed'> {
+    const call = signal === undefined ? {} : { signal };
+    const conditions = await Promise.all(claims.map((claim) => claim.free(call)));
+    if (conditions.includes(undefined)) return 'taken';
+    const all = conditions.flatMap((each) => each ?? []);
+    return (await Place.takeIf(this.session, claims, all, call)) ?? 'changed';
+  }
+}
+
+async function turns(
+  claims: readonly Claim[],
+  places: readonly Place[],
+  waiting: {
+    readonly signal: AbortSignal;
+    readonly onQueued: ((position: number) => void) | undefined;
+  },
+): Promise<void> {
+  const { signal, onQueued } = waiting;
+  const positions = places.map(() => 0);
+  const told = (at: number) =>
+    onQueued === undefined
+      ? undefined
+      : (position: number): void => {
+          const worst = Math.max(...positions);
+          positions[at] = position;
+          if (Math.max(...positions) !== worst) onQueued(Math.max(...positions));
+        };
+  await Promise.all(
+    places.map(async (place, at) => {
+      await place.turn({ signal, onQueued: told(at) });
+      await claims[at]?.admit?.(place, signal);
+      positions[at] = 0;
+    }),
+  );
+}
+
+/** Releases. @returns what to throw. */
+async function ended(
+  held: Lock,
+  details: { readonly cause?: unknown; readonly result?: unknown },
+  otherwise: unknown,
+): Promise<unknown> {
+  const lock = held.current;
+  lock.remainingMs();
+  const wasLost = lock.lost.aborted;
+  const reason: unknown = lock.lost.reason;
+  // A lock that cannot be released now is removed in the background; the task's own end counts.
+  await lock.release().catch(() => false);
+  if (!wasLost) return otherwise;
+  const why = reason instanceof Error ? reason.message : 'the lock is lost';
+  return new LockLostError(`${why}, while the task ran under it`, details);
+}

@@ -1,0 +1,48 @@
+import { type Clock, DeadlineError } from '@lockstep/client';
+
+/**
+ * One signal for whatever ends a waiting. Unlike `AbortSignal.any` it lets go of the signals it listens to, of which one
+ * lives as long as the session does.
+ */
+export class Patience {
+  readonly #ended = new AbortController();
+  readonly #undo: (() => void)[] = [];
+
+  constructor(
+    clock: Clock,
+    ends: {
+      readonly signals: readonly (AbortSignal | undefined)[];
+      readonly timeoutMs: number | undefined;
+      readonly what: string;
+    },
+  ) {
+    const { signals, timeoutMs, what } = ends;
+    for (const signal of signals) {
+      if (signal?.aborted === true) this.#ended.abort(signal.reason);
+      else if (signal !== undefined) this.#listen(signal);
+    }
+    if (timeoutMs === undefined || this.signal.aborted) return;
+    const late = (): void =>
+      this.#ended.abort(new DeadlineError(`${what} was not free within ${timeoutMs} ms`));
+    this.#undo.push(clock.after(timeoutMs, late));
+  }
+
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  end(reason: unknown): void {
+    this.#ended.abort(reason);
+  }
+
+  /** Lets go of everything it listens to. */
+  stop(): void {
+    for (const undo of this.#undo) undo();
+  }
+
+  #listen(signal: AbortSignal): void {
+    const end = (): void => this.#ended.abort(signal.reason);
+    signal.addEventListener('abort', end, { once: true });
+    this.#undo.push(() => signal.removeEventListener('abort', end));
+  }
+}
