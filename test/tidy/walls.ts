@@ -169,7 +169,7 @@ export const rooms: readonly Room[] = [
   // Node's own async context tells a lock that is asked for under itself.
   { name: 'recipes/locks', at: ['recipes/locks'], rooms: ['client'], node: ['async_hooks'] },
   // Only what is public, as their readers would.
-  { name: 'examples', at: ['examples'], rooms: ['client'], node: ['*'] },
+  { name: 'examples', at: ['examples'], rooms: ['client', 'recipes/locks'], node: ['*'] },
   // A page in a browser: it sees a cluster through the client, as every other page would.
   {
     name: 'console',
