@@ -113,7 +113,7 @@ async function leaderFirst(
       }
       last = 'there was no leader';
     } catch (error) {
-      last = String(error);
+      last = error instanceof Error ? `${error.message}: ${String(error.cause)}` : String(error);
     }
     await sleep(pollMs);
   }

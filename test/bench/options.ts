@@ -29,6 +29,7 @@ export const usage = `npm run bench -- [options]
 export interface Options {
   readonly members: readonly number[];
   readonly operations: readonly Operation[];
+  readonly quick: boolean;
   readonly clients: number | undefined;
   readonly systems: readonly SystemName[];
   readonly keys: number;
@@ -74,6 +75,7 @@ export function parseOptions(args: readonly string[]): Options {
     operations: parts.map((part) => (part === 'locks' ? 'lock' : part)),
     clients: clients === undefined ? undefined : whole('--clients', clients, 1, 10_000),
     systems: oneOf('--system', values.system, ['etcd', 'lockstep', 'redis'] as const),
+    quick,
     keys: whole('--keys', values.keys, 1, 100_000),
     http: values.http,
     putsUnderWay: underWay === undefined ? [1, 10] : [whole('--puts-under-way', underWay, 1, 10)],

@@ -5,6 +5,7 @@ import { arch, cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type System, startCluster } from './clusters.ts';
 import { etcd } from './etcd.ts';
+import { benchLocks } from './locks/bench.ts';
 import { lockstep } from './lockstep.ts';
 import { measure } from './measure.ts';
 import type { DriverName, Row, Run, Scenario, SystemName } from './model.ts';
@@ -115,6 +116,8 @@ async function main(): Promise<void> {
   for (const scenario of planScenarios(options)) {
     rows.push(...(await runScenario(scenario, options)));
   }
+  const withLocks = options.operations.includes('lock') && !options.profile;
+  const locks = withLocks ? await benchLocks(options) : { text: '', failures: [] };
   const summaries = summarize(rows);
   console.log(machine);
   console.log(
@@ -127,13 +130,19 @@ async function main(): Promise<void> {
       'redlock: one Redis without persistence, which syncs nothing to disk: for orientation only.',
     );
   }
+  if (locks.text !== '') console.log(`\n${locks.text}`);
+  for (const failure of locks.failures) console.error(`FAILED: ${failure}`);
   if (rows.some((row) => row.runs.some((run) => run.isNoisy))) {
     console.log('NOISY: something else used this machine; do not quote these figures.');
   }
   if (options.json !== undefined) {
-    writeFileSync(options.json, `${JSON.stringify({ machine, options, summaries }, null, 2)}\n`);
+    writeFileSync(
+      options.json,
+      `${JSON.stringify({ machine, options, summaries, locks }, null, 2)}\n`,
+    );
   }
-  if (rows.some((row) => row.failures.length > 0)) process.exitCode = 1;
+  if (locks.failures.length > 0 || rows.some((row) => row.failures.length > 0))
+    process.exitCode = 1;
 }
 
 process.once('exit', cleanUp);

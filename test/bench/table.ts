@@ -59,13 +59,19 @@ export function summarize(rows: readonly Row[]): Summary[] {
 }
 
 export function formatTable(summaries: readonly Summary[]): string {
-  const lines = [columns, ...summaries.map(cells)];
-  const widths = columns.map((_, at) => Math.max(...lines.map((line) => line[at]?.length ?? 0)));
+  return formatColumns([columns, ...summaries.map(cells)], wordColumns);
+}
+
+/** Lines of cells with aligned columns, the first so many to the left and the others to the right. */
+export function formatColumns(lines: readonly (readonly string[])[], words: number): string {
+  const widths = (lines[0] ?? []).map((_, at) =>
+    Math.max(...lines.map((line) => line[at]?.length ?? 0)),
+  );
   return lines
     .map((line) =>
       line
         .map((cell, at) =>
-          at < wordColumns ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0),
+          at < words ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0),
         )
         .join('  ')
         .trimEnd(),

@@ -32,8 +32,15 @@ export async function openEtcdLocks(
   style: 'v3lock' | 'kv txn',
   { endpoint }: Pick<LockClientOptions, 'endpoint'>,
 ): Promise<LockClient> {
+  return locksOver(await EtcdCalls.open(endpoint), style, endpoint);
+}
+
+async function locksOver(
+  calls: EtcdCalls,
+  style: 'v3lock' | 'kv txn',
+  endpoint: Endpoint,
+): Promise<LockClient> {
   const lease = await grantLease(endpoint);
-  const calls = await EtcdCalls.open(endpoint);
   const leaseHex = BigInt(lease).toString(16);
   const prepared = new Map<string, Prepared>();
   const prepare = (name: string): Prepared => {
@@ -46,6 +53,8 @@ export async function openEtcdLocks(
   };
   return {
     changesPerCycle: 2,
+    // Its name for a place in the queue is the lease, so whoever waits needs one.
+    another: () => locksOver(calls, style, endpoint),
     async acquire(name) {
       const { enter, leave } = prepared.get(name) ?? prepare(name);
       if (style === 'v3lock') {
@@ -64,7 +73,7 @@ export async function openEtcdLocks(
   };
 }
 
-export async function grantLease(endpoint: Endpoint): Promise<string> {
+async function grantLease(endpoint: Endpoint): Promise<string> {
   const granted = at(await post(endpoint, '/v3/lease/grant', { TTL: leaseSeconds }), 'ID');
   if (typeof granted !== 'string') throw new Error('etcd granted no lease');
   return granted;

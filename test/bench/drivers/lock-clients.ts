@@ -14,6 +14,8 @@ export interface HeldLock {
 export interface LockClient {
   /** Waits until the lock is held. */
   acquire(name: string): Promise<HeldLock>;
+  /** Another that may wait for the same name, over the same connection. */
+  another(): Promise<LockClient>;
   /** How many changes to the store one acquisition and release make, as its revision counts them. */
   readonly changesPerCycle: number;
   close(): Promise<void>;

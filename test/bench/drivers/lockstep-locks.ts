@@ -13,8 +13,9 @@ export async function openLockstepLocks(options: LockClientOptions): Promise<Loc
   });
   const session = await Session.open(client, { ttl });
   const mutexes = new Map<string, Mutex>();
-  return {
+  const locks: LockClient = {
     changesPerCycle: 2,
+    another: async () => locks,
     acquire(name) {
       let mutex = mutexes.get(name);
       if (mutex === undefined) {
@@ -25,4 +26,5 @@ export async function openLockstepLocks(options: LockClientOptions): Promise<Loc
     },
     close: () => client.close({ drainMs: 0 }),
   };
+  return locks;
 }

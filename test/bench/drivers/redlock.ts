@@ -21,8 +21,9 @@ export async function openRedlock({ endpoint, ttl }: LockClientOptions): Promise
   const script = createHash('sha1').update(releaseScript).digest('hex');
   const ttlMs = ttl * 1_000;
   const validMs = ttlMs - ttlMs * driftShare - driftMs;
-  return {
+  const locks: LockClient = {
     changesPerCycle: 0,
+    another: async () => locks,
     async acquire(name) {
       const value = randomUUID();
       for (;;) {
@@ -38,4 +39,5 @@ export async function openRedlock({ endpoint, ttl }: LockClientOptions): Promise
       redis.disconnect();
     },
   };
+  return locks;
 }
