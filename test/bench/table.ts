@@ -30,7 +30,7 @@ export interface Summary {
   readonly medians: Medians | undefined;
   /** Runs in which the driver was the busier side, and which therefore do not count. */
   readonly voidRuns: number;
-  /** Operations per second, divided by the best of etcd's rows for the same scenario. */
+  /** Operations per second, divided by the best of etcd's rows for the same scenario; Lockstep's alone. */
   readonly ratio: number | undefined;
 }
 
@@ -51,7 +51,7 @@ export function summarize(rows: readonly Row[]): Summary[] {
       medians: mine,
       voidRuns: row.runs.filter((run) => run.isVoid).length,
       ratio:
-        mine === undefined || best === 0 || row.system === 'etcd'
+        mine === undefined || best === 0 || row.system !== 'lockstep'
           ? undefined
           : mine.operationsPerSecond / best,
     };
