@@ -20,7 +20,7 @@ const seedersMax = 50;
 /** h2load is told how long to run; it must still be running when the window closes. */
 const h2loadMarginSeconds = 1;
 /** Kernel threads that write the disk take a little; beyond this, somebody else is working. */
-const otherCoresMax = 0.2;
+export const otherCoresMax = 0.2;
 /** Of these the driver is what its users run, so what it costs belongs to the figure. */
 const wholeClients: readonly DriverName[] = ['mutex', 'redlock'];
 

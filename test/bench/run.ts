@@ -117,7 +117,7 @@ async function main(): Promise<void> {
     rows.push(...(await runScenario(scenario, options)));
   }
   const withLocks = options.operations.includes('lock') && !options.profile;
-  const locks = withLocks ? await benchLocks(options) : { text: '', failures: [] };
+  const locks = withLocks ? await benchLocks(options) : { text: '', failures: [], isNoisy: false };
   const summaries = summarize(rows);
   console.log(machine);
   console.log(
@@ -132,7 +132,7 @@ async function main(): Promise<void> {
   }
   if (locks.text !== '') console.log(`\n${locks.text}`);
   for (const failure of locks.failures) console.error(`FAILED: ${failure}`);
-  if (rows.some((row) => row.runs.some((run) => run.isNoisy))) {
+  if (locks.isNoisy || rows.some((row) => row.runs.some((run) => run.isNoisy))) {
     console.log('NOISY: something else used this machine; do not quote these figures.');
   }
   if (options.json !== undefined) {

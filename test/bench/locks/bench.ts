@@ -1,8 +1,10 @@
 import { type System, startCluster } from '../clusters.ts';
 import { etcd } from '../etcd.ts';
 import { lockstep } from '../lockstep.ts';
+import { otherCoresMax } from '../measure.ts';
 import type { Cluster, LockStyle, SystemName } from '../model.ts';
 import type { Options } from '../options.ts';
+import { machineCpuSeconds, ownCpuSeconds } from '../processes.ts';
 import { redis } from '../redis.ts';
 import { median } from '../statistics.ts';
 import { formatColumns } from '../table.ts';
@@ -45,6 +47,8 @@ const quickShare = 10;
 export interface LocksReport {
   readonly text: string;
   readonly failures: readonly string[];
+  /** Something else was busy meanwhile. */
+  readonly isNoisy: boolean;
 }
 
 /** What is measured of locks beside their rate: hand-over, queue, number, age, and a holder that is cut off. */
@@ -54,6 +58,7 @@ export async function benchLocks(options: Options): Promise<LocksReport> {
   const one = options.members.includes(1);
   const bench = new LocksBench(options, failures);
   const sections: string[] = [];
+  const since = { ms: performance.now(), machine: machineCpuSeconds(), own: ownCpuSeconds() };
   for (const members of options.members) sections.push(await bench.handOver(members, much));
   if (one) {
     sections.push(await bench.queue(much.waiters));
@@ -61,7 +66,10 @@ export async function benchLocks(options: Options): Promise<LocksReport> {
     sections.push(await bench.age(much.cycles));
     if (options.systems.includes('lockstep')) sections.push(await bench.overlap());
   }
-  return { text: sections.join('\n\n'), failures };
+  const seconds = (performance.now() - since.ms) / 1000;
+  const own = ownCpuSeconds() - since.own;
+  const otherCores = (machineCpuSeconds() - since.machine - own) / seconds;
+  return { text: sections.join('\n\n'), failures, isNoisy: otherCores > otherCoresMax };
 }
 
 function tenthOf({ waiters, locks, ...rest }: Amounts): Amounts {
