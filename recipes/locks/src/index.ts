@@ -2,4 +2,5 @@
 export { LockLostError, ReentryError } from './errors.ts';
 export type { LockHolder, LockQueue } from './holder.ts';
 export { Lock } from './lock.ts';
-export { type AcquireOptions, Mutex, type MutexOptions } from './mutex.ts';
+export { type AcquireOptions, inspectLock, Mutex, type MutexOptions } from './mutex.ts';
+export { checkedName } from './name.ts';

@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { DeadlineError, InvalidError, type Session } from '@lockstep/client';
+import { type Client, DeadlineError, InvalidError, type Session } from '@lockstep/client';
 import { LockLostError, ReentryError } from './errors.ts';
 import { encodeHolder, holderOf, type LockQueue } from './holder.ts';
 import { Lock } from './lock.ts';
+import { checkedName } from './name.ts';
 import { Place } from './place.ts';
 
 export interface MutexOptions {
@@ -137,12 +138,7 @@ export class Mutex {
 
   /** Who has it and who waits, next first. */
   async inspect(): Promise<LockQueue> {
-    const { kvs } = await this.#session.client.range(
-      { prefix: `${this.name}/` },
-      { sortTarget: 'create', sortOrder: 'ascend' },
-    );
-    const [holder, ...waiting] = kvs.map(holderOf);
-    return { holder, waiting };
+    return inspectLock(this.#session.client, this.name);
   }
 
   #withThis(): ReadonlyMap<Session, ReadonlySet<string>> {
@@ -158,15 +154,15 @@ export class Mutex {
   }
 }
 
-function checkedName(name: string): string {
-  const fault =
-    typeof name !== 'string' || name === ''
-      ? 'is empty'
-      : name.endsWith('/')
-        ? 'ends with a slash, which stands between the name and its places'
-        : /\p{Surrogate}/u.test(name)
-          ? 'is no text: it has half of a surrogate pair'
-          : undefined;
-  if (fault === undefined) return name;
-  throw new InvalidError('invalid_params', `the name ${JSON.stringify(name)} ${fault}`);
+/**
+ * Who has the lock of a name and who waits, next first, for those who want to look and not to take part.
+ * @throws InvalidError when the name is none; what a call can end in.
+ */
+export async function inspectLock(client: Client, name: string): Promise<LockQueue> {
+  const { kvs } = await client.range(
+    { prefix: `${checkedName(name)}/` },
+    { sortTarget: 'create', sortOrder: 'ascend' },
+  );
+  const [holder, ...waiting] = kvs.map(holderOf);
+  return { holder, waiting };
 }
