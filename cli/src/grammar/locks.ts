@@ -55,6 +55,6 @@ before anybody else can have the lock, unless its key was removed by hand. It is
 half of which must stay for renewals: a longer --grace needs a longer --ttl.
 
 When lockstep itself is killed with SIGKILL, or stopped, the command goes on, and nobody tells it
-that after the TTL the lock is another's. So whatever it writes to should refuse a token smaller than
-the largest it has seen. In the store itself, this condition of "lockstep txn" does it:
+that after the TTL the lock is another's. So whatever it writes to should refuse a token smaller
+than the largest it has seen. In the store itself, this condition of "lockstep txn" does it:
   create("<LOCKSTEP_LOCK_KEY>") = "<LOCKSTEP_TOKEN>"`;
