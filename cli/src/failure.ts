@@ -99,8 +99,6 @@ const nextSteps: Readonly<Record<string, string>> = {
   lease_not_found: '"lockstep lease list" prints those there are',
   lease_exists: 'choose another --id, or leave it out and the cluster chooses',
   lease_ttl_too_large: 'the time to live is in seconds, at most 9000000000',
-  lease_lost:
-    'the place in the queue is gone with it; "lockstep status" tells whether the members answer',
   no_space:
     'make room: delete keys, then "lockstep compact" up to the revision that "lockstep status" tells',
   corrupt:

@@ -1,5 +1,5 @@
 import { hostname, userInfo } from 'node:os';
-import { type Client, InvalidError, Session } from '@lockstep/client';
+import { type Client, InvalidError, LeaseLostError, Session } from '@lockstep/client';
 import { checkedName, type Lock, Mutex } from '@lockstep/locks';
 import type { WordsAndCommand } from '../command-words.ts';
 import { describeFailure, exitCodes, UsageError } from '../failure.ts';
@@ -132,8 +132,9 @@ async function holdFor(
   signals: Signals,
 ): Promise<number> {
   const { ttl, marginMs } = wish.times;
-  const session = await Session.open(client, { ttl, marginMs, signal: waiting.signal });
-  const held = { session, lock: await acquired(context, session, wish, waiting) };
+  const open = (): Promise<Session> =>
+    Session.open(client, { ttl, marginMs, signal: waiting.signal });
+  const held = await inTurn(context, open, wish, waiting);
   waiting.signal.throwIfAborted();
   const forget = context.io.onStop(
     () => warn(context.io, 'whoever holds a lock is not stopped: it would lose the lock'),
@@ -145,6 +146,35 @@ async function holdFor(
       : await runUnder(context, { ...wish, command: wish.command }, held, signals);
   } finally {
     forget();
+    // With the lease, there is nothing left to give back to members that may not answer.
+    if (held.session.lost.aborted) await client.close({ drainMs: 0 });
+  }
+}
+
+/** Waits for the lock; whoever loses the place in the queue with the lease of a session takes another one. */
+async function inTurn(
+  context: Context,
+  open: () => Promise<Session>,
+  wish: Wish,
+  waiting: AbortController,
+): Promise<Held> {
+  const { name, wait, waitMs, tries } = wish;
+  let session = await open();
+  const late = (): void =>
+    waiting.abort(new NotFree(`the lock "${name}" was not free within ${wait}`));
+  const timer = waitMs === undefined ? undefined : setTimeout(late, waitMs);
+  try {
+    for (;;) {
+      try {
+        return { session, lock: await acquired(context, session, wish, waiting) };
+      } catch (error) {
+        if (tries || !(error instanceof LeaseLostError)) throw error;
+        warn(context.io, `the place in the queue is lost, taking another one: ${error.message}`);
+      }
+      session = await open();
+    }
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -155,7 +185,7 @@ async function acquired(
   wish: Wish,
   waiting: AbortController,
 ): Promise<Lock> {
-  const { name, identity, tries, wait, waitMs } = wish;
+  const { name, identity, tries } = wish;
   const mutex = new Mutex(session, name, { identity });
   const { signal } = waiting;
   const holder = async (): Promise<string> => {
@@ -167,9 +197,6 @@ async function acquired(
     if (lock !== undefined) return lock;
     throw new NotFree(`the lock "${name}" is not free: ${await holder()}`);
   }
-  const late = (): void =>
-    waiting.abort(new NotFree(`the lock "${name}" was not free within ${wait}`));
-  const timer = waitMs === undefined ? undefined : setTimeout(late, waitMs);
   const queued = async (position: number): Promise<void> => {
     const { holder: first, waiting: others } = await mutex.inspect();
     const ours = io.env.LOCKSTEP_LOCK_KEY;
@@ -192,8 +219,6 @@ async function acquired(
     if (!(error instanceof NotFree)) throw error;
     const who = await holder().catch(() => 'nobody answers who has it');
     throw new NotFree(`${error.message}: ${who}`);
-  } finally {
-    clearTimeout(timer);
   }
 }
 
