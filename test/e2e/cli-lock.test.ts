@@ -15,17 +15,17 @@ import { type RealCluster, startCluster } from '../harness/real-cluster.ts';
 
 const bin = fileURLToPath(new URL('../../cli/bin/lockstep.js', import.meta.url));
 
-/** Gives signs of life in two files; says that it was asked to end, and goes on. What it has started does not even listen. */
-const stubborn = `trap "echo told" TERM; : "\${BEAT:=/dev/null}"
-  (trap "" TERM; while :; do : > "$BEAT"; sleep 0.05; done) &
-  echo "pid $$"; while :; do : > "$BEAT"; sleep 0.05; done`;
-/** The same, but for one who ends when it is asked to. */
-const polite = `trap "echo told; exit 0" TERM; echo "pid $$"
-  while :; do : > "$BEAT"; sleep 0.05; done`;
+/** Gives signs of life in a file, for 20 s at most, since a test that fails may forget it. */
+const live = 'for _ in $(seq 400); do : > "$BEAT"; sleep 0.05; done';
+/** Says that it was asked to end, and goes on. What it has started does not even listen. */
+const stubborn = `trap "echo told" TERM; (trap "" TERM; ${live}) & echo "pid $$"; ${live}`;
+/** Ends when it is asked to, as if nothing was wrong, and leaves behind what does not listen. */
+const polite = `trap "echo told; exit 0" TERM; (trap "" TERM; ${live}) & echo "pid $$"; ${live}`;
 
 /** A command under a lock, in a process of its own. */
 function under(cluster: RealCluster, args: readonly string[], options: ProgramOptions = {}) {
-  const variables = { LOCKSTEP_ENDPOINTS: cluster.endpoints.join(','), ...options.variables };
+  const defaults = { LOCKSTEP_ENDPOINTS: cluster.endpoints.join(','), BEAT: '/dev/null' };
+  const variables = { ...defaults, ...options.variables };
   return new Program(['lock', ...args], { ...options, variables });
 }
 
