@@ -73,7 +73,7 @@ describe('lockstep lock in real processes', { concurrency: 3 }, () => {
   test('kill -9 of lockstep frees the lock after its TTL, and its command goes on', async () => {
     // Elsewhere than into the pipes of a process that is gone.
     const orphan = 'echo "pid $$"; exec sleep 60 > /dev/null 2>&1';
-    const first = under(cluster, ['killed', '--ttl', '3', '--', 'sh', '-c', orphan]);
+    const first = under(cluster, ['killed', '--ttl', '5', '--', 'sh', '-c', orphan]);
     const pid = await pidOf(first);
     try {
       const second = under(cluster, ['killed', '--', 'echo', 'runs']);
@@ -87,11 +87,11 @@ describe('lockstep lock in real processes', { concurrency: 3 }, () => {
       first.kill('SIGKILL');
       await second.said(/runs/);
       const afterMs = performance.now() - killedAt;
-      assert.ok(afterMs > 1_500 && afterMs < 6_000, `after ${afterMs} ms`);
+      assert.ok(afterMs > 2_500 && afterMs < 8_000, `after ${afterMs} ms`);
       assert.ok(isThere(pid), 'nobody has stopped the command: help says so');
       assert.equal((await second.ended()).code, 0);
     } finally {
-      process.kill(-pid, 'SIGKILL');
+      if (isThere(pid)) process.kill(-pid, 'SIGKILL');
     }
   });
 
@@ -124,10 +124,10 @@ describe('lockstep lock in real processes', { concurrency: 3 }, () => {
   });
 
   test('lockstep that was stopped for longer than its TTL kills its command at once', async () => {
-    const stopped = under(cluster, ['stopped', '--ttl', '3', '--', 'sh', '-c', stubborn]);
+    const stopped = under(cluster, ['stopped', '--ttl', '4', '--', 'sh', '-c', stubborn]);
     const pid = await pidOf(stopped);
     stopped.kill('SIGSTOP');
-    await sleep(3_200);
+    await sleep(4_200);
     assert.ok(isThere(pid));
     stopped.kill('SIGCONT');
     assert.equal((await stopped.ended()).code, 122, stopped.describe());
@@ -193,11 +193,11 @@ describe('lockstep lock in real processes', { concurrency: 3 }, () => {
   });
 
   test('a command whose output nobody reads any more keeps its lock', async () => {
-    const program = under(cluster, ['unheard', '--ttl', '3', '--', 'sh', '-c', stubborn]);
+    const program = under(cluster, ['unheard', '--ttl', '4', '--', 'sh', '-c', stubborn]);
     const pid = await pidOf(program);
     program.deafen();
     program.kill('SIGTSTP'); // It is told on standard error that this is not done.
-    await sleep(3_500);
+    await sleep(4_500);
     const variables = { LOCKSTEP_ENDPOINTS: cluster.endpoints.join(',') };
     const { stdout } = await lockstep(['inspect', 'lock', 'unheard'], { variables });
     assert.match(stdout, /is held by .* pid \d+/);
