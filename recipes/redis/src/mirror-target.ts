@@ -104,7 +104,7 @@ export class MirrorTarget {
    * Makes the keys equal to a list, in one step, unless Redis is as new as the list or newer.
    * @returns the revision that Redis shows.
    */
-  async fill(list: ReadonlyMap<string, Buffer>, mark: Mark): Promise<number> {
+  async fill(list: ReadonlyMap<string, string | Buffer>, mark: Mark): Promise<number> {
     for (let conflicts = 0; conflicts < conflictsMax; conflicts++) {
       const commands = await this.#difference(list);
       if (await this.#execute(commands, mark)) return mark.revision;
@@ -115,8 +115,9 @@ export class MirrorTarget {
   }
 
   /** What has to be written so that the keys are those of the list. */
-  async #difference(list: ReadonlyMap<string, Buffer>): Promise<RedisArgument[][]> {
+  async #difference(list: ReadonlyMap<string, string | Buffer>): Promise<RedisArgument[][]> {
     const { keyPrefix } = this.#options;
+    const prefix = Buffer.from(keyPrefix);
     const pattern = `${keyPrefix.replace(/[\\*?[\]^]/g, '\\$&')}*`;
     const right = new Set<string>();
     const strays = new Set<string>();
@@ -128,6 +129,8 @@ export class MirrorTarget {
       cursor = next.toString();
       const known: Buffer[] = [];
       for (const key of keys) {
+        // Nobody's key may go because a pattern was read in another way.
+        if (!key.subarray(0, prefix.length).equals(prefix)) continue;
         if (list.has(key.toString('latin1'))) known.push(key);
         else strays.add(key.toString('latin1'));
       }
@@ -137,7 +140,8 @@ export class MirrorTarget {
           const id = key.toString('latin1');
           const [is, shouldBe] = [values[at], list.get(id)];
           // What is no string is none of ours, and reads as null.
-          if (Buffer.isBuffer(is) && shouldBe?.equals(is)) right.add(id);
+          if (!Buffer.isBuffer(is) || shouldBe === undefined) continue;
+          if (is.equals(asBuffer(shouldBe))) right.add(id);
         }
       }
     } while (cursor !== '0');
@@ -208,4 +212,8 @@ export class MirrorTarget {
 
 function* chunks<Item>(all: readonly Item[], size: number): Generator<Item[], void, undefined> {
   for (let at = 0; at < all.length; at += size) yield all.slice(at, at + size);
+}
+
+function asBuffer(value: string | Buffer): Buffer {
+  return typeof value === 'string' ? Buffer.from(value) : value;
 }

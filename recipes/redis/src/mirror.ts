@@ -336,7 +336,7 @@ export class Mirror implements AsyncDisposable {
 
   readonly #command = (event: WatchEvent): RedisArgument[] => {
     const key = this.#redisKey(event.kv);
-    return event.type === 'put' ? ['set', key, Buffer.from(event.kv.valueBytes)] : ['del', key];
+    return event.type === 'put' ? ['set', key, redisValue(event.kv)] : ['del', key];
   };
 
   #redisKey({ keyBytes }: KeyValue): Buffer {
@@ -377,7 +377,7 @@ export class Mirror implements AsyncDisposable {
 
 /** The keys of the store under their names in Redis, as latin1, as a list brings them. */
 class List {
-  readonly pairs = new Map<string, Buffer>();
+  readonly pairs = new Map<string, string | Buffer>();
   readonly #bytesMax: number;
   #bytes = 0;
 
@@ -389,13 +389,13 @@ class List {
   take(key: Buffer, event: WatchEvent): void {
     const id = key.toString('latin1');
     const before = this.pairs.get(id);
-    if (before !== undefined) this.#bytes -= id.length + before.length;
+    if (before !== undefined) this.#bytes -= id.length + Buffer.byteLength(before);
     if (event.type === 'delete') {
       this.pairs.delete(id);
       return;
     }
-    const value = Buffer.from(event.kv.valueBytes);
-    this.#bytes += id.length + value.length;
+    const value = redisValue(event.kv);
+    this.#bytes += id.length + Buffer.byteLength(value);
     this.pairs.set(id, value);
     if (this.#bytes > this.#bytesMax) {
       throw new Error(
@@ -407,6 +407,11 @@ class List {
   clear(): void {
     this.pairs.clear();
   }
+}
+
+/** Text where it is text. */
+function redisValue({ wireValue, valueBytes }: KeyValue): string | Buffer {
+  return typeof wireValue === 'string' ? wireValue : Buffer.from(valueBytes);
 }
 
 function checkOptions(options: MirrorOptions, markKey: string): void {
