@@ -1,55 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { type Client, ClosedError, DeadlineError, InvalidError, op } from '@lockstep/client';
+import { ClosedError, DeadlineError, InvalidError, op } from '@lockstep/client';
 import { Mirror, MirrorMismatchError, type MirrorOptions } from '@lockstep/redis';
-import { createTestCluster, type TestCluster } from '@lockstep/server/testing';
-import { GatedRedis, place, type RedisKind, type RedisPlace } from './redis.ts';
-
-interface Scene extends RedisPlace {
-  readonly cluster: TestCluster;
-  /** Writes the store; no mirror uses it. */
-  readonly client: Client;
-  readonly gated: GatedRedis;
-  /** Mirrors `config/` to the test's own keys, over a client of its own. */
-  mirror(options?: Partial<MirrorOptions>, gated?: GatedRedis): Mirror;
-  /** What Redis has under the prefix, by the rest of the key. */
-  shown(): Promise<Record<string, string | null>>;
-}
-
-async function scene(t: TestContext, kind: RedisKind, members = 1): Promise<Scene> {
-  const { redis, own } = place(t, kind);
-  const cluster = await createTestCluster({ members });
-  t.after(() => cluster.close());
-  const keyPrefix = `${own}:`;
-  return {
-    redis,
-    own,
-    cluster,
-    client: cluster.client(),
-    gated: new GatedRedis(redis),
-    mirror(options = {}, gated) {
-      const mirror = new Mirror(cluster.client(), gated ?? redis, {
-        prefix: 'config/',
-        keyPrefix,
-        ...options,
-      });
-      t.after(() => mirror.close());
-      return mirror;
-    },
-    async shown() {
-      const keys = (await redis.keys(`${keyPrefix}*`)).sort();
-      const values = await Promise.all(
-        keys.map(async (key) => ((await redis.type(key)) === 'string' ? redis.get(key) : null)),
-      );
-      return Object.fromEntries(
-        keys.map((key, at) => [key.slice(keyPrefix.length), values[at] ?? null]),
-      );
-    },
-  };
-}
-
-const revisionOf = async (written: Promise<{ header: { revision: number } }>): Promise<number> =>
-  (await written).header.revision;
+import type { RedisKind } from './redis.ts';
+import { revisionOf, scene } from './redis-mirror-scene.ts';
 
 /** What a mirror does, on every kind of Redis. */
 export function mirrorSuite(kind: RedisKind): void {
@@ -247,7 +201,7 @@ export function mirrorSuite(kind: RedisKind): void {
   );
 
   claim('after a compaction that overtook it Redis is equal again, deletes included', async (t) => {
-    const { redis, own, cluster, shown } = await scene(t, kind, 3);
+    const { redis, own, cluster, reach, shown } = await scene(t, kind, 3);
     const [one, two] = cluster.members;
     assert.ok(one && two);
     const client = cluster.client({ endpoints: two.address, learnEndpoints: false });
@@ -262,25 +216,25 @@ export function mirrorSuite(kind: RedisKind): void {
     await client.compact(await revisionOf(client.put('config/d', '4')));
     cluster.restoreClients();
     const revision = client.seenRevision;
-    await cluster.advanceUntil(mirror.waitFor(revision, { timeoutMs: 30_000 }), 40_000);
+    await reach(mirror.waitFor(revision, { timeoutMs: 30_000 }));
     assert.deepEqual(await shown(), { b: '2', c: '1', d: '4' });
     assert.match(`${mirror.lastError}`, /compacted/);
   });
 
   claim('while Redis refuses it tries again for ever, more and more slowly', async (t) => {
-    const { cluster, client, mirror, gated, shown } = await scene(t, kind);
+    const { client, mirror, gated, reach, shown } = await scene(t, kind);
     await client.put('config/a', '1');
     gated.failures = 20;
     const troubles: unknown[] = [];
     const one = mirror({ onTrouble: (error) => troubles.push(error) }, gated);
     await assert.rejects(
-      cluster.advanceUntil(one.ready({ timeoutMs: 1_000 })),
+      reach(one.ready({ timeoutMs: 1_000 })),
       (error) => error instanceof DeadlineError && /connection refused/.test(error.message),
     );
     const { length } = troubles;
     assert.ok(length >= 3 && length < 20, `${length} in the first second`);
     assert.ok(one.staleMs >= 1_000 && !one.isLive);
-    await cluster.advanceUntil(one.ready({ timeoutMs: 120_000 }), 120_000);
+    await reach(one.ready({ timeoutMs: 120_000 }));
     assert.equal(troubles.length, 20);
     assert.equal(gated.attempts, 21);
     assert.deepEqual(await shown(), { a: '1' });
@@ -290,15 +244,14 @@ export function mirrorSuite(kind: RedisKind): void {
   claim(
     'Redis that lost everything is filled again within seconds, though the store is idle',
     async (t) => {
-      const { cluster, redis, client, mirror, shown } = await scene(t, kind);
+      const { redis, client, mirror, reach, shown } = await scene(t, kind);
       await client.put('config/a', '1');
       const one = mirror();
       await one.ready();
       await redis.del(one.markKey, ...(await redis.keys(`${one.markKey.split(':')[2]}:*`)));
       assert.deepEqual(await shown(), {});
-      await cluster.advance(5_000);
-      await cluster.advanceUntil(() => one.state === 'filling', 1_000);
-      await cluster.advanceUntil(one.ready());
+      await reach(() => one.state === 'filling');
+      await reach(one.ready());
       assert.deepEqual(await shown(), { a: '1' });
       assert.match(
         `${one.lastError}`,
@@ -308,7 +261,7 @@ export function mirrorSuite(kind: RedisKind): void {
   );
 
   claim('Redis that lost its last writes is made right before the next is written', async (t) => {
-    const { cluster, redis, own, client, mirror, shown } = await scene(t, kind);
+    const { redis, own, client, mirror, reach, shown } = await scene(t, kind);
     await client.put('config/a', '1');
     const one = mirror();
     await one.ready();
@@ -317,23 +270,23 @@ export function mirrorSuite(kind: RedisKind): void {
     await redis.set(`${own}:a`, '1');
     await redis.hset(one.markKey, 'revision', before ?? '');
     await client.put('config/b', '3');
-    await cluster.advanceUntil(() => one.lastError !== undefined);
-    await cluster.advanceUntil(one.waitFor(client.seenRevision));
+    await reach(() => one.lastError !== undefined);
+    await reach(one.waitFor(client.seenRevision));
     assert.deepEqual(await shown(), { a: '2', b: '3' });
   });
 
   claim('Redis that does not answer is left, and nothing is lost', async (t) => {
-    const { cluster, client, mirror, gated, shown } = await scene(t, kind);
+    const { client, mirror, gated, reach, shown } = await scene(t, kind);
     const one = mirror({ redisTimeoutMs: 3_000 }, gated);
     await one.ready();
     const { arrived, release } = gated.hold();
     await client.put('config/a', '1');
     await arrived;
     const revision = await revisionOf(client.put('config/b', '2'));
-    await cluster.advance(3_000);
+    await reach(() => one.lastError !== undefined);
     assert.match(`${one.lastError}`, /did not answer within 3000 ms/);
     release();
-    await cluster.advanceUntil(one.waitFor(revision));
+    await reach(one.waitFor(revision));
     assert.deepEqual(await shown(), { a: '1', b: '2' });
   });
 
@@ -368,14 +321,14 @@ export function mirrorSuite(kind: RedisKind): void {
   );
 
   claim('more than bytesMax is not mirrored, and said', async (t) => {
-    const { cluster, client, mirror, shown } = await scene(t, kind);
+    const { client, mirror, reach, shown } = await scene(t, kind);
     await client.put('config/a', 'x'.repeat(2_000));
     const one = mirror({ bytesMax: 1_000 });
-    await cluster.advanceUntil(() => one.lastError !== undefined);
+    await reach(() => one.lastError !== undefined);
     assert.match(`${one.lastError}`, /more than 1000 bytes/);
     assert.deepEqual(await shown(), {});
     await client.put('config/a', 'x');
-    await cluster.advanceUntil(one.ready({ timeoutMs: 30_000 }));
+    await reach(one.ready({ timeoutMs: 30_000 }));
     assert.deepEqual(await shown(), { a: 'x' });
   });
 

@@ -18,6 +18,7 @@ export class RedlockLock implements AsyncDisposable {
   /** When it is given up, on both clocks; undefined under `using`. */
   #until: { readonly now: number; readonly wall: number } | undefined;
   #cancelEnd: () => void = () => {};
+  #isReleased = false;
   #releasing: Promise<boolean> | undefined;
 
   /** Made by `redlock.acquire`. */
@@ -104,7 +105,8 @@ export class RedlockLock implements AsyncDisposable {
 
   /** Gives it back. @throws ExecutionError when it was gone already. */
   async release(): Promise<void> {
-    const wasLost = this.#releasing === undefined && this.remainingMs() <= 0;
+    const wasLost = !this.#isReleased && this.remainingMs() <= 0;
+    this.#isReleased = !wasLost;
     const reason: unknown = wasLost ? this.lost.reason : undefined;
     const held = await this.giveUp();
     if (wasLost || !held) {
