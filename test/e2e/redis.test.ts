@@ -85,6 +85,9 @@ describe('a Redis that is killed, paused and started again under a mirror', {
         written++;
       }
     })();
+    t.after(() => {
+      isDone = true;
+    });
     for (let round = 0; round < 5; round++) {
       const from = written;
       await until('a hundred more are written', () => written >= from + 100);

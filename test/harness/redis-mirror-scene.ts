@@ -72,3 +72,33 @@ const stepsMax = 10_000;
 export const revisionOf = async (
   written: Promise<{ header: { revision: number } }>,
 ): Promise<number> => (await written).header.revision;
+
+/** Every revision that Redis is made to show from now on; `read` resolves when all is there that was written before. */
+export async function record(
+  t: TestContext,
+  kind: RedisKind,
+  markKey: string,
+): Promise<{ read(): Promise<number[]> }> {
+  const [subscriber, publisher] = [kind.connect(), kind.connect()];
+  t.after(() => {
+    subscriber.disconnect();
+    publisher.disconnect();
+  });
+  const told: number[] = [];
+  let ended = (): void => {};
+  subscriber.on('message', (_channel: string, message: string) => {
+    if (message === 'end') ended();
+    else told.push(Number(message));
+  });
+  await subscriber.subscribe(markKey);
+  return {
+    async read() {
+      const end = new Promise<void>((resolve) => {
+        ended = resolve;
+      });
+      await publisher.publish(markKey, 'end');
+      await end;
+      return told;
+    },
+  };
+}
