@@ -39,6 +39,8 @@ export class GatedRedis implements OriginRedis {
   readonly #connections = new Set<RedisConnection>();
   /** How many of the next connections fail. */
   failures = 0;
+  /** Keys that every scan gives as well, as one would that reads a pattern in another way. */
+  readonly scanned: Buffer[] = [];
   /** Connections that were asked for. */
   attempts = 0;
   #gate: Promise<void> | undefined;
@@ -78,10 +80,14 @@ export class GatedRedis implements OriginRedis {
     this.attempts++;
     const refuse = this.failures > 0;
     if (refuse) this.failures--;
-    const gated: Pick<RedisConnection, 'connect' | 'multi'> = {
+    const gated: Pick<RedisConnection, 'connect' | 'scanBuffer' | 'multi'> = {
       connect: async () => {
         if (refuse) throw new Error('connection refused');
         await connection.connect();
+      },
+      scanBuffer: async (...asked) => {
+        const [cursor, keys] = await connection.scanBuffer(...asked);
+        return [cursor, [...keys, ...this.scanned]];
       },
       multi: (commands) => ({
         exec: async () => {

@@ -2,9 +2,9 @@ import { DeadlineError, type Session } from '@lockstep/client';
 import { type Lock, Mutex } from '@lockstep/locks';
 
 /**
- * Takes the locks of all names or none. One after the other, in the same order everywhere, so that two who want the
+ * Takes the locks of all names. One after the other, in the same order everywhere, so that two who want the
  * same ones cannot wait for each other.
- * @throws what `mutex.acquire` throws; what was taken by then is released.
+ * @throws what `mutex.acquire` throws; what was taken by then goes with the session, which is to be closed then.
  */
 export async function acquireInOrder(
   session: Session,
@@ -15,27 +15,22 @@ export async function acquireInOrder(
   const { timeoutMs, identity } = waiting;
   const giveUpAt = timeoutMs === undefined ? undefined : clock.now() + timeoutMs;
   const taken = new Map<string, Lock>();
-  try {
-    for (const name of [...new Set(names)].sort()) {
-      const mutex = new Mutex(session, name, { identity });
-      const left = giveUpAt === undefined ? undefined : giveUpAt - clock.now();
-      // When the time is over, a lock that nobody has is taken all the same.
-      const lock =
-        left === undefined
-          ? await mutex.acquire()
-          : left > 0
-            ? await mutex.acquire({ timeoutMs: left })
-            : await mutex.tryAcquire();
-      if (lock === undefined) {
-        throw new DeadlineError(`somebody else has the lock ${JSON.stringify(name)}`);
-      }
-      taken.set(name, lock);
+  for (const name of [...new Set(names)].sort()) {
+    const mutex = new Mutex(session, name, { identity });
+    const left = giveUpAt === undefined ? undefined : giveUpAt - clock.now();
+    // When the time is over, a lock that nobody has is taken all the same.
+    const lock =
+      left === undefined
+        ? await mutex.acquire()
+        : left > 0
+          ? await mutex.acquire({ timeoutMs: left })
+          : await mutex.tryAcquire();
+    if (lock === undefined) {
+      throw new DeadlineError(`somebody else has the lock ${JSON.stringify(name)}`);
     }
-    return taken;
-  } catch (error) {
-    await releaseAll([...taken.values()]);
-    throw error;
+    taken.set(name, lock);
   }
+  return taken;
 }
 
 /** Last taken, first released. @returns false when one was gone already, or is removed in the background. */

@@ -191,7 +191,7 @@ export class MirrorTarget {
     return true;
   }
 
-  /** An answer, or the end of the connection when it takes too long. */
+  /** @throws Error when the answer takes too long; whoever asked closes then. */
   async #answer<Result>(asked: Promise<Result>): Promise<Result> {
     const { clock, timeoutMs } = this.#options;
     let cancel = (): void => {};
@@ -199,7 +199,6 @@ export class MirrorTarget {
       cancel = clock.after(timeoutMs, () => {
         this.#lastError = new Error(`Redis did not answer within ${timeoutMs} ms`);
         reject(this.#lastError);
-        this.close();
       });
     });
     try {
