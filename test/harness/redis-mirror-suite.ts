@@ -285,7 +285,7 @@ export function mirrorSuite(kind: RedisKind): void {
   claim(
     'what was mirrored from elsewhere is not overwritten, and the error says what to do',
     async (t) => {
-      const { redis, own, client, mirror, shown } = await scene(t, kind);
+      const { redis, client, mirror, shown } = await scene(t, kind);
       await client.put('config/a', '1');
       const first = mirror();
       await first.ready();
