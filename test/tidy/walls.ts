@@ -168,8 +168,16 @@ export const rooms: readonly Room[] = [
   },
   // Node's own async context tells a lock that is asked for under itself.
   { name: 'recipes/locks', at: ['recipes/locks'], rooms: ['client'], node: ['async_hooks'] },
+  // A Redis client is handed to it, and known by its shape alone.
+  { name: 'recipes/redis', at: ['recipes/redis'], rooms: ['client', 'recipes/locks'] },
   // Only what is public, as their readers would.
-  { name: 'examples', at: ['examples'], rooms: ['client', 'recipes/locks'], node: ['*'] },
+  {
+    name: 'examples',
+    at: ['examples'],
+    rooms: ['client', 'recipes/locks', 'recipes/redis'],
+    libraries: ['ioredis', 'ioredis-mock'],
+    node: ['*'],
+  },
   // A page in a browser: it sees a cluster through the client, as every other page would.
   {
     name: 'console',
@@ -192,6 +200,7 @@ const doors: Readonly<Record<string, string>> = {
   '#platform': 'client/src/connection/platform-node.ts',
   '@lockstep/client/protocol': 'client/protocol/index.ts',
   '@lockstep/locks': 'recipes/locks/src/index.ts',
+  '@lockstep/redis': 'recipes/redis/src/index.ts',
   '@lockstep/server': 'server/src/main.ts',
   '@lockstep/server/config': 'server/src/config.ts',
   '@lockstep/server/testing': 'server/testing/index.ts',
