@@ -1,18 +1,17 @@
-import { InvalidError, type Session } from '@lockstep/client';
+import { InvalidError, type Session, type TxnBuilder } from '@lockstep/client';
 import { type Lock, LockLostError } from '@lockstep/locks';
-import { releaseAll } from './acquire-in-order.ts';
 import { ExecutionError } from './errors.ts';
 
 const durationMsMax = 24 * 60 * 60 * 1_000;
 
-/** Locks that are held together, in the shape of Redlock's. */
+/** Locks that are held as one, in the shape of Redlock's. */
 export class RedlockLock implements AsyncDisposable {
   /** What it was acquired for, each once. */
   readonly resources: readonly string[];
   /** The key of the first resource's lock: of this acquisition and no other. */
   readonly value: string;
   readonly #session: Session;
-  readonly #locks: ReadonlyMap<string, Lock>;
+  readonly #lock: Lock;
   readonly #lost = new AbortController();
   readonly #ended: (lock: RedlockLock) => void;
   /** When it is given up, on both clocks; undefined under `using`. */
@@ -25,43 +24,30 @@ export class RedlockLock implements AsyncDisposable {
   constructor(made: {
     readonly resources: readonly string[];
     readonly session: Session;
-    /** In the order of their names. */
-    readonly locks: ReadonlyMap<string, Lock>;
+    readonly lock: Lock;
     readonly durationMs: number | undefined;
     readonly ended: (lock: RedlockLock) => void;
   }) {
     this.resources = made.resources;
     this.#session = made.session;
-    this.#locks = made.locks;
+    this.#lock = made.lock;
     this.#ended = made.ended;
-    this.value = [...made.locks.values()].map(({ key }) => key)[0] ?? '';
-    for (const { lost } of made.locks.values()) {
-      const lose = (): void => this.#lose(lost.reason);
-      if (lost.aborted) lose();
-      else lost.addEventListener('abort', lose, { once: true });
-    }
+    this.value = made.lock.key;
+    const { lost } = made.lock;
+    const lose = (): void => this.#lose(lost.reason);
+    if (lost.aborted) lose();
+    else lost.addEventListener('abort', lose, { once: true });
     if (made.durationMs !== undefined) this.#endAfter(made.durationMs);
   }
 
-  /**
-   * The fencing token, of a lock of one resource.
-   * @throws InvalidError when there are several, since each has its own: `lock.of(resource).token`.
-   */
+  /** The fencing token: larger than that of every earlier holder of any of the resources. */
   get token(): number {
-    const [only, other] = this.#locks.values();
-    if (only === undefined || other !== undefined) {
-      const names = JSON.stringify(this.resources);
-      throw invalid(`each of ${names} has a token of its own: ask lock.of(resource).token`);
-    }
-    return only.token;
+    return this.#lock.token;
   }
 
-  /** The lock of one resource: its token, its `txn()` for guarded writes. @throws InvalidError when it is none of this one's. */
-  of(resource: string): Lock {
-    const lock = this.#locks.get(resource);
-    if (lock !== undefined) return lock;
-    const names = JSON.stringify(this.resources);
-    throw invalid(`${JSON.stringify(resource)} is none of the resources ${names}`);
+  /** A transaction of the store that commits only while all of the locks are held. */
+  txn(): TxnBuilder<readonly [], readonly []> {
+    return this.#lock.txn();
   }
 
   /** Until when it is surely held, in milliseconds since 1970; past when it is not. Goes up while it is renewed. */
@@ -77,7 +63,7 @@ export class RedlockLock implements AsyncDisposable {
 
   /** How long it is surely held from now on, in milliseconds; 0 when it is lost. Asks the clocks, not a timer. */
   remainingMs(): number {
-    const left = Math.min(...[...this.#locks.values()].map((lock) => lock.remainingMs()));
+    const left = this.#lock.remainingMs();
     if (this.lost.aborted) return 0;
     const ofDuration = this.#leftOfDuration();
     if (ofDuration <= 0) this.#giveUpLate();
@@ -127,7 +113,7 @@ export class RedlockLock implements AsyncDisposable {
   async #giveUp(): Promise<boolean> {
     this.#lose(new LockLostError('the lock was released'));
     this.#cancelEnd();
-    const held = await releaseAll([...this.#locks.values()]);
+    const held = await this.#lock.release().catch(() => false);
     await this.#session.close();
     this.#ended(this);
     return held;

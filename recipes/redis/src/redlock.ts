@@ -1,6 +1,5 @@
-import { type Client, InvalidError, LockstepError, Session } from '@lockstep/client';
-import { LockLostError } from '@lockstep/locks';
-import { acquireInOrder } from './acquire-in-order.ts';
+import { type Client, DeadlineError, InvalidError, LockstepError, Session } from '@lockstep/client';
+import { AllOf, type Lock, LockLostError, Mutex } from '@lockstep/locks';
 import { ExecutionError } from './errors.ts';
 import { checkedDuration, RedlockLock } from './redlock-lock.ts';
 
@@ -129,12 +128,14 @@ export class Redlock {
     const { timeoutMs, identity } = waitingOf({ ...this.#settings, ...settings });
     let session: Session | undefined;
     try {
-      session = await Session.open(this.#client, { ttl: Math.ceil(durationMs / 1_000) });
-      const locks = await acquireInOrder(session, names, { timeoutMs, identity });
+      const opened = await Session.open(this.#client, { ttl: Math.ceil(durationMs / 1_000) });
+      session = opened;
+      const all = new AllOf(names.map((name) => new Mutex(opened, name, { identity })));
+      const held = await take(all, timeoutMs);
       const lock = new RedlockLock({
         resources: names,
         session,
-        locks,
+        lock: held,
         durationMs: givenUp ? durationMs : undefined,
         ended: (one) => this.#held.delete(one),
       });
@@ -146,6 +147,15 @@ export class Redlock {
       throw new ExecutionError(`the lock was not acquired: ${error.message}`, error);
     }
   }
+}
+
+/** @param timeoutMs 0 is not to wait, undefined is to wait for ever. */
+async function take(all: AllOf, timeoutMs: number | undefined): Promise<Lock> {
+  if (timeoutMs === undefined) return all.acquire();
+  if (timeoutMs > 0) return all.acquire({ timeoutMs });
+  const lock = await all.tryAcquire();
+  if (lock !== undefined) return lock;
+  throw new DeadlineError(`somebody else has ${all.name}`);
 }
 
 /** Releases. @returns what to throw when the lock was lost before. */
