@@ -122,9 +122,10 @@ export class DoubleBarrier {
       );
     }
     const isOn = round?.entrants.some((entrant) => this.#layout.isHere(picture, entrant)) === true;
+    const agreed = entrants.filter(({ kv }) => kv.value === String(this.#count));
     // Whoever came first begins: one writes, not all. If it dies, it is not there to be counted either.
-    if (!isOn && entrants.length >= this.#count && first?.id === own.id) {
-      await this.#begin(round, entrants.slice(0, this.#count), own, signal);
+    if (!isOn && agreed.length >= this.#count && first?.id === own.id) {
+      await this.#begin(round, agreed.slice(0, this.#count), own, signal);
     }
     return undefined;
   }

@@ -44,7 +44,7 @@ interface Written {
 }
 
 const updateMsDefault = 5_000;
-const healMsMax = 30_000;
+const healMsMax = 5_000;
 const removeAgainMs = 1_000;
 /** Entries of an earlier session of its own may stand for a while. */
 const leasesRemembered = 16;
