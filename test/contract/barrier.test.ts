@@ -185,6 +185,7 @@ test('a countdown lets go when all have counted, each once', async (t) => {
   const state = watched(waiting);
   assert.equal(await countdown.countDown('a'), 2);
   assert.equal(await countdown.countDown('a'), 2, 'the same one again');
+  assert.equal((await one.get('ready/done/a'))?.version, 1, 'writes nothing');
   assert.equal(await new Countdown(two, 'ready').countDown('b'), 1);
   await cluster.advance(100);
   assert.equal(state.settled, false);
@@ -269,6 +270,10 @@ test('a countdown that is reset ends the waiting with a ResetError, and can begi
   await reset;
   await countdown.start(1);
   assert.equal(await countdown.count(), 1, 'nobody has counted yet');
+  await countdown.countDown('a');
+  await client.delete('ready/count');
+  await countdown.start(1);
+  assert.equal(await countdown.count(), 1, 'nor when it was taken back by hand');
 });
 
 test('counts and names that are none are refused with what would be right', async (t) => {

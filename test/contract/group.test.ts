@@ -121,10 +121,11 @@ test('an entry comes back with another session after its own was lost; on a give
   assert.deepEqual(await listed(other), ['a=1']);
   assert.equal(healing.stands, true);
   // The cluster ends the lease, and the session does not know it yet.
-  const [{ lease } = { lease: '' }] = await webOf(other).members();
-  await other.leases.revoke(lease);
+  const slow = await webOf(own.client).join({ id: 'slow', value: '3', ttl: 600 });
+  for (const { lease } of await webOf(other).members()) await other.leases.revoke(lease);
   await cluster.advance(4_000);
-  assert.deepEqual(await listed(other), ['a=1']);
+  assert.deepEqual(await listed(other), ['a=1', 'slow=3']);
+  assert.equal(slow.stands, true);
 });
 
 test('row 8: a process that restarts under its id takes its own place at once', async (t) => {
@@ -145,6 +146,22 @@ test('row 8: a process that restarts under its id takes its own place at once', 
   await ghost.leave();
   assert.deepEqual(await listed(reborn), ['a=new'], 'leaving takes nothing from the new one');
   assert.deepEqual(lines, ['+ - ~ =', '+a - ~ =a', '+ - ~a =a']);
+});
+
+test('row 8: one whose lease ended while it was cut off does not push out who came after it', async (t) => {
+  const cluster = await startCluster(t);
+  const [slow, reborn] = [ownProcess(cluster), cluster.client()];
+  const ghost = await webOf(slow.client).join({ id: 'a', value: 'old', ttl: 5 });
+  slow.cutOff(true);
+  await cluster.advance(20_000);
+  assert.deepEqual(await listed(reborn), []);
+  const newer = await webOf(reborn).join({ id: 'a', value: 'new' });
+  slow.cutOff(false);
+  await cluster.advance(60_000);
+  assert.ok(ghost.ended.reason instanceof ReplacedError);
+  assert.equal(newer.stands, true);
+  assert.deepEqual(await listed(reborn), ['a=new']);
+  assert.equal((await reborn.leases.list()).length, 1, 'and keeps no session');
 });
 
 test('two that live under one id: the last wins and the first is told, or the last is refused', async (t) => {

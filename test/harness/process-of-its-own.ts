@@ -6,10 +6,13 @@ export interface OwnProcess {
   readonly client: Client;
   /** From now on, or no longer, nothing passes between it and the cluster, and nobody is told. */
   cutOff(is: boolean): void;
+  /** From now on it hears nothing, and what it says still arrives. */
+  deafen(): void;
 }
 
 export function ownProcess(cluster: TestCluster): OwnProcess {
   let isCutOff = false;
+  let isDeaf = false;
   const { dial } = cluster.clientOptions();
   const client = cluster.client({
     dial: (url, handler) => {
@@ -18,10 +21,10 @@ export function ownProcess(cluster: TestCluster): OwnProcess {
         opened: () => handler.opened(),
         closed: (end) => handler.closed(end),
         frame: (text) => {
-          if (!isCutOff) handler.frame(text);
+          if (!isCutOff && !isDeaf) handler.frame(text);
         },
         alive: () => {
-          if (!isCutOff) handler.alive();
+          if (!isCutOff && !isDeaf) handler.alive();
         },
       });
       return {
@@ -36,6 +39,9 @@ export function ownProcess(cluster: TestCluster): OwnProcess {
     client,
     cutOff: (is) => {
       isCutOff = is;
+    },
+    deafen: () => {
+      isDeaf = true;
     },
   };
 }

@@ -2,10 +2,11 @@ import { bytesFromText } from '@lockstep/client/protocol';
 import type { CallOptions } from '../calls/call.ts';
 import type { Client } from '../client.ts';
 import type { Codec } from '../codec.ts';
-import { invalid } from '../errors.ts';
+import { wireOf } from '../connection/wire.ts';
+import { ConflictError, invalid } from '../errors.ts';
 import type { ReadOptions } from '../options.ts';
-import { Space } from '../space.ts';
-import { stm } from './stm.ts';
+import { type Entry, Space } from '../space.ts';
+import { compare } from '../txn.ts';
 
 const decoder = new TextDecoder();
 
@@ -22,16 +23,24 @@ const wholeNumbers: Codec<number> = {
   },
 };
 
+/** What the key held when this client last saw it. */
+interface Seen {
+  readonly value: number;
+  /** 0 when there was no such key. */
+  readonly modRevision: number;
+}
+
 /**
  * A whole number that many processes add to: one key, with the number as text, 0 while there is none.
  *
- * Each {@link add} counts once, however often its answer is lost. Those that come at the same time come one after the
- * other, each within a few tries. It is made for some tens of processes, not for counting requests: beyond that give each
- * process a key of its own, and sum them up.
+ * Each {@link add} counts once, however often its answer is lost. Those that meet come one after the other, one in each
+ * round trip, whoever it is: none is held up by another that stopped. So it is made for some tens of processes, not for counting
+ * requests: beyond that give each process a key of its own, and sum them up.
  */
 export class Counter {
   readonly name: string;
   readonly #space: Space<number>;
+  #seen: Seen | undefined;
 
   /** @throws InvalidError when the name, which is the key, is none. */
   constructor(client: Client, name: string) {
@@ -48,32 +57,63 @@ export class Counter {
   /**
    * Adds a whole number, which may be negative. @returns the sum.
    * @throws InvalidError when the number is not whole, or the sum is not within 2^53 - 1, and then adds nothing; DecodeError
-   * when the key holds something else; ConflictError, when others were always faster; AmbiguousError when no answer came in
-   * time, and it may have been added.
+   * when the key holds something else; ConflictError, when others were always faster until the deadline; AmbiguousError when no
+   * answer came in time, and it may have been added.
    */
   async add(amount = 1, options: CallOptions = {}): Promise<number> {
     if (!Number.isSafeInteger(amount)) {
       throw invalid(`${amount} cannot be added: it must be a whole number within 2^53 - 1`);
     }
-    return stm(
-      this.#space,
-      async (t) => {
-        const value = (await t.get(this.name)) ?? 0;
-        const sum = value + amount;
-        if (!Number.isSafeInteger(sum)) {
-          throw invalid(
-            `the counter ${JSON.stringify(this.name)} is at ${value}: with ${amount} more it would not be within 2^53 - 1`,
-          );
-        }
-        t.put(this.name, sum);
+    const { clock, callTimeoutMs } = wireOf(this.#space.client);
+    const { timeoutMs = callTimeoutMs } = options;
+    const endsAt = clock.now() + timeoutMs;
+    let call: CallOptions = { ...options, timeoutMs };
+    let seen = this.#seen ?? (await this.#look(call));
+    // What was seen long ago is no reason to refuse.
+    if (!Number.isSafeInteger(seen.value + amount)) seen = await this.#look(call);
+    for (;;) {
+      const sum = this.#sum(seen.value, amount);
+      const reply = await this.#space.client
+        .txn()
+        .if(compare.modRevision(this.name, '=', seen.modRevision))
+        .do(this.#space.op.put(this.name, sum))
+        .else(this.#space.op.get(this.name))
+        .commit(call);
+      if (reply.succeeded) {
+        this.#seen = { value: sum, modRevision: reply.results[0].revision };
         return sum;
-      },
-      options,
-    );
+      }
+      // Somebody else has added, so of those who meet one always comes through: there is nothing to wait for.
+      seen = seenIn(reply.results[0].entry);
+      const left = endsAt - clock.now();
+      if (left <= 0) {
+        throw new ConflictError(
+          `others always added to ${JSON.stringify(this.name)} first, for ${timeoutMs} ms`,
+          seen.modRevision,
+        );
+      }
+      call = { ...options, timeoutMs: left };
+    }
   }
 
   /** The number as it is now. @throws DecodeError when the key holds something else; what a read can end in. */
   async value(options: ReadOptions = {}): Promise<number> {
     return (await this.#space.get(this.name, options))?.value ?? 0;
   }
+
+  async #look(call: CallOptions): Promise<Seen> {
+    return seenIn(await this.#space.get(this.name, call));
+  }
+
+  #sum(value: number, amount: number): number {
+    const sum = value + amount;
+    if (Number.isSafeInteger(sum)) return sum;
+    throw invalid(
+      `the counter ${JSON.stringify(this.name)} is at ${value}: with ${amount} more it would not be within 2^53 - 1`,
+    );
+  }
+}
+
+function seenIn(entry: Entry<number> | undefined): Seen {
+  return { value: entry?.value ?? 0, modRevision: entry?.modRevision ?? 0 };
 }

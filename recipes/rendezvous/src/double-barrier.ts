@@ -121,10 +121,10 @@ export class DoubleBarrier {
         `${JSON.stringify(first.id)} came to the barrier ${JSON.stringify(this.name)} as one of ${first.kv.value}, and this one as one of ${this.#count}`,
       );
     }
-    const isOn = round?.entrants.some((entrant) => this.#layout.isHere(picture, entrant)) === true;
     const agreed = entrants.filter(({ kv }) => kv.value === String(this.#count));
-    // Whoever came first begins: one writes, not all. If it dies, it is not there to be counted either.
-    if (!isOn && agreed.length >= this.#count && first?.id === own.id) {
+    // Whoever came first begins: one writes, not all, and if it dies, it is not there to be counted either. Those of a round
+    // that is on came before all who wait, so when one who waits stands first, that round is over.
+    if (agreed.length >= this.#count && first?.id === own.id) {
       await this.#begin(round, agreed.slice(0, this.#count), own, signal);
     }
     return undefined;

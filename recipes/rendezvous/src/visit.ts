@@ -12,6 +12,8 @@ export class Visit {
   readonly #layout: Layout;
   readonly #round: Round;
   readonly #own: Entrant;
+  /** It may have left, although no answer has said so. */
+  #hasTried = false;
   /** The moment this one left. */
   #leftAt: Picture | undefined;
 
@@ -41,6 +43,8 @@ export class Visit {
 
   async #left(call: CallOptions): Promise<Picture> {
     const { id, at } = this.#own;
+    const isAgain = this.#hasTried;
+    this.#hasTried = true;
     const found = look(this.#layout.ranges);
     const reply = await this.#session.client.txn(
       {
@@ -60,8 +64,9 @@ export class Visit {
       return pictureOf(results, revision);
     }
     const picture = pictureOf(reply.results, revision);
-    // An earlier call left, and its answer did not come.
+    // An earlier call left, and its answer did not come; perhaps the round is even over by now.
     if (this.#layout.hasLeft(picture, this.#own)) return picture;
+    if (isAgain && !this.#isOn(picture)) return picture;
     if (picture.kvs.has(this.#layout.here(id))) {
       throw new ReplacedError(`somebody else is ${JSON.stringify(id)} at this barrier by now`);
     }
@@ -79,7 +84,7 @@ export class Visit {
 
   /** @throws ParticipantLostError when all are gone, and not all of them in order. */
   async #isOver(picture: Picture): Promise<boolean> {
-    if (this.#layout.roundOf(picture)?.revision !== this.#round.revision) {
+    if (!this.#isOn(picture)) {
       throw new ParticipantLostError(
         'the round was over and forgotten while this participant saw nothing, so it cannot be told whether all left in order',
         [],
@@ -99,6 +104,10 @@ export class Visit {
       `${names} did not leave in order: perhaps what was to be done there is not done`,
       lost,
     );
+  }
+
+  #isOn(picture: Picture): boolean {
+    return this.#layout.roundOf(picture)?.revision === this.#round.revision;
   }
 
   async #forgotten(): Promise<void> {
