@@ -620,6 +620,43 @@ test('twenty that add at the same time all come through', async (t) => {
   t.diagnostic(`after ${cluster.now} virtual ms`);
 });
 
+test('whoever is too late under contention knows that nothing was written', async (t) => {
+  noUnhandledRejections(t);
+  const cluster = await createTestCluster({ members: 1, seed: 11, networkDelayMs: 20 });
+  t.after(() => cluster.close());
+  const clients = clientsOf(cluster, 10);
+  for (const [key, add] of [
+    ['counter', (client: Client) => new Counter(client, 'counter').add(1, { timeoutMs: 300 })],
+    [
+      'stm',
+      (client: Client) =>
+        stm(client, async (tx) => tx.put('stm', String((await balance(tx, 'stm')) + 1)), {
+          timeoutMs: 300,
+        }),
+    ],
+  ] as const) {
+    await cluster.advanceUntil(Promise.all(clients.map((client) => client.put('warm', '1'))));
+    let added = 0;
+    let late = 0;
+    const adding = clients.map(async (client) => {
+      for (let round = 0; round < 5; round++) {
+        try {
+          await add(client);
+          added++;
+        } catch (error) {
+          assert.ok(error instanceof ConflictError, String(error));
+          late++;
+        }
+      }
+    });
+    await cluster.advanceUntil(Promise.all(adding));
+    const found = cluster.advanceUntil(clients[0]?.get(key) ?? Promise.reject());
+    assert.equal(Number((await found)?.value), added);
+    t.diagnostic(`${key}: ${added} added, ${late} too late`);
+    assert.ok(late > 0 && added > 0);
+  }
+});
+
 test('a counter stays within safe integers, and says what stands in its key otherwise', async (t) => {
   const cluster = await startCluster(t);
   const client = cluster.client();
@@ -631,6 +668,9 @@ test('a counter stays within safe integers, and says what stands in its key othe
     return true;
   });
   assert.equal(await counter.value(), Number.MAX_SAFE_INTEGER);
+  // What somebody else has done since counts, not what this one remembers.
+  await new Counter(client, 'c').add(-10);
+  assert.equal(await counter.add(5), Number.MAX_SAFE_INTEGER - 5);
   for (const amount of [0.5, Number.NaN, 2 ** 53]) {
     await assert.rejects(counter.add(amount), /must be a whole number/);
   }

@@ -73,6 +73,7 @@ export class Counter {
     if (!Number.isSafeInteger(seen.value + amount)) seen = await this.#look(call);
     for (;;) {
       const sum = this.#sum(seen.value, amount);
+      const sentAt = clock.now();
       const reply = await this.#space.client
         .txn()
         .if(compare.modRevision(this.name, '=', seen.modRevision))
@@ -85,8 +86,10 @@ export class Counter {
       }
       // Somebody else has added, so of those who meet one always comes through: there is nothing to wait for.
       seen = seenIn(reply.results[0].entry);
-      const left = endsAt - clock.now();
-      if (left <= 0) {
+      const now = clock.now();
+      const left = endsAt - now;
+      // Better to know that it was not added than to be cut off in the next try.
+      if (left <= now - sentAt) {
         throw new ConflictError(
           `others always added to ${JSON.stringify(this.name)} first, for ${timeoutMs} ms`,
           seen.modRevision,

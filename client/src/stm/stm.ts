@@ -73,6 +73,8 @@ class Runs<Value> {
   readonly #endsAt: number;
   readonly #describe: () => string;
   #count = 0;
+  /** How long the last commit took. */
+  #commitMs = 0;
   /** Why the last run counts for nothing. */
   #conflict: ConflictError | CompactedError | undefined;
 
@@ -102,13 +104,18 @@ class Runs<Value> {
   async run<Result>(change: (t: Transaction<Value>) => Promise<Result> | Result): Promise<Result> {
     for (;;) {
       this.#signal?.throwIfAborted();
-      if (this.#leftMs <= 0 || this.#count > this.#retries) throw this.#late();
+      if (this.#isLate || this.#count > this.#retries) throw this.#late();
       this.#count++;
       const attempt = new Attempt(this.#space, this.#call());
       const ended = await this.#attempt(attempt, change);
       if (ended !== undefined && (await this.#commit(attempt))) return ended.result;
       await this.#pause();
     }
+  }
+
+  /** Better to know that nothing was written than to be cut off in the next commit. */
+  get #isLate(): boolean {
+    return this.#leftMs <= this.#commitMs;
   }
 
   get #leftMs(): number {
@@ -138,6 +145,10 @@ class Runs<Value> {
       this.#conflict = readFailure.error;
       return undefined;
     }
+    // What kept it so long were conflicts, not this read.
+    if (readFailure?.error instanceof DeadlineError && this.#conflict !== undefined) {
+      throw this.#late();
+    }
     if (thrown !== undefined) throw thrown.error;
     // A function that swallowed the error of a read has decided without knowing what is there.
     if (readFailure !== undefined) throw readFailure.error;
@@ -157,6 +168,8 @@ class Runs<Value> {
           `a transaction takes at most ${txnOperationsMax} of each`,
       );
     }
+    if (this.#isLate) throw this.#late();
+    const sentAt = this.#clock.now();
     const asked = dependences.slice(0, namedMax);
     const reply = await this.#space.client.txn(
       {
@@ -164,9 +177,10 @@ class Runs<Value> {
         success,
         failure: asked.map((dependence) => look(dependence, attempt.revision)),
       },
-      { ...this.#call(), timeoutMs: Math.max(1, this.#leftMs) },
+      this.#call(),
     );
     if (reply.succeeded) return true;
+    this.#commitMs = this.#clock.now() - sentAt;
     this.#conflict = conflict(asked, reply.results, reply.header.revision);
     return false;
   }
