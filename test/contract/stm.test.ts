@@ -4,10 +4,8 @@ import {
   AmbiguousError,
   type Client,
   ConflictError,
-  Counter,
   codecs,
   DeadlineError,
-  DecodeError,
   InvalidError,
   Session,
   Space,
@@ -15,7 +13,7 @@ import {
   type Transaction,
 } from '@lockstep/client';
 import { createTestCluster, type TestCluster } from '@lockstep/server/testing';
-import fc from 'fast-check';
+import { balance, clientsOf, once } from '../harness/contention.ts';
 import { noUnhandledRejections } from '../harness/unhandled.ts';
 
 async function startCluster(t: TestContext, members = 1): Promise<TestCluster> {
@@ -23,24 +21,6 @@ async function startCluster(t: TestContext, members = 1): Promise<TestCluster> {
   const cluster = await createTestCluster({ members, seed: 11 });
   t.after(() => cluster.close());
   return cluster;
-}
-
-function clientsOf(cluster: TestCluster, count: number): Client[] {
-  return Array.from({ length: count }, () => cluster.client());
-}
-
-/** Something that happens in the middle of the first run, and not in later ones. */
-function once(run: () => Promise<unknown>): () => Promise<void> {
-  let isDone = false;
-  return async () => {
-    if (isDone) return;
-    isDone = true;
-    await run();
-  };
-}
-
-async function balance(t: Transaction<string>, key: string): Promise<number> {
-  return Number((await t.get(key)) ?? 0);
 }
 
 test('a transfer between two accounts goes through without contention, in one run', async (t) => {
@@ -183,220 +163,6 @@ test('what a run has written comes back in its reads and lists, in the order of 
     ['c', '\ufffd', '😀'],
   );
 });
-
-for (const [what, change] of [
-  ['appears in', (other: Client) => other.put('seats/3', 'late')],
-  ['is changed in', (other: Client) => other.put('seats/1', 'other')],
-  ['is deleted from', (other: Client) => other.delete('seats/2')],
-  ['vanishes with all others from', (other: Client) => other.delete({ prefix: 'seats/' })],
-] as const) {
-  test(`a phantom: a key that ${what} a range that was read makes it run again`, async (t) => {
-    const cluster = await startCluster(t);
-    const [client, other] = [cluster.client(), cluster.client()];
-    for (const seat of ['1', '2']) await client.put(`seats/${seat}`, 'taken');
-    const meanwhile = once(() => change(other));
-    let runs = 0;
-    const running = stm(client, async (tx) => {
-      runs++;
-      const seats = await tx.list({ prefix: 'seats/' });
-      await meanwhile();
-      tx.put('summary', seats.map(({ key, value }) => `${key}=${value}`).join(' '));
-    });
-    await cluster.advanceUntil(running);
-    const now = (await client.range({ prefix: 'seats/' })).kvs;
-    assert.equal(runs, 2);
-    assert.equal(
-      (await client.get('summary'))?.value,
-      now.map(({ key, value }) => `${key}=${value}`).join(' '),
-    );
-  });
-}
-
-test('a phantom in a range that was empty makes it run again; a key beside the range does not', async (t) => {
-  const cluster = await startCluster(t);
-  const [client, other] = [cluster.client(), cluster.client()];
-  let runs = 0;
-  const beside = once(() => other.put('seats0', 'beside'));
-  await stm(client, async (tx) => {
-    runs++;
-    const seats = await tx.list({ prefix: 'seats/' });
-    await beside();
-    tx.put('count', String(seats.length));
-  });
-  assert.equal(runs, 1);
-  const within = once(() => other.put('seats/1', 'in'));
-  const running = stm(client, async (tx) => {
-    const seats = await tx.list({ prefix: 'seats/' });
-    await within();
-    tx.put('count', String(seats.length));
-  });
-  await cluster.advanceUntil(running);
-  assert.equal((await client.get('count'))?.value, '1');
-});
-
-for (const isolation of ['serializable-snapshot', 'snapshot'] as const) {
-  test(`two doctors on call: ${isolation} ${isolation === 'snapshot' ? 'lets both go, as documented' : 'keeps one of them'}`, async (t) => {
-    const cluster = await startCluster(t);
-    const clients = clientsOf(cluster, 2);
-    await clients[0]?.put('on-call/alice', 'yes');
-    await clients[0]?.put('on-call/bob', 'yes');
-    // Both have read before either writes.
-    let waiting = 0;
-    let go = (): void => {};
-    const bothRead = new Promise<void>((resolve) => {
-      go = resolve;
-    });
-    const leave = (client: Client | undefined, name: string) =>
-      stm(
-        client ?? cluster.client(),
-        async (tx) => {
-          const others = await tx.get(`on-call/${name === 'alice' ? 'bob' : 'alice'}`);
-          if (++waiting === 2) go();
-          await bothRead;
-          if (others === 'yes') tx.put(`on-call/${name}`, 'no');
-        },
-        { isolation },
-      );
-    await cluster.advanceUntil(Promise.all([leave(clients[0], 'alice'), leave(clients[1], 'bob')]));
-    const { kvs } = (await clients[0]?.range({ prefix: 'on-call/' })) ?? { kvs: [] };
-    const left = kvs.filter(({ value }) => value === 'yes').length;
-    assert.equal(left, isolation === 'snapshot' ? 0 : 1);
-  });
-}
-
-test('snapshot isolation refuses to write what somebody else has written since', async (t) => {
-  const cluster = await startCluster(t);
-  const [client, other] = [cluster.client(), cluster.client()];
-  await client.put('a', '1');
-  for (const [how, read] of [
-    ['read', (tx: Transaction<string>) => tx.get('a')],
-    ['listed', async (tx: Transaction<string>) => (await tx.list({ prefix: 'a' }))[0]?.value],
-  ] as const) {
-    const meanwhile = once(() => other.put('a', '10'));
-    const running = stm(
-      client,
-      async (tx) => {
-        const a = await read(tx);
-        await meanwhile();
-        tx.put('a', `${a}+1 ${how}`);
-      },
-      { isolation: 'snapshot' },
-    );
-    await cluster.advanceUntil(running);
-    assert.equal((await client.get('a'))?.value, `10+1 ${how}`);
-  }
-  const meanwhile = once(() => other.put('blind', 'theirs'));
-  let runs = 0;
-  const running = stm(
-    client,
-    async (tx) => {
-      runs++;
-      await tx.get('a');
-      await meanwhile();
-      tx.put('blind', 'mine');
-    },
-    { isolation: 'snapshot' },
-  );
-  await cluster.advanceUntil(running);
-  assert.equal(runs, 2, 'a key that was not read counts too');
-});
-
-test('property: transfers among random accounts by several clients keep the sum', async (t) => {
-  const cluster = await startCluster(t);
-  const clients = clientsOf(cluster, 4);
-  const reader = cluster.client();
-  let round = 0;
-  const transfer = fc.record({
-    from: fc.nat(3),
-    to: fc.nat(3),
-    amount: fc.nat(50),
-    by: fc.nat(3),
-    lists: fc.boolean(),
-  });
-  await fc.assert(
-    fc.asyncProperty(fc.array(transfer, { minLength: 4, maxLength: 24 }), async (transfers) => {
-      const prefix = `accounts-${round++}/`;
-      for (let at = 0; at < 4; at++) await reader.put(`${prefix}${at}`, '100');
-      const running = transfers.map(({ from, to, amount, by, lists }) =>
-        stm(
-          clients[by] ?? reader,
-          async (tx) => {
-            if (lists) {
-              const all = await tx.list({ prefix });
-              const sum = all.reduce((total, { value }) => total + Number(value), 0);
-              assert.equal(sum, 400, 'no run sees a transfer half done');
-            }
-            const source = await balance(tx, `${prefix}${from}`);
-            if (source < amount) return 0;
-            tx.put(`${prefix}${from}`, String(source - amount));
-            tx.put(`${prefix}${to}`, String((await balance(tx, `${prefix}${to}`)) + amount));
-            return amount;
-          },
-          { timeoutMs: 60_000 },
-        ),
-      );
-      await cluster.advanceUntil(Promise.all(running));
-      const { kvs } = await reader.range({ prefix });
-      const balances = kvs.map(({ value }) => Number(value));
-      assert.equal(
-        balances.reduce((total, value) => total + value, 0),
-        400,
-      );
-      assert.ok(balances.every((value) => value >= 0));
-    }),
-    { numRuns: 40, seed: 5 },
-  );
-});
-
-test('property: concurrent runs end as some order of them, one after the other, would', async (t) => {
-  const cluster = await startCluster(t);
-  const clients = clientsOf(cluster, 3);
-  const reader = cluster.client();
-  let round = 0;
-  const keys = ['x', 'y', 'z'];
-  const step = fc.record({ reads: fc.subarray(keys), writes: fc.nat(2), removes: fc.boolean() });
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 4 }), async (steps) => {
-      const prefix = `r${round++}/`;
-      await reader.put(`${prefix}x`, 'x');
-      const target = (at: number) => keys[at] ?? 'x';
-      // What each run writes tells everything it read, so the outcome tells the order.
-      const text = (at: number, read: readonly (string | undefined)[]) =>
-        `${at}(${read.map((value) => value ?? '-').join('')})`;
-      const running = steps.map(({ reads, writes, removes }, at) =>
-        stm(clients[at % 3] ?? reader, async (tx) => {
-          const read = await Promise.all(reads.map((key) => tx.get(prefix + key)));
-          if (removes && read[0] !== undefined) tx.delete(prefix + target(writes));
-          else tx.put(prefix + target(writes), text(at, read));
-        }),
-      );
-      await cluster.advanceUntil(Promise.all(running));
-      const { kvs } = await reader.range({ prefix });
-      const outcome = JSON.stringify(
-        Object.fromEntries(kvs.map(({ key, value }) => [key.slice(prefix.length), value])),
-      );
-      const possible = orders(steps.length).map((order) => {
-        const state = new Map([['x', 'x']]);
-        for (const at of order) {
-          const { reads = [], writes = 0, removes = false } = steps[at] ?? {};
-          const read = reads.map((key) => state.get(key));
-          if (removes && read[0] !== undefined) state.delete(target(writes));
-          else state.set(target(writes), text(at, read));
-        }
-        return JSON.stringify(Object.fromEntries([...state].sort()));
-      });
-      assert.ok(possible.includes(outcome), `${outcome} is none of ${possible.join(' ')}`);
-    }),
-    { numRuns: 100, seed: 3 },
-  );
-});
-
-function orders(count: number): number[][] {
-  if (count === 0) return [[]];
-  return orders(count - 1).flatMap((order) =>
-    Array.from({ length: count }, (_, at) => order.toSpliced(at, 0, count - 1)),
-  );
-}
 
 test('row 9: an answer that was lost after the commit is not run a second time', async (t) => {
   const cluster = await startCluster(t, 3);
@@ -595,92 +361,4 @@ test('a key of a transaction can be attached to a lease', async (t) => {
   assert.equal((await client.get('a'))?.lease, session.leaseId);
   await session.close();
   assert.equal(await client.get('a'), undefined);
-});
-
-test('a counter adds each amount once, whatever becomes of the answers', async (t) => {
-  const cluster = await startCluster(t, 3);
-  const counter = new Counter(cluster.client(), 'visits');
-  assert.equal(await counter.value(), 0);
-  assert.equal(await counter.add(), 1);
-  assert.equal(await counter.add(41), 42);
-  const dropped = cluster.dropReplies(1);
-  assert.equal(await cluster.advanceUntil(counter.add(-2)), 40);
-  assert.equal(dropped.count, 1);
-  assert.equal(await counter.value(), 40);
-});
-
-test('twenty that add at the same time all come through', async (t) => {
-  const cluster = await startCluster(t);
-  const counters = clientsOf(cluster, 20).map((client) => new Counter(client, 'visits'));
-  const sums = await cluster.advanceUntil(Promise.all(counters.map((counter) => counter.add())));
-  assert.deepEqual(
-    sums.toSorted((left, right) => left - right),
-    Array.from({ length: 20 }, (_, at) => at + 1),
-  );
-  t.diagnostic(`after ${cluster.now} virtual ms`);
-});
-
-test('whoever is too late under contention knows that nothing was written', async (t) => {
-  noUnhandledRejections(t);
-  const cluster = await createTestCluster({ members: 1, seed: 11, networkDelayMs: 20 });
-  t.after(() => cluster.close());
-  const clients = clientsOf(cluster, 10);
-  for (const [key, add] of [
-    ['counter', (client: Client) => new Counter(client, 'counter').add(1, { timeoutMs: 300 })],
-    [
-      'stm',
-      (client: Client) =>
-        stm(client, async (tx) => tx.put('stm', String((await balance(tx, 'stm')) + 1)), {
-          timeoutMs: 300,
-        }),
-    ],
-  ] as const) {
-    await cluster.advanceUntil(Promise.all(clients.map((client) => client.put('warm', '1'))));
-    let added = 0;
-    let late = 0;
-    const adding = clients.map(async (client) => {
-      for (let round = 0; round < 5; round++) {
-        try {
-          await add(client);
-          added++;
-        } catch (error) {
-          assert.ok(error instanceof ConflictError, String(error));
-          late++;
-        }
-      }
-    });
-    await cluster.advanceUntil(Promise.all(adding));
-    const found = cluster.advanceUntil(clients[0]?.get(key) ?? Promise.reject());
-    assert.equal(Number((await found)?.value), added);
-    t.diagnostic(`${key}: ${added} added, ${late} too late`);
-    assert.ok(late > 0 && added > 0);
-  }
-});
-
-test('a counter stays within safe integers, and says what stands in its key otherwise', async (t) => {
-  const cluster = await startCluster(t);
-  const client = cluster.client();
-  const counter = new Counter(client, 'c');
-  await counter.add(Number.MAX_SAFE_INTEGER);
-  await assert.rejects(counter.add(), (error) => {
-    assert.ok(error instanceof InvalidError);
-    assert.match(error.message, /"c" is at 9007199254740991: with 1 more/);
-    return true;
-  });
-  assert.equal(await counter.value(), Number.MAX_SAFE_INTEGER);
-  // What somebody else has done since counts, not what this one remembers.
-  await new Counter(client, 'c').add(-10);
-  assert.equal(await counter.add(5), Number.MAX_SAFE_INTEGER - 5);
-  for (const amount of [0.5, Number.NaN, 2 ** 53]) {
-    await assert.rejects(counter.add(amount), /must be a whole number/);
-  }
-  for (const text of ['', 'many', '1e3', '9007199254740992', ' 1']) {
-    await client.put('c', text);
-    await assert.rejects(counter.add(), DecodeError);
-    await assert.rejects(counter.value(), /is no whole number/);
-  }
-  assert.throws(() => new Counter(client, ''), /is empty/);
-  assert.throws(() => new Counter(client, 'a\udc00'), /half of a surrogate pair/);
-  await client.close();
-  await assert.rejects(counter.add(), /the client is closed/);
 });
