@@ -76,6 +76,9 @@ export type {
 export { Scan } from './scan.ts';
 export { Session, type SessionOptions } from './session/session.ts';
 export { Entry, Space, type SpaceEvent, type SpaceRange } from './space.ts';
+export type { Isolation, Transaction } from './stm/attempt.ts';
+export { Counter } from './stm/counter.ts';
+export { type StmOptions, stm } from './stm/stm.ts';
 export {
   Compare,
   compare,

@@ -187,6 +187,8 @@ describe('the design says never', () => {
     ['server/src/service', "import '@lockstep/client/src/connection/link.ts'"],
     ['server/src/new-room', "import './a.ts'"],
     ['recipes/locks/src', "import '@lockstep/server'"],
+    ['recipes/rendezvous/src', "import '@lockstep/server'"],
+    ['recipes/rendezvous/src', "import '@lockstep/locks'"],
   ];
   for (const [folder, source] of never) {
     test(`${folder}: ${source}`, () => {

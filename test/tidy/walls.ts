@@ -170,6 +170,7 @@ export const rooms: readonly Room[] = [
   { name: 'recipes/locks', at: ['recipes/locks'], rooms: ['client'], node: ['async_hooks'] },
   // A Redis client is handed to it, and known by its shape alone.
   { name: 'recipes/redis', at: ['recipes/redis'], rooms: ['client', 'recipes/locks'] },
+  { name: 'recipes/rendezvous', at: ['recipes/rendezvous'], rooms: ['client'] },
   // Only what is public, as their readers would.
   {
     name: 'examples',
@@ -201,6 +202,7 @@ const doors: Readonly<Record<string, string>> = {
   '@lockstep/client/protocol': 'client/protocol/index.ts',
   '@lockstep/locks': 'recipes/locks/src/index.ts',
   '@lockstep/redis': 'recipes/redis/src/index.ts',
+  '@lockstep/rendezvous': 'recipes/rendezvous/src/index.ts',
   '@lockstep/server': 'server/src/main.ts',
   '@lockstep/server/config': 'server/src/config.ts',
   '@lockstep/server/testing': 'server/testing/index.ts',
