@@ -187,6 +187,9 @@ describe('the design says never', () => {
     ['server/src/service', "import '@lockstep/client/src/connection/link.ts'"],
     ['server/src/new-room', "import './a.ts'"],
     ['recipes/locks/src', "import '@lockstep/server'"],
+    ['recipes/locks/src', "import '@lockstep/election'"],
+    ['recipes/election/src', "import '@lockstep/server'"],
+    ['recipes/election/src', "import '../../locks/src/place.ts'"],
   ];
   for (const [folder, source] of never) {
     test(`${folder}: ${source}`, () => {
