@@ -6,7 +6,7 @@ import type { ElectionKeys } from './keys.ts';
 import { isToLead, standingOf } from './standing.ts';
 
 /** With what somebody stands for election. */
-export interface Proposal extends Omit<CandidateRecord, 'inOffice' | 'since'> {
+export interface Proposal extends Omit<CandidateRecord, 'inOffice' | 'since' | 'came'> {
   readonly value: Bytes;
   /** Older candidates of the same identity are removed first. */
   readonly replaceOwn: boolean;
@@ -25,18 +25,20 @@ export async function takeOffice(
 ): Promise<Place> {
   const { client, leaseId: lease } = session;
   if (proposal.replaceOwn) await removeGhosts(session, keys, proposal.identity, { signal });
-  const standing = spotOf(keys, proposal, { inOffice: false, since: client.clock.wall() });
-  const inOffice = spotOf(keys, proposal, { inOffice: true, since: client.clock.wall() });
+  const since = client.clock.wall();
+  const inOffice = spotOf(keys, proposal, { inOffice: true, since });
   const nobody = compare.missing({ prefix: keys.candidates });
   const [atOnce] = (await Place.takeIf(session, [inOffice], [nobody], { signal })) ?? [];
   if (atOnce !== undefined) return atOnce;
-  let place = await placeAt(session, standing, signal);
+  const waiting = { inOffice: false, since };
+  let place = await placeAt(session, spotOf(keys, proposal, waiting), signal);
+  const came = place.token;
   for (;;) {
     await place.turn({ signal, onQueued });
     const seen = await standingOf(client, keys, { signal });
     if (seen.candidates[0]?.id !== place.id) throw removed(place);
     if (isToLead(seen)) break;
-    place = await placeAt(session, standing, signal, place);
+    place = await placeAt(session, spotOf(keys, proposal, { ...waiting, came }), signal, place);
   }
   const record = recordOf(proposal, { inOffice: true, since: client.clock.wall() });
   const { succeeded } = await client
@@ -48,7 +50,7 @@ export async function takeOffice(
   return place;
 }
 
-type Stage = Pick<CandidateRecord, 'inOffice' | 'since'>;
+type Stage = Pick<CandidateRecord, 'inOffice' | 'since' | 'came'>;
 
 function spotOf(keys: ElectionKeys, proposal: Proposal, stage: Stage): Spot {
   const value = recordOf(proposal, stage);

@@ -10,6 +10,8 @@ export interface CandidateRecord {
   readonly inOffice: boolean;
   /** Since when it waits, or leads; milliseconds of its own wall clock. */
   readonly since: number;
+  /** The create revision of its first key, if it has let a better one pass since: how long it has waited. */
+  readonly came?: number | undefined;
 }
 
 /** A candidate as the store has it at one moment. */
@@ -44,13 +46,14 @@ export function encodeRecord(record: CandidateRecord): string {
 /** Reads as much as is there: another version may have written more, or less. */
 export function recordIn(kv: KeyValue): CandidateRecord {
   const { identity, metadata } = holderOf(kv);
-  const { priority, inOffice, since } = objectIn(kv);
+  const { priority, inOffice, since, came } = objectIn(kv);
   return {
     identity,
     metadata,
     priority: typeof priority === 'number' ? priority : 0,
     inOffice: inOffice === true,
     since: typeof since === 'number' ? since : 0,
+    came: typeof came === 'number' ? came : undefined,
   };
 }
 

@@ -42,8 +42,8 @@ export function candidateIn(
 
 /**
  * Whether the first in line is the one to lead, or has to go to the end of the line for a better one: the successor
- * that the last leader chose, then the one with the higher priority; of equals the one who has waited longer, so that
- * two never let each other pass for ever.
+ * that the last leader chose, then the one with the higher priority, then the one who has waited longer. No two are
+ * equal, so nobody ever lets somebody pass who lets him pass.
  *
  * Nobody better counts behind a candidate of another program: that one leads as soon as it is the first, so going
  * behind would give the office to it.
@@ -51,11 +51,21 @@ export function candidateIn(
 export function isToLead({ candidates, successor }: Standing): boolean {
   const [first, ...others] = candidates;
   // Without a record it counts as in office already: see isInOffice.
-  if (first?.record === undefined || first.id === successor) return true;
-  const { priority } = first.record;
-  for (const { id, record } of others) {
-    if (id === successor || (record?.priority ?? 0) > priority) return false;
-    if (record === undefined) return true;
+  if (first?.record === undefined) return true;
+  for (const other of others) {
+    if (isBetter(other, first, successor)) return false;
+    if (other.record === undefined) return true;
   }
   return true;
+}
+
+function isBetter(one: Candidate, other: Candidate, successor: string | undefined): boolean {
+  if (one.id === successor || other.id === successor) return one.id === successor;
+  const priorities = [one, other].map(({ record }) => record?.priority ?? 0);
+  const [its = 0, others = 0] = priorities;
+  return its === others ? cameOf(one) < cameOf(other) : its > others;
+}
+
+function cameOf({ kv, record }: Candidate): number {
+  return record?.came ?? kv.createRevision;
 }
