@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { codecs, DecodeError, InvalidError } from '@lockstep/client';
-import { Election, type Term, TransferError } from '@lockstep/election';
+import { Election, inspectElection, type Term, TransferError } from '@lockstep/election';
 import { LockLostError } from '@lockstep/locks';
 import type { TestCluster } from '@lockstep/server/testing';
 import { Observer, rawCandidate, startCluster } from '../harness/elections.ts';
@@ -143,6 +143,29 @@ test('a successor that dies before it leads leaves the others as they were', asy
   await cluster.advance(7_000);
   assert.deepEqual([...terms.keys()], ['a', 'b']);
   assert.equal((await cluster.client().range({ prefix: 'boss.successor' })).count, 0);
+});
+
+test('a successor that withdraws in the very moment leaves the office vacant, and nobody in doubt', async (t) => {
+  const cluster = await startCluster(t, 1);
+  const client = cluster.client();
+  const witness = cluster.client();
+  const term = await new Election(client, 'boss', { identity: 'a' }).campaign();
+  await line(cluster, [['b', 0]]);
+  const rival = (await inspectElection(witness, 'boss')).waiting[0]?.key ?? '';
+  const txn = client.txn.bind(client);
+  // Between the look and what was decided by it.
+  t.mock.method(client, 'txn', (...given: readonly unknown[]) => {
+    const reply: unknown = Reflect.apply(txn, client, given);
+    if (!(reply instanceof Promise)) return reply;
+    return reply.then((seen) => witness.delete(rival).then(() => seen));
+  });
+  await assert.rejects(
+    term.transferTo('b'),
+    (error) => error instanceof TransferError && /the office is vacant/.test(error.message),
+  );
+  assert.equal(term.endedBy, 'transfer');
+  assert.deepEqual(await inspectElection(witness, 'boss'), { leader: undefined, waiting: [] });
+  assert.equal((await witness.range({ prefix: 'boss.successor' })).count, 0);
 });
 
 test('a term that is lost cannot be handed over', async (t) => {

@@ -34,6 +34,12 @@ put size large
 delete color${' '}
 size=large
 `,
+  '08-election-failover.js': `nobody leads
+host-1 leads
+nobody leads
+host-2 leads
+the second token is larger: true
+`,
 };
 
 test('every example does what it says, in plain Node, on the built packages', async (t) => {

@@ -80,34 +80,32 @@ export class Term<Value = string> extends Lock {
    * Resigns in favour of a candidate, which then leads before all others, whatever their priorities. If it is gone before
    * it leads, the others are as they were. Of several with this identity it is the one who has waited longest. Like
    * {@link resign}, only when what is done as the leader has ended.
-   * @throws TransferError when there is no such candidate, or another program's is before it: the term goes on then.
-   * @throws LockLostError when the term is over.
+   * @throws TransferError when there is no such candidate, or another program's is before it, and the term goes on; or
+   * when it left in that very moment, and the office is vacant: `endedBy` tells.
+   * @throws LockLostError when the term was over already; what a call can end in, with the term over.
    */
   async transferTo(identity: string): Promise<void> {
     const { session, place, keys } = this.#office;
-    for (;;) {
-      this.assertHeld();
-      const standing = await standingOf(session.client, keys);
-      const { id, kv } = successorIn(standing, place.id, identity);
-      const { lease, createRevision } = kv;
-      // Before it is asked for: the watch on the key may hear of its end sooner than this does.
-      this.#by = 'transfer';
-      try {
-        const { succeeded } = await this.txn()
-          .if(compare.createRevision(kv.keyBytes, '=', createRevision))
-          // The choice goes with the lease of the one who was chosen.
-          .do(...place.removal, op.put(keys.successor, id, { lease }))
-          .commit();
-        if (succeeded) break;
-      } catch (error) {
-        this.#by = undefined;
-        if (this.lost.aborted) await session.close();
-        throw error;
-      }
-      this.#by = undefined;
-    }
+    this.assertHeld();
+    const standing = await standingOf(session.client, keys);
+    const { id, kv } = successorIn(standing, place.id, identity);
+    this.assertHeld();
+    // Lost before it is asked for: the other may lead before the answer is here.
+    this.#by = 'transfer';
     this.surrender(`the office was handed to ${JSON.stringify(identity)}`);
-    await session.close();
+    try {
+      const { succeeded } = await this.txn()
+        .if(compare.createRevision(kv.keyBytes, '=', kv.createRevision))
+        // The choice goes with the lease of the one who was chosen.
+        .do(...place.removal, op.put(keys.successor, id, { lease: kv.lease }))
+        .commit();
+      if (succeeded) return;
+      throw new TransferError(
+        `${JSON.stringify(identity)} withdrew while the office was handed to it: the office is vacant`,
+      );
+    } finally {
+      await session.close();
+    }
   }
 }
 
