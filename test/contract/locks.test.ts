@@ -1,63 +1,8 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import {
-  type Client,
-  ClosedError,
-  DeadlineError,
-  LeaseLostError,
-  op,
-  Session,
-} from '@lockstep/client';
+import { test } from 'node:test';
+import { ClosedError, DeadlineError, LeaseLostError, op } from '@lockstep/client';
 import { type Lock, LockLostError, Mutex, ReentryError } from '@lockstep/locks';
-import { createTestCluster, type TestCluster } from '@lockstep/server/testing';
-
-async function startCluster(t: TestContext, members = 3): Promise<TestCluster> {
-  const cluster = await createTestCluster({ members, seed: 7 });
-  t.after(() => cluster.close());
-  return cluster;
-}
-
-interface Contender {
-  readonly client: Client;
-  readonly session: Session;
-  /** From now on, or no longer, nothing passes between it and the cluster, and nobody is told. */
-  cutOff(is: boolean): void;
-}
-
-/** A process of its own, as far as the cluster can tell. */
-async function contender(cluster: TestCluster, ttl = 10): Promise<Contender> {
-  let isCutOff = false;
-  const { dial } = cluster.clientOptions();
-  const client = cluster.client({
-    dial: (url, handler) => {
-      const transport = dial(url, {
-        ...handler,
-        opened: () => handler.opened(),
-        closed: (end) => handler.closed(end),
-        frame: (text) => {
-          if (!isCutOff) handler.frame(text);
-        },
-        alive: () => {
-          if (!isCutOff) handler.alive();
-        },
-      });
-      return {
-        send: (frames) => {
-          if (!isCutOff) transport.send(frames);
-        },
-        close: () => transport.close(),
-      };
-    },
-  });
-  const session = await Session.open(client, { ttl });
-  return {
-    client,
-    session,
-    cutOff: (is) => {
-      isCutOff = is;
-    },
-  };
-}
+import { contender, startCluster } from '../harness/contenders.ts';
 
 test('one holds the lock, the next waits, and tokens go up', async (t) => {
   const cluster = await startCluster(t);
@@ -350,4 +295,105 @@ test('inspect names holder and waiters as they named themselves', async (t) => {
   );
   await lock.release();
   await waiting;
+});
+
+test('row 8: a restarted process replaces its own ghost, and nobody else', async (t) => {
+  const cluster = await startCluster(t, 1);
+  const [crashed, restarted, other] = [
+    await contender(cluster, 60),
+    await contender(cluster),
+    await contender(cluster),
+  ];
+  const ghost = await new Mutex(crashed.session, 'a', { identity: 'host-1' }).acquire();
+  // Another lock's, whose name only begins alike.
+  const below = await new Mutex(crashed.session, 'a/b', { identity: 'host-1' }).acquire();
+  crashed.cutOff(true);
+  const waiting = new Mutex(other.session, 'a', { identity: 'host-2' }).acquire();
+  await cluster.advance(100);
+  const again = new Mutex(restarted.session, 'a', { identity: 'host-1', replaceOwn: true });
+  const mine = again.acquire();
+  const theirs = await waiting;
+  assert.ok(theirs.token > ghost.token);
+  assert.equal((await again.inspect()).holder?.identity, 'host-2', 'in the order of coming');
+  await theirs.release();
+  await (await mine).release();
+  const queue = await new Mutex(restarted.session, 'a/b').inspect();
+  assert.equal(queue.holder?.key, below.key);
+  assert.throws(
+    () => new Mutex(restarted.session, 'a', { replaceOwn: true }),
+    /replaceOwn needs an identity/,
+  );
+});
+
+test('row 18: a lock outlives its connection, and any number of them', async (t) => {
+  const cluster = await startCluster(t);
+  const { session, client } = await contender(cluster);
+  const lock = await new Mutex(session, 'a').acquire();
+  for (const name of ['a', 'b', 'c']) {
+    cluster.cutClients(name, 'refused');
+    await cluster.advance(1_500);
+    await cluster.advanceUntil(lock.txn().do(op.put('through', name)).commit());
+    lock.assertHeld();
+    cluster.restoreClients(name);
+  }
+  assert.equal((await client.get(lock.key))?.createRevision, lock.token);
+});
+
+test('a lock whose name goes on below another is another lock', async (t) => {
+  const cluster = await startCluster(t, 1);
+  const [one, two] = [await contender(cluster), await contender(cluster)];
+  const below = await new Mutex(one.session, 'jobs/nightly').acquire();
+  const above = await new Mutex(two.session, 'jobs').acquire();
+  assert.ok((await new Mutex(two.session, 'jobs').inspect()).waiting.length === 0);
+  await above.release();
+  const tried = await new Mutex(two.session, 'jobs').tryAcquire();
+  assert.ok(tried !== undefined);
+  // Whoever waits behind both a stranger and a holder waits for the holder.
+  const waiting = new Mutex(one.session, 'jobs').acquire();
+  await cluster.advance(100);
+  await below.release();
+  await cluster.advance(100);
+  assert.equal((await new Mutex(one.session, 'jobs').inspect()).holder?.key, tried.key);
+  await tried.release();
+  await (await waiting).release();
+});
+
+test('a removed key is noticed also when history went over the removal', async (t) => {
+  const cluster = await startCluster(t, 1);
+  const [one, two] = [await contender(cluster, 60), await contender(cluster)];
+  const lock = await new Mutex(one.session, 'a').acquire();
+  const other = await new Mutex(one.session, 'b').acquire();
+  await cluster.advance(500);
+  one.cutOff(true);
+  await two.client.delete(lock.key);
+  const { header } = await two.client.put('noise', '1');
+  await two.client.compact(header.revision);
+  await cluster.advance(7_000);
+  one.cutOff(false);
+  await cluster.advanceUntil(() => lock.lost.aborted, 20_000);
+  assert.match(String(lock.lost.reason), /somebody removed a\//);
+  assert.equal(other.lost.aborted, false);
+});
+
+test('a session that hands over later keeps others out for longer than it believes, after a loss only', async (t) => {
+  const cluster = await startCluster(t);
+  const [one, two] = [
+    await contender(cluster, 5, { handoverDelayMs: 7_000 }),
+    await contender(cluster),
+  ];
+  assert.equal(one.session.ttlMs, 5_000);
+  const first = await new Mutex(one.session, 'a').acquire();
+  await first.release();
+  const quick = await new Mutex(two.session, 'a').acquire();
+  await quick.release();
+  const held = await new Mutex(one.session, 'a').acquire();
+  let lostAt = Number.NaN;
+  held.lost.addEventListener('abort', () => {
+    lostAt = cluster.clock.now();
+  });
+  one.cutOff(true);
+  const next = new Mutex(two.session, 'a').acquire();
+  await cluster.advanceUntil(next, 30_000);
+  const gap = cluster.clock.now() - lostAt;
+  assert.ok(gap >= 7_000 && gap < 10_000, `${gap} ms between the loss and the next holder`);
 });

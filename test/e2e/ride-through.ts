@@ -10,9 +10,8 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Client, LiveCache, Session } from '@lockstep/client';
 import { Random } from '../../server/src/core/base/random.ts';
+import { FaultyCluster } from '../harness/faulty-cluster.ts';
 import { until } from '../harness/processes.ts';
-import { type MemberPlan, planMembers, RealCluster, smallFiles } from '../harness/real-cluster.ts';
-import { TcpProxy } from '../harness/tcp-proxy.ts';
 
 export interface RideOptions {
   readonly rounds: number;
@@ -31,36 +30,20 @@ export interface RideResult {
   readonly faults: Readonly<Record<string, number>>;
 }
 
-const kinds = ['kill', 'pause', 'partition'] as const;
 const ttl = 20;
 
 export async function ride({ rounds, seed, print }: RideOptions): Promise<RideResult> {
   const random = new Random(seed);
-  const plans = await planMembers(3, smallFiles);
-  const doors = await proxies(plans.map(({ clientAddress }) => clientAddress));
-  const peers = await proxies(plans.map(({ peerAddress }) => peerAddress));
-  const cluster = new RealCluster(behind(plans, doors, peers));
-  const faults: Record<string, number> = { kill: 0, pause: 0, partition: 0 };
-  const endpoints = doors.map(({ address }) => address);
+  const faulty = await FaultyCluster.plan();
+  const { cluster, endpoints, faults } = faulty;
   const client = new Client({ endpoints, callTimeoutMs: 60_000 });
   const program = new Program(client);
   try {
     await cluster.start();
     await program.start();
     for (let round = 1; round <= rounds; round++) {
-      const at = random.below(3);
-      const kind = random.pick(kinds);
-      const member = cluster.member(at);
-      faults[kind] = (faults[kind] ?? 0) + 1;
-      const forMs = 200 + random.below(1_800);
-      print(`round ${round}: ${kind} ${member.name} for ${forMs} ms`);
-      if (kind === 'kill') await member.kill();
-      else if (kind === 'pause') member.program.kill('SIGSTOP');
-      else for (const proxy of [doors[at], peers[at]]) proxy?.silence();
-      await sleep(forMs);
-      if (kind === 'kill') member.start();
-      else if (kind === 'pause') member.program.kill('SIGCONT');
-      else for (const proxy of [doors[at], peers[at]]) proxy?.restore();
+      const done = await faulty.breakOne(random, 200 + random.below(1_800));
+      print(`round ${round}: ${done}`);
       await cluster.caughtUp();
       const before = program.written;
       await until('the program writes on', () => program.written > before);
@@ -68,30 +51,8 @@ export async function ride({ rounds, seed, print }: RideOptions): Promise<RideRe
     return { ...(await program.finish()), faults };
   } finally {
     await client.close({ drainMs: 0 });
-    await cluster.kill();
-    for (const proxy of [...doors, ...peers]) proxy.close();
+    await faulty.close();
   }
-}
-
-function proxies(targets: readonly string[]): Promise<TcpProxy[]> {
-  return Promise.all(targets.map((target) => TcpProxy.start(target)));
-}
-
-/** The same members, reached by others and by clients through proxies only. */
-function behind(
-  plans: readonly MemberPlan[],
-  doors: readonly TcpProxy[],
-  peers: readonly TcpProxy[],
-): MemberPlan[] {
-  const initialCluster = plans.map(({ name }, at) => `${name}=${peers[at]?.address}`).join();
-  return plans.map((plan, at) => ({
-    ...plan,
-    initialCluster,
-    flags: [
-      ...plan.flags,
-      ...['--advertise', `${doors[at]?.address}`, '--peer-advertise', `${peers[at]?.address}`],
-    ],
-  }));
 }
 
 /** What a user might write, and no more: whatever it awaits has to come. */

@@ -1,10 +1,13 @@
 import type { Compare } from '@lockstep/client';
+import type { Ghost } from './ghosts.ts';
 import type { Place, Spot } from './place.ts';
 
 /** What somebody who wants a lock asks for: a spot in its queue, and what its turn takes. */
 export interface Claim extends Spot {
   /** The lock's name, for messages and against re-entry. */
   readonly name: string;
+  /** Whose places of earlier sessions are to be removed first. */
+  readonly ghost?: Ghost | undefined;
   /**
    * Conditions under which a place that is taken now has its turn at once; undefined when it would have to wait.
    * @throws what is wrong with the claim itself.

@@ -1,5 +1,6 @@
 import { op, type Session, WatchCompactedError } from '@lockstep/client';
 import { LockLostError } from './errors.ts';
+import { onLoss } from './loss.ts';
 
 /** Somebody who holds a lock, and wants to hear of its loss. */
 export interface Holding {
@@ -25,9 +26,7 @@ export class HeldPlaces {
 
   private constructor(session: Session) {
     this.#session = session;
-    const lose = (): void => this.#loseAll();
-    if (session.lost.aborted) lose();
-    else session.lost.addEventListener('abort', lose, { once: true });
+    onLoss(session, () => this.#loseAll());
   }
 
   static of(session: Session): HeldPlaces {

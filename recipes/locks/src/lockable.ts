@@ -1,6 +1,7 @@
 import { InvalidError, type Session } from '@lockstep/client';
 import { type Claim, claimsOf } from './claim.ts';
 import { LockLostError } from './errors.ts';
+import { removeGhosts } from './ghosts.ts';
 import type { Lock, Ownership } from './lock.ts';
 import { Patience } from './patience.ts';
 import { abandon, Place } from './place.ts';
@@ -27,6 +28,12 @@ export interface HolderOptions {
   /** A host, a pod. */
   readonly identity?: string;
   readonly metadata?: Readonly<Record<string, string>>;
+  /**
+   * Whoever stands in the queue with this `identity` in another session is removed first: after a crash one need not
+   * wait for one's own ghost until its lease ends. Of two that live with the same identity each removes
+   * the other, so it must be one process's alone. Default false.
+   */
+  readonly replaceOwn?: boolean;
 }
 
 /** Something that can be held, and waited for: first come, first served, over any number of processes. */
@@ -66,14 +73,15 @@ export abstract class Lockable<
       );
     }
     const { session } = this;
-    const patience = new Patience(session.client.clock, {
-      signals: [session.lost, options.signal],
+    const patience = new Patience(session, {
+      signal: options.signal,
       timeoutMs,
       what: `the lock ${JSON.stringify(this.name)}`,
     });
     try {
       const { signal } = patience;
       signal.throwIfAborted();
+      await this.#removeGhosts(claims, signal);
       // Where a turn takes more than to be the first, looking before standing in line saves two steps.
       const looksFirst = claims.some(({ admit }) => admit !== undefined);
       const found = looksFirst ? await this.#takeIfFree(claims, signal) : 'taken';
@@ -97,6 +105,7 @@ export abstract class Lockable<
   async tryAcquire(options: Options = {} as Options): Promise<Held | undefined> {
     const claims = this.#claims(options);
     this.session.assertValid();
+    await this.#removeGhosts(claims, options.signal);
     for (;;) {
       const taken = await this.#takeIfFree(claims, options.signal);
       if (taken === 'taken') return undefined;
@@ -143,6 +152,12 @@ export abstract class Lockable<
       return place === undefined ? [] : [claim.guard(place)];
     });
     return this.hold({ session: this.session, places, guards });
+  }
+
+  async #removeGhosts(claims: readonly Claim[], signal: AbortSignal | undefined): Promise<void> {
+    for (const { ghost } of claims) {
+      if (ghost !== undefined) await removeGhosts(this.session, ghost, signal);
+    }
   }
 
   async #takeIfFree(

@@ -1,5 +1,6 @@
 import type { Client, Compare, Session } from '@lockstep/client';
 import { type Claim, claimsOf } from './claim.ts';
+import { ghostOf } from './ghosts.ts';
 import { encodeHolder, holderOf, type LockQueue } from './holder.ts';
 import { Lock, type Ownership } from './lock.ts';
 import { type HolderOptions, Lockable } from './lockable.ts';
@@ -24,6 +25,7 @@ export class Mutex extends Lockable {
     const value = encodeHolder(options);
     this.#claim = {
       name,
+      ghost: ghostOf(options, prefix),
       prefix,
       scope: prefix,
       value: () => value,

@@ -1,4 +1,5 @@
-import { type Clock, DeadlineError } from '@lockstep/client';
+import { DeadlineError, type Session } from '@lockstep/client';
+import { onLoss } from './loss.ts';
 
 /**
  * One signal for whatever ends a waiting. Unlike `AbortSignal.any` it lets go of the signals it listens to, of which one
@@ -9,22 +10,21 @@ export class Patience {
   readonly #undo: (() => void)[] = [];
 
   constructor(
-    clock: Clock,
+    session: Session,
     ends: {
-      readonly signals: readonly (AbortSignal | undefined)[];
+      readonly signal: AbortSignal | undefined;
       readonly timeoutMs: number | undefined;
       readonly what: string;
     },
   ) {
-    const { signals, timeoutMs, what } = ends;
-    for (const signal of signals) {
-      if (signal?.aborted === true) this.#ended.abort(signal.reason);
-      else if (signal !== undefined) this.#listen(signal);
-    }
+    const { signal, timeoutMs, what } = ends;
+    this.#undo.push(onLoss(session, (reason) => this.end(reason)));
+    if (signal?.aborted === true) this.end(signal.reason);
+    else if (signal !== undefined) this.#listen(signal);
     if (timeoutMs === undefined || this.signal.aborted) return;
     const late = (): void =>
-      this.#ended.abort(new DeadlineError(`${what} was not free within ${timeoutMs} ms`));
-    this.#undo.push(clock.after(timeoutMs, late));
+      this.end(new DeadlineError(`${what} was not free within ${timeoutMs} ms`));
+    this.#undo.push(session.client.clock.after(timeoutMs, late));
   }
 
   get signal(): AbortSignal {
@@ -41,7 +41,7 @@ export class Patience {
   }
 
   #listen(signal: AbortSignal): void {
-    const end = (): void => this.#ended.abort(signal.reason);
+    const end = (): void => this.end(signal.reason);
     signal.addEventListener('abort', end, { once: true });
     this.#undo.push(() => signal.removeEventListener('abort', end));
   }

@@ -1,6 +1,7 @@
 import { compare, type KeyValue, op, type Session } from '@lockstep/client';
 import { type Claim, claimsOf } from './claim.ts';
 import { LockLostError } from './errors.ts';
+import { ghostOf } from './ghosts.ts';
 import { encodeHolder, holderOf, type LockHolder, objectIn, record } from './holder.ts';
 import { Lock, type Ownership } from './lock.ts';
 import { type HolderOptions, Lockable } from './lockable.ts';
@@ -65,6 +66,7 @@ export class ReadLocks extends Lockable {
     const value = encodeHolder(options);
     this.#claim = {
       name,
+      ghost: ghostOf(options, `${name}/read/`, `${name}/write/`),
       prefix: `${name}/read/`,
       scope: writes,
       value: () => value,
@@ -105,6 +107,7 @@ export class WriteLocks extends Lockable<WriteLock> {
       isPlace(kv, `${name}/read/`) || isPlace(kv, `${name}/write/`);
     this.#claim = {
       name,
+      ghost: ghostOf(options, `${name}/read/`, `${name}/write/`),
       prefix: `${name}/write/`,
       scope: all,
       value: () => value,

@@ -9,6 +9,7 @@ import {
 } from '@lockstep/client';
 import { type Claim, claimsOf } from './claim.ts';
 import { NoLimitError } from './errors.ts';
+import { ghostOf } from './ghosts.ts';
 import { holderOf, type LockHolder, objectIn, record } from './holder.ts';
 import { Lock, type Ownership } from './lock.ts';
 import { type HolderOptions, Lockable, type TryOptions } from './lockable.ts';
@@ -74,6 +75,7 @@ export class Semaphore extends Lockable<Lock, WeightOption> {
     this.#options = options;
     if (options.limit !== undefined) checkedLimit(options.limit);
     checkedWeight(options.weight);
+    ghostOf(options);
   }
 
   override [claimsOf](options: WeightOption = {}): readonly Claim[] {
@@ -82,6 +84,7 @@ export class Semaphore extends Lockable<Lock, WeightOption> {
     return [
       {
         name: this.name,
+        ghost: ghostOf(this.#options, permits),
         prefix: permits,
         scope: permits,
         value: (held) => JSON.stringify({ ...record(this.#options), weight, held }),
