@@ -4,8 +4,8 @@ import { codecs, DecodeError, InvalidError } from '@lockstep/client';
 import { Election, inspectElection, type Term, TransferError } from '@lockstep/election';
 import { LockLostError } from '@lockstep/locks';
 import type { TestCluster } from '@lockstep/server/testing';
-import { Observer, rawCandidate, startCluster } from '../harness/elections.ts';
-import { loneClient } from '../harness/lone-client.ts';
+import { cuttableClient, startCluster } from '../harness/contenders.ts';
+import { Observer, rawCandidate } from '../harness/elections.ts';
 
 /** Candidates that wait in this order, and the terms they get. */
 async function line(
@@ -57,7 +57,7 @@ test('a vacant office goes to the highest priority, and of equals to who has wai
 test('equal candidates never let each other pass for ever, and a better one that is gone is not waited for', async (t) => {
   const cluster = await startCluster(t, 1);
   const observer = new Observer(t, new Election(cluster.client(), 'boss'));
-  const better = loneClient(cluster);
+  const better = cuttableClient(cluster);
   const terms = await line(cluster, [
     ['a', 0],
     ['b', 3],
@@ -110,6 +110,23 @@ test('transferTo: the one that was chosen leads before all others, whatever thei
   );
 });
 
+test('row 3: a term that is handed over is over before the other can lead, also when the answer is lost', async (t) => {
+  const cluster = await startCluster(t);
+  const term = await new Election(cluster.client(), 'boss', { identity: 'a' }).campaign();
+  const next = new Election(cluster.client(), 'boss', { identity: 'b' }).campaign();
+  await cluster.advance(100);
+  const lost = cluster.dropReplies(1);
+  const handing = term.transferTo('b');
+  let wasOver: boolean | undefined;
+  await cluster.advanceUntil(
+    next.then(() => {
+      wasOver = term.lost.aborted;
+    }),
+  );
+  assert.deepEqual([wasOver, lost.count, term.endedBy], [true, 1, 'transfer']);
+  await cluster.advanceUntil(handing);
+});
+
 test('transferTo somebody who is gone, or nobody, is refused, and the term goes on', async (t) => {
   const cluster = await startCluster(t, 1);
   const terms = await line(cluster, [
@@ -129,7 +146,7 @@ test('transferTo somebody who is gone, or nobody, is refused, and the term goes 
 
 test('a successor that dies before it leads leaves the others as they were', async (t) => {
   const cluster = await startCluster(t);
-  const dying = loneClient(cluster);
+  const dying = cuttableClient(cluster);
   const terms = await line(cluster, [
     ['a', 0],
     ['b', 1],
@@ -137,9 +154,12 @@ test('a successor that dies before it leads leaves the others as they were', asy
   new Election(dying.client, 'boss', { identity: 'c', ttl: 5 }).campaign().catch(() => {});
   await cluster.advance(100);
   dying.cutOff(true);
+  const client = cluster.client();
+  const chosen = (await inspectElection(client, 'boss')).waiting[1];
   await terms.get('a')?.transferTo('c');
   await cluster.advance(500);
   assert.deepEqual([...terms.keys()], ['a']);
+  assert.equal((await client.get('boss.successor'))?.lease, chosen?.lease, 'it goes with it');
   await cluster.advance(7_000);
   assert.deepEqual([...terms.keys()], ['a', 'b']);
   assert.equal((await cluster.client().range({ prefix: 'boss.successor' })).count, 0);

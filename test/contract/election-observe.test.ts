@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ClosedError } from '@lockstep/client';
 import { Election } from '@lockstep/election';
-import { Observer, startCluster } from '../harness/elections.ts';
-import { loneClient } from '../harness/lone-client.ts';
+import { cuttableClient, startCluster } from '../harness/contenders.ts';
+import { Observer } from '../harness/elections.ts';
 
 test('an observer is told of nobody, of each leader, of what it proclaims, and of nobody between terms', async (t) => {
   const cluster = await startCluster(t, 1);
@@ -37,7 +37,7 @@ test('an observer that comes later begins with who leads then', async (t) => {
 
 test('an observer misses nothing through a lost connection, and gets over a compaction', async (t) => {
   const cluster = await startCluster(t);
-  const watcher = loneClient(cluster);
+  const watcher = cuttableClient(cluster);
   const leading = cluster.client();
   const observer = new Observer(t, new Election(watcher.client, 'boss'));
   const election = new Election(leading, 'boss', { value: 'a', ttl: 60 });

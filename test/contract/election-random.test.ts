@@ -4,34 +4,28 @@ import { op } from '@lockstep/client';
 import { Election, type Term } from '@lockstep/election';
 import { createTestCluster, type TestCluster } from '@lockstep/server/testing';
 import { Random } from '../../server/src/core/base/random.ts';
+import { cuttableClient } from '../harness/contenders.ts';
 import { Observer } from '../harness/elections.ts';
-import { type LoneClient, loneClient } from '../harness/lone-client.ts';
+import { ExclusionMonitor } from '../harness/exclusion-monitor.ts';
 
 const names = ['a', 'b', 'c', 'd', 'e'];
 const steps = 30;
 
-interface Member extends LoneClient {
+interface Member extends ReturnType<typeof cuttableClient> {
   readonly identity: string;
   readonly end: AbortController;
 }
 
-/** Everything that believes to lead, and everything that was written as a leader. */
-class Monitor {
-  /** Who is removed by hand hears of it later than the next one leads; only its writes are kept out. */
-  readonly isExclusive: boolean;
-  readonly failures: unknown[] = [];
+/** Everything that leads and led, and everything that was written as a leader. */
+class Chronicle {
   readonly terms: Term[] = [];
   readonly log: number[] = [];
+  readonly failures: unknown[] = [];
+  /** Who is removed by hand hears of it later than the next one leads: then only writes are kept apart. */
+  readonly exclusion: ExclusionMonitor;
 
-  constructor(isExclusive: boolean) {
-    this.isExclusive = isExclusive;
-  }
-
-  began(term: Term): void {
-    for (const other of this.isExclusive ? this.terms : []) {
-      assert.ok(other.lost.aborted, `${other.token} leads still, and ${term.token} begins`);
-    }
-    this.terms.push(term);
+  constructor(exclusion: ExclusionMonitor) {
+    this.exclusion = exclusion;
   }
 
   get current(): Term | undefined {
@@ -53,12 +47,18 @@ async function within(cluster: TestCluster, ms: number, stop: AbortSignal): Prom
 }
 
 /** Stands for election for ever, and writes its token while it leads. */
-function start(cluster: TestCluster, identity: string, priority: number, monitor: Monitor): Member {
-  const lone = loneClient(cluster);
+function start(
+  cluster: TestCluster,
+  identity: string,
+  priority: number,
+  chronicle: Chronicle,
+): Member {
+  const lone = cuttableClient(cluster);
   const end = new AbortController();
   const election = new Election(lone.client, 'boss', { identity, priority, ttl: 5 });
   const lead = async (term: Term, stop: AbortSignal): Promise<void> => {
-    monitor.began(term);
+    chronicle.exclusion.enter({ who: identity, lock: term, weight: 1, since: cluster.now });
+    chronicle.terms.push(term);
     while (!stop.aborted) {
       await term
         .txn()
@@ -75,7 +75,7 @@ function start(cluster: TestCluster, identity: string, priority: number, monitor
       });
     }
   };
-  stand().catch((error: unknown) => monitor.failures.push(error));
+  stand().catch((error: unknown) => chronicle.failures.push(error));
   return { ...lone, identity, end };
 }
 
@@ -87,16 +87,18 @@ for (const [seed, isExclusive] of [
   test(`seed ${seed}: through crashes, cut-offs and transfers ${isExclusive ? 'one leads at a time, and ' : 'and removals by hand '}guarded writes are in token order`, async (t) => {
     const cluster = await createTestCluster({ members: 3, seed });
     const random = new Random(seed);
-    const monitor = new Monitor(isExclusive);
+    const room = isExclusive ? 1 : names.length;
+    const chronicle = new Chronicle(new ExclusionMonitor(() => cluster.now, room));
     t.after(() => cluster.close());
-    const members = names.map((name) => start(cluster, name, random.below(3), monitor));
+    const members = names.map((name) => start(cluster, name, random.below(3), chronicle));
     t.after(() => {
       for (const { end } of members) end.abort();
     });
     const witness = cluster.client();
     const observer = new Observer(t, new Election(witness, 'boss'));
     const writing = (async () => {
-      for await (const { value } of witness.watch({ key: 'log' })) monitor.log.push(Number(value));
+      for await (const { value } of witness.watch({ key: 'log' }))
+        chronicle.log.push(Number(value));
     })();
     writing.catch(() => {});
     let transfers = 0;
@@ -104,7 +106,7 @@ for (const [seed, isExclusive] of [
       const at = random.below(members.length);
       const member = members[at];
       assert.ok(member !== undefined);
-      const { current } = monitor;
+      const { current } = chronicle;
       const deed = random.pick(['cut', 'heal', 'heal', 'crash', 'transfer', 'restart', 'remove']);
       if (deed === 'cut') member.cutOff(true);
       if (deed === 'heal') for (const each of members) each.cutOff(false);
@@ -120,25 +122,21 @@ for (const [seed, isExclusive] of [
         // Its process is gone, as far as the cluster can tell, and another one takes its name.
         member.cutOff(true);
         member.end.abort();
-        members[at] = start(cluster, member.identity, random.below(3), monitor);
+        members[at] = start(cluster, member.identity, random.below(3), chronicle);
       }
       await cluster.advance(random.below(4_000));
-      assert.deepEqual(monitor.failures, []);
+      assert.deepEqual(chronicle.failures, []);
     }
     for (const each of members) each.cutOff(false);
     await cluster.advance(30_000);
-    assert.deepEqual(monitor.failures, []);
-    const { current } = monitor;
+    assert.deepEqual(chronicle.failures, []);
+    const { current } = chronicle;
     assert.ok(current !== undefined, 'somebody leads in the end');
     assert.equal(observer.leaders.at(-1)?.token, current.token);
-    const ordered = monitor.log.toSorted((one, other) => one - other);
-    assert.deepEqual(monitor.log, ordered, 'no write of an older term after one of a newer');
-    const tokens = monitor.terms.map(({ token }) => token);
-    assert.deepEqual(
-      tokens,
-      tokens.toSorted((one, other) => one - other),
-    );
-    assert.ok(tokens.length > 2 && new Set(monitor.log).size > 2, `${tokens.length} terms`);
+    const ordered = chronicle.log.toSorted((one, other) => one - other);
+    assert.deepEqual(chronicle.log, ordered, 'no write of an older term after one of a newer');
+    const terms = chronicle.exclusion.entries;
+    assert.ok(terms > 2 && new Set(chronicle.log).size > 2, `${terms} terms`);
     assert.ok(transfers > 0, 'the office was handed over');
     const { count } = await witness.range({ prefix: 'boss/' });
     assert.equal(count, names.length, 'no ghosts');

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { ClosedError, op } from '@lockstep/client';
 import { Election, type Term } from '@lockstep/election';
 import { LockLostError } from '@lockstep/locks';
-import { gate, Observer, startCluster } from '../harness/elections.ts';
-import { loneClient } from '../harness/lone-client.ts';
+import { cuttableClient, startCluster } from '../harness/contenders.ts';
+import { gate, Observer } from '../harness/elections.ts';
 
 /** Leads until it is told to stop. */
 async function untilStopped(stop: AbortSignal): Promise<void> {
@@ -230,7 +230,7 @@ test('restart never: a loss ends run, with what the task threw as its cause', as
 
 test('row 8: after a loss run does not wait for what it left behind', async (t) => {
   const cluster = await startCluster(t);
-  const { client, cutOff } = loneClient(cluster);
+  const { client, cutOff } = cuttableClient(cluster);
   const terms: Term[] = [];
   const end = new AbortController();
   const running = new Election(client, 'boss', { ttl: 60, marginMs: 30_000 }).run(

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { DeadlineError, LeaseLostError, op } from '@lockstep/client';
 import { Election, inspectElection, type Term } from '@lockstep/election';
 import { LockLostError } from '@lockstep/locks';
-import { rawCandidate, startCluster } from '../harness/elections.ts';
-import { loneClient } from '../harness/lone-client.ts';
+import { cuttableClient, startCluster } from '../harness/contenders.ts';
+import { rawCandidate } from '../harness/elections.ts';
 
 test('one leads, the next waits, and the tokens of terms go up', async (t) => {
   const cluster = await startCluster(t);
@@ -61,7 +61,7 @@ test('what is proclaimed in office is what the leader says from then on, in the 
 for (const ttl of [5, 10]) {
   test(`row 1, 3: a leader that is cut off knows before the next one leads, at TTL ${ttl}`, async (t) => {
     const cluster = await startCluster(t);
-    const [one, two] = [loneClient(cluster), loneClient(cluster)];
+    const [one, two] = [cuttableClient(cluster), cuttableClient(cluster)];
     const term = await new Election(one.client, 'boss', { ttl }).campaign();
     let lostAt = Number.NaN;
     term.lost.addEventListener('abort', () => {
@@ -98,7 +98,7 @@ test('row 1: a leader that was deposed cannot write as one, though its clock say
 
 test('row 4: a candidate hears of the end of its own lease, however long the leader leads', async (t) => {
   const cluster = await startCluster(t);
-  const [one, two] = [loneClient(cluster), loneClient(cluster)];
+  const [one, two] = [cuttableClient(cluster), cuttableClient(cluster)];
   await new Election(one.client, 'boss', { ttl: 60 }).campaign();
   const waiting = assert.rejects(
     new Election(two.client, 'boss', { ttl: 5 }).campaign(),
@@ -169,7 +169,7 @@ test('row 7: a compaction during the wait is none of the candidate’s business'
 
 test('row 8: a process that was started again does not wait for its own ghost', async (t) => {
   const cluster = await startCluster(t, 1);
-  const [before, after] = [loneClient(cluster), cluster.client()];
+  const [before, after] = [cuttableClient(cluster), cluster.client()];
   const ghost = await new Election(before.client, 'boss', {
     identity: 'host-1',
     ttl: 60,

@@ -3,8 +3,8 @@ import { type TestContext, test } from 'node:test';
 import { type Client, InvalidError } from '@lockstep/client';
 import { type JobRun, type JobTask, PeriodicJob } from '@lockstep/election';
 import type { TestCluster } from '@lockstep/server/testing';
-import { gate, startCluster } from '../harness/elections.ts';
-import { loneClient } from '../harness/lone-client.ts';
+import { cuttableClient, startCluster } from '../harness/contenders.ts';
+import { gate } from '../harness/elections.ts';
 
 interface Start {
   readonly by: string;
@@ -64,7 +64,7 @@ test('one of the fleet runs the job, once a period, and counts the runs', async 
 test('a new leader runs neither early nor a second time, and what was missed is one run', async (t) => {
   const cluster = await startCluster(t);
   const starts: Start[] = [];
-  const { client, cutOff } = loneClient(cluster);
+  const { client, cutOff } = cuttableClient(cluster);
   join(t, cluster, { by: 'a', starts, client });
   await cluster.advance(1_000);
   const second = join(t, cluster, { by: 'b', starts });
@@ -93,7 +93,7 @@ test('a new leader runs neither early nor a second time, and what was missed is 
 test('a run that was begun and broke off is not made up for before its period is over', async (t) => {
   const cluster = await startCluster(t);
   const starts: Start[] = [];
-  const { client, cutOff } = loneClient(cluster);
+  const { client, cutOff } = cuttableClient(cluster);
   const stops: boolean[] = [];
   const task: JobTask = async (_, { stop }) => {
     await new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve()));

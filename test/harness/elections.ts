@@ -1,13 +1,6 @@
 import type { TestContext } from 'node:test';
 import type { Client } from '@lockstep/client';
 import type { Election, Leader } from '@lockstep/election';
-import { createTestCluster, type TestCluster } from '@lockstep/server/testing';
-
-export async function startCluster(t: TestContext, members = 3): Promise<TestCluster> {
-  const cluster = await createTestCluster({ members, seed: 11 });
-  t.after(() => cluster.close());
-  return cluster;
-}
 
 /** A candidate as `etcdctl elect` writes it: the lease in hex, and no record. */
 export async function rawCandidate(

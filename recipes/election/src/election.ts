@@ -107,7 +107,7 @@ export class Election<Value = string> {
    * ends or somebody removes its key; InvalidError; what a call can end in. The candidacy is withdrawn then.
    */
   async campaign(options: CampaignOptions = {}): Promise<Term<Value>> {
-    const { signal, timeoutMs, onQueued } = options;
+    const { timeoutMs } = options;
     if (timeoutMs !== undefined && !(timeoutMs > 0)) {
       throw invalid(`timeoutMs is ${timeoutMs}; it must be above 0`);
     }
@@ -118,42 +118,35 @@ export class Election<Value = string> {
     }
     const value = this.#proposed();
     this.#isCampaigning = true;
-    const patience = new Patience(this.#client.clock, {
-      signals: [signal],
-      timeoutMs,
-      what: `the office of ${JSON.stringify(this.name)}`,
-    });
     try {
-      this.#term = await this.#elected(value, patience, onQueued);
+      this.#term = await this.#elected(value, options);
       return this.#term;
     } finally {
-      patience.stop();
       this.#isCampaigning = false;
     }
   }
 
   async #elected(
     value: Bytes,
-    patience: Patience,
-    onQueued: CampaignOptions['onQueued'],
+    { signal, timeoutMs, onQueued }: CampaignOptions,
   ): Promise<Term<Value>> {
-    const { ttl, marginMs, handoverDelayMs, keepAlive } = this.#options;
     const { identity = '', metadata = {}, priority = 0, replaceOwn = false } = this.#options;
-    const { signal } = patience;
-    signal.throwIfAborted();
-    const session = await Session.open(this.#client, {
-      ...(ttl === undefined ? {} : { ttl }),
-      ...(marginMs === undefined ? {} : { marginMs }),
-      ...(handoverDelayMs === undefined ? {} : { handoverDelayMs }),
-      ...(keepAlive === undefined ? {} : { keepAlive }),
+    const { clock } = this.#client;
+    signal?.throwIfAborted();
+    const began = clock.now();
+    const session = await Session.open(this.#client, this.#sessionOptions(signal, timeoutMs));
+    const spent = clock.now() - began;
+    const patience = new Patience(session, {
       signal,
+      timeoutMs: timeoutMs === undefined ? undefined : Math.max(1, Math.ceil(timeoutMs - spent)),
+      what: `the office of ${JSON.stringify(this.name)}`,
     });
-    const lose = (): void => patience.end(session.lost.reason);
-    session.lost.addEventListener('abort', lose, { once: true });
     try {
+      const waiting = { signal: patience.signal, onQueued };
       const proposal = { value, identity, metadata, priority, replaceOwn };
-      const place = await takeOffice(session, this.#keys, proposal, { signal, onQueued });
-      signal.throwIfAborted();
+      const place = await takeOffice(session, this.#keys, proposal, waiting);
+      session.assertValid();
+      patience.signal.throwIfAborted();
       const encode = (next: Value): Bytes => this.#encode(next);
       return new Term({ session, place, keys: this.#keys, encode });
     } catch (error) {
@@ -161,8 +154,20 @@ export class Election<Value = string> {
       session.close().catch(() => {});
       throw error;
     } finally {
-      session.lost.removeEventListener('abort', lose);
+      patience.stop();
     }
+  }
+
+  #sessionOptions(signal: AbortSignal | undefined, timeoutMs: number | undefined): SessionOptions {
+    const { ttl, marginMs, handoverDelayMs, keepAlive } = this.#options;
+    return {
+      ...(ttl === undefined ? {} : { ttl }),
+      ...(marginMs === undefined ? {} : { marginMs }),
+      ...(handoverDelayMs === undefined ? {} : { handoverDelayMs }),
+      ...(keepAlive === undefined ? {} : { keepAlive }),
+      ...(signal === undefined ? {} : { signal }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    };
   }
 
   /**
