@@ -35,6 +35,18 @@ test('an observer that comes later begins with who leads then', async (t) => {
   }
 });
 
+test('an observer says nothing of a list before it has all of it', async (t) => {
+  const cluster = await startCluster(t, 1);
+  const client = cluster.client();
+  // More than one answer takes: the candidate comes long before the record which says that it does not lead.
+  await client.put('boss/1.a', 'x'.repeat(400_000));
+  for (let at = 0; at < 3; at++) await client.put(`boss/2.${at}`, 'x'.repeat(400_000));
+  await client.put('boss.candidates/1.a', JSON.stringify({ inOffice: false }));
+  const observer = new Observer(t, new Election(client, 'boss'));
+  await cluster.advance(1_000);
+  assert.deepEqual(observer.leaders, [undefined]);
+});
+
 test('an observer misses nothing through a lost connection, and gets over a compaction', async (t) => {
   const cluster = await startCluster(t);
   const watcher = cuttableClient(cluster);

@@ -56,6 +56,8 @@ test('what is proclaimed in office is what the leader says from then on, in the 
   await assert.rejects(term.proclaim('too late'), LockLostError);
   assert.equal(await election.leader(), undefined);
   assert.equal(term.endedBy, 'loss');
+  await cluster.advance(100);
+  assert.deepEqual(await client.leases.list(), [], 'its lease ends with it, whoever ended it');
 });
 
 for (const ttl of [5, 10]) {
