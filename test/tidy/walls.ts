@@ -275,6 +275,12 @@ function holds(place: string, file: string): boolean {
   return file === place || file.startsWith(`${place}/`);
 }
 
+/** The package's folder; those of the recipes are one deeper. */
+function packageOf(file: string): string {
+  const [top = '', next = ''] = file.split('/');
+  return top === 'recipes' ? `${top}/${next}` : top;
+}
+
 /** The path of a file of the project, or the name as it was written. */
 function targetOf(file: string, specifier: string | undefined): string {
   if (specifier === undefined) return 'computed';
@@ -309,7 +315,7 @@ function refusal(wish: Wish): string | undefined {
 function refusalOfRoom(wish: Wish, other: Room): string | undefined {
   const { file, room, target, typeOnly } = wish;
   if (!wish.isThere(target)) return `imports ${target}, which is not there`;
-  const foreign = target.split('/')[0] !== file.split('/')[0];
+  const foreign = packageOf(target) !== packageOf(file);
   if (foreign && !Object.values(doors).includes(target)) {
     return `imports ${target} of another package past its doors`;
   }
