@@ -60,6 +60,28 @@ test('a heavy one is not overtaken by light ones', async (t) => {
   assert.deepEqual(inside, [0, 1, 2, 3]);
 });
 
+test('a waiter is told its place, also at the head of the queue', async (t) => {
+  const cluster = await startCluster(t, 1);
+  const { session } = await contender(cluster);
+  const semaphore = new Semaphore(session, 'a', { limit: 1 });
+  const held = await semaphore.acquire({ onQueued: () => assert.fail('it is free') });
+  const places: [string, number][] = [];
+  const waiting = ['one', 'two'].map((who) =>
+    semaphore.acquire({ onQueued: (position) => places.push([who, position]) }),
+  );
+  await cluster.advance(100);
+  await held.release();
+  const one = await waiting[0];
+  await cluster.advance(100);
+  await one?.release();
+  await waiting[1];
+  assert.deepEqual(places, [
+    ['one', 1],
+    ['two', 2],
+    ['two', 1],
+  ]);
+});
+
 test('row 15: a waiter notices a new limit, and a lower one takes nothing from anybody', async (t) => {
   const cluster = await startCluster(t, 1);
   const { session, client } = await contender(cluster);

@@ -14,10 +14,10 @@ import { parseArgs } from 'node:util';
 import { Client } from '@lockstep/client';
 import { Random } from '../../server/src/core/base/random.ts';
 import { iterate } from '../harness/clients.ts';
-import { FaultyCluster, proxies } from '../harness/faulty-cluster.ts';
 import { until } from '../harness/processes.ts';
 import type { TcpProxy } from '../harness/tcp-proxy.ts';
 import type { Belief, ContestReport } from './contest-process.ts';
+import { FaultyCluster, proxies } from './faulty-cluster.ts';
 
 export interface ContestOptions {
   readonly seconds: number;

@@ -34,11 +34,29 @@ put size large
 delete color${' '}
 size=large
 `,
+  '06-mutex.js': `the report was made by host-1
+held by host-1, and waiting at place 1
+the next token is larger: true
+refused: the lock is lost: its key is gone, so nothing was written
+the report was still made by host-1
+released what was gone: false
+`,
+  '07-killed-holder.js': `one has the lock
+two waits
+two has the lock, after the lease of one: true
+its token is larger: true
+`,
   '08-election-failover.js': `nobody leads
 host-1 leads
 nobody leads
 host-2 leads
 the second token is larger: true
+`,
+  '09-semaphore.js': `two hold, two wait: 2 of 2 in use, 2 waiting
+one more came in: 3 of 3 in use, 1 waiting
+one too many holds: 3 of 2 in use, 1 waiting
+the heavy one came in: 2 of 2 in use, 0 waiting
+another program declares 9: refused
 `,
 };
 

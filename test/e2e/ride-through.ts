@@ -10,8 +10,8 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Client, LiveCache, Session } from '@lockstep/client';
 import { Random } from '../../server/src/core/base/random.ts';
-import { FaultyCluster } from '../harness/faulty-cluster.ts';
 import { until } from '../harness/processes.ts';
+import { FaultyCluster } from './faulty-cluster.ts';
 
 export interface RideOptions {
   readonly rounds: number;

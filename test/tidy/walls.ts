@@ -170,7 +170,12 @@ export const rooms: readonly Room[] = [
   { name: 'recipes/locks', at: ['recipes/locks'], rooms: ['client'], node: ['async_hooks'] },
   { name: 'recipes/election', at: ['recipes/election'], rooms: ['client', 'recipes/locks'] },
   // Only what is public, as their readers would.
-  { name: 'examples', at: ['examples'], rooms: ['client', 'recipes/election'], node: ['*'] },
+  {
+    name: 'examples',
+    at: ['examples'],
+    rooms: ['client', 'recipes/locks', 'recipes/election'],
+    node: ['*'],
+  },
   // A page in a browser: it sees a cluster through the client, as every other page would.
   {
     name: 'console',

@@ -13,8 +13,8 @@ export interface Claim extends Spot {
    * @throws what is wrong with the claim itself.
    */
   free(call: { readonly signal?: AbortSignal }): Promise<readonly Compare[] | undefined>;
-  /** Waits for what is still missing when nobody is before the place any more. */
-  admit?(place: Place, signal: AbortSignal): Promise<void>;
+  /** Waits for what is still missing when nobody is before the place any more; `queued` is told when something is. */
+  admit?(place: Place, signal: AbortSignal, queued: () => void): Promise<void>;
   /** The condition that the place still gives what was claimed. */
   guard(place: Place): Compare;
 }

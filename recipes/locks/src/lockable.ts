@@ -13,8 +13,8 @@ export interface AcquireOptions {
   /** How long to wait at most; without it, as long as the session lives. */
   readonly timeoutMs?: number;
   /**
-   * How many are before: told when waiting begins, and again when the one right before gave up. It is not told of
-   * each one that goes further ahead, since then each of a thousand would have to hear of all others.
+   * Its place in the queue, 1 is next: told when waiting begins, and again when the one right before went. Not told of
+   * each one that goes further ahead: then each of a thousand would have to hear of all others.
    */
   readonly onQueued?: (position: number) => void;
 }
@@ -182,18 +182,22 @@ async function turns(
 ): Promise<void> {
   const { signal, onQueued } = waiting;
   const positions = places.map(() => 0);
-  const told = (at: number) =>
-    onQueued === undefined
-      ? undefined
-      : (position: number): void => {
-          const worst = Math.max(...positions);
-          positions[at] = position;
-          if (Math.max(...positions) !== worst) onQueued(Math.max(...positions));
-        };
+  const tell = (at: number, position: number): void => {
+    const told = Math.max(...positions);
+    positions[at] = position;
+    const worst = Math.max(...positions);
+    if (worst !== told && worst > 0) onQueued?.(worst);
+  };
   await Promise.all(
     places.map(async (place, at) => {
-      await place.turn({ signal, onQueued: told(at) });
-      await claims[at]?.admit?.(place, signal);
+      const admit = claims[at]?.admit;
+      // Who waits for room at the head of a queue is the next one too, though nobody is before it.
+      const head = admit === undefined ? 0 : 1;
+      await place.turn({
+        signal,
+        onQueued: onQueued && ((before) => tell(at, before + head)),
+      });
+      await admit?.(place, signal, () => tell(at, head));
       positions[at] = 0;
     }),
   );

@@ -98,7 +98,7 @@ export class Semaphore extends Lockable<Lock, WeightOption> {
           const sameLimit = compare.modRevision(limitKey(this.name), '=', stored.modRevision);
           return [sameLimit, nothingNew(permits, kvs)];
         },
-        admit: (place, signal) => this.#admit(place, weight, signal),
+        admit: (place, signal, queued) => this.#admit(place, weight, { signal, queued }),
         guard: ({ isTaken }) => isTaken,
       },
     ];
@@ -142,7 +142,12 @@ export class Semaphore extends Lockable<Lock, WeightOption> {
   }
 
   /** Waits, with only holders before it, until they leave room for it, and marks it as one of them. */
-  async #admit(place: Place, weight: number, signal: AbortSignal): Promise<void> {
+  async #admit(
+    place: Place,
+    weight: number,
+    waiting: { readonly signal: AbortSignal; queued(): void },
+  ): Promise<void> {
+    const { signal } = waiting;
     const { client, leaseId: lease } = this.session;
     const also = limitKey(this.name);
     const { prefix } = place.spot;
@@ -160,6 +165,7 @@ export class Semaphore extends Lockable<Lock, WeightOption> {
           .commit({ signal });
         if (succeeded) return;
       } else {
+        waiting.queued();
         await this.#untilChange(prefix, revision, signal);
       }
     }

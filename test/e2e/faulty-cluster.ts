@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../../server/src/core/base/random.ts';
-import { type MemberPlan, planMembers, RealCluster, smallFiles } from './real-cluster.ts';
-import { TcpProxy } from './tcp-proxy.ts';
+import { type MemberPlan, planMembers, RealCluster, smallFiles } from '../harness/real-cluster.ts';
+import { TcpProxy } from '../harness/tcp-proxy.ts';
 
 const kinds = ['kill', 'pause', 'partition'] as const;
 
