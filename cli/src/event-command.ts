@@ -64,7 +64,8 @@ export class EventCommand {
   }
 }
 
-function startFailure(file: string, { code, message }: NodeJS.ErrnoException): string {
+/** Why a program could not be started. */
+export function startFailure(file: string, { code, message }: NodeJS.ErrnoException): string {
   if (code === 'ENOENT') return `there is no program "${file}"`;
   if (code === 'EACCES') return `"${file}" may not be run`;
   if (code === 'E2BIG') return 'its arguments and environment are too large for this system';

@@ -9,6 +9,15 @@ export const exitCodes = {
   unknownOutcome: 3,
   /** The command that `watch` ran failed, with --exit-on-error. */
   commandFailed: 4,
+  /** The lock was not free within --wait, or with --try at once: nothing was run. */
+  notFree: 121,
+  /** The lock was lost: what ran under it was stopped. */
+  lockLost: 122,
+  /** Of `lock -- CMD`, what is 1, 2 or 3 otherwise: nothing was run. */
+  notAsked: 125,
+  /** The command under the lock may not be run, or is not there; as shells have it. */
+  notRunnable: 126,
+  notFound: 127,
 } as const;
 
 /** A command line that makes no sense, said by a verb. */

@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 
-export type StopSignal = 'SIGINT' | 'SIGTERM';
+export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGQUIT' | 'SIGTSTP';
+
+/** What a command that is not told otherwise stops for. */
+export const stopSignals: readonly StopSignal[] = ['SIGINT', 'SIGTERM'];
 
 export interface OutputStream extends Writable {
   readonly isTTY?: boolean;
@@ -15,8 +18,8 @@ export interface Io {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Calls `run` for each Ctrl-C or request to end, instead of ending; undo with the returned function. */
-  onStop(run: (signal: StopSignal) => void): () => void;
+  /** Calls `run` for each of these signals, instead of ending; undo with the returned function. */
+  onStop(run: (signal: StopSignal) => void, signals?: readonly StopSignal[]): () => void;
 }
 
 export type OutputFormat = 'simple' | 'json' | 'table';
@@ -43,8 +46,7 @@ export const processIo: Io = {
     return process.stderr;
   },
   env: process.env,
-  onStop(run) {
-    const signals = ['SIGINT', 'SIGTERM'] as const;
+  onStop(run, signals = stopSignals) {
     for (const signal of signals) process.on(signal, run);
     return () => {
       for (const signal of signals) process.off(signal, run);

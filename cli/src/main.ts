@@ -113,6 +113,8 @@ const otherNames: Readonly<Record<string, string>> = {
   start: 'To run a member: lockstep serve',
   server: 'To run a member: lockstep serve',
   exec: 'To run a command for each event: lockstep watch KEY -- COMMAND',
+  unlock:
+    'A lock is released when the command under it has ended; who has it: lockstep inspect lock NAME',
   members: 'To list the members: lockstep member list',
   leases: 'To list the leases: lockstep lease list',
 };

@@ -7,7 +7,11 @@ const noticeAfterMs = 1_000;
 export async function withClient<Result>(
   context: Context,
   use: (client: Client) => Promise<Result>,
-  options: { readonly endpoints?: readonly string[]; readonly learnEndpoints?: boolean } = {},
+  options: {
+    readonly endpoints?: readonly string[];
+    readonly learnEndpoints?: boolean;
+    readonly exactlyOnce?: boolean;
+  } = {},
 ): Promise<Result> {
   const { io, timeoutMs, endpoints } = context;
   const client = new Client({
@@ -16,7 +20,7 @@ export async function withClient<Result>(
     // A command is over before the cluster's other addresses could be of use.
     learnEndpoints: options.learnEndpoints ?? false,
     // One change is not worth asking for a client id first; its fate may be unknown, with exit code 3.
-    exactlyOnce: false,
+    exactlyOnce: options.exactlyOnce ?? false,
   });
   const notice = setTimeout(() => {
     if (!client.isConnected && io.stderr.isTTY === true) {

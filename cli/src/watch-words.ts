@@ -1,3 +1,4 @@
+import { withCommand } from './command-words.ts';
 import { UsageError } from './failure.ts';
 
 /** What the words of `watch KEY [RANGE_END] [-- CMD...]` name. */
@@ -8,21 +9,10 @@ export interface WatchWords {
   readonly command: readonly string[] | undefined;
 }
 
-/**
- * Parts the operands of `watch`, in which the first "--" is missing, by the whole command line. Without
- * a key before it, "--" says that the key begins with "-", and a command follows a second one.
- * @throws UsageError
- */
+/** Parts the operands of `watch` by the whole command line; see {@link withCommand}. @throws UsageError */
 export function parted(operands: readonly string[], line: readonly string[]): WatchWords {
-  const dashes = line.indexOf('--');
-  if (dashes < 0) return checked(operands, undefined);
-  const after = line.slice(dashes + 1);
-  const before = operands.slice(0, operands.length - after.length);
-  if (before.length > 0) return checked(before, after);
-  const second = after.indexOf('--');
-  return second < 0
-    ? checked(after, undefined)
-    : checked(after.slice(0, second), after.slice(second + 1));
+  const { operands: keys, command } = withCommand(operands, line);
+  return checked(keys, command);
 }
 
 function checked(keys: readonly string[], command: readonly string[] | undefined): WatchWords {
@@ -33,6 +23,5 @@ function checked(keys: readonly string[], command: readonly string[] | undefined
       `"${extra}" is too much: watch takes a key and a range end; further keys go after --also, a command after "--"`,
     );
   }
-  if (command?.length === 0) throw new UsageError('there is no command after "--"');
   return { key, rangeEnd, command };
 }

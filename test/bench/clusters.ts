@@ -12,6 +12,8 @@ import {
 
 const startPatienceMs = 30_000;
 const pollMs = 50;
+/** A server that takes a request and never answers it must not hold the bench up for ever. */
+const postPatienceMs = 10_000;
 const host = '127.0.0.1';
 
 /** What one member of a cluster is started with. */
@@ -113,7 +115,7 @@ async function leaderFirst(
       }
       last = 'there was no leader';
     } catch (error) {
-      last = String(error);
+      last = error instanceof Error ? `${error.message}: ${String(error.cause)}` : String(error);
     }
     await sleep(pollMs);
   }
@@ -129,6 +131,7 @@ export async function post(endpoint: Endpoint, path: string, body: object): Prom
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
+    signal: AbortSignal.timeout(postPatienceMs),
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`);

@@ -14,9 +14,15 @@ export interface Driver {
   stop(window: Window): Promise<DriverReport>;
 }
 
-/** Starts a driver process and waits until its load is under way. */
-export async function startDriver(job: Job): Promise<Driver> {
-  const child = fork(driverMain);
+/**
+ * Starts a driver process and waits until its load is under way.
+ * @param nodeArguments for its Node, for example `--cpu-prof`.
+ */
+export async function startDriver(
+  job: Job,
+  nodeArguments: readonly string[] = [],
+): Promise<Driver> {
+  const child = fork(driverMain, { execArgv: [...process.execArgv, ...nodeArguments] });
   adopt(child);
   let answer: { resolve: (message: FromDriver) => void; reject: (error: Error) => void };
   let failure: Error | undefined;

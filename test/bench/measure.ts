@@ -1,9 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Driver, startDriver } from './driver-process.ts';
 import { etcdPlan, lockstepHttpPlan, startH2load } from './h2load.ts';
-import type { Cluster, DriverReport, LoadStyle, Run, Scenario } from './model.ts';
+import {
+  type Cluster,
+  type DriverName,
+  type DriverReport,
+  type LoadStyle,
+  lockStyles,
+  type Run,
+  type Scenario,
+} from './model.ts';
 import type { Options } from './options.ts';
 import { cpuSeconds, machineCpuSeconds, residentMebibytes } from './processes.ts';
+import { driverProfile, profileInto } from './profile.ts';
 import { connectionTargets } from './scenarios.ts';
 import { keyOf, value } from './workload.ts';
 
@@ -11,7 +20,9 @@ const seedersMax = 50;
 /** h2load is told how long to run; it must still be running when the window closes. */
 const h2loadMarginSeconds = 1;
 /** Kernel threads that write the disk take a little; beyond this, somebody else is working. */
-const otherCoresMax = 0.2;
+export const otherCoresMax = 0.2;
+/** Of these the driver is what its users run, so what it costs belongs to the figure. */
+const wholeClients: readonly DriverName[] = ['mutex', 'redlock'];
 
 /** Runs one scenario once against a fresh cluster. @throws Error when the result would be worthless. */
 export async function measure(
@@ -46,7 +57,7 @@ export async function measure(
     driverCores: driverSeconds / seconds,
     otherCores,
     serverMebibytes,
-    isVoid: driverSeconds > serverSeconds,
+    isVoid: driverSeconds > serverSeconds && !wholeClients.includes(style.driver),
     isNoisy: otherCores > otherCoresMax,
   };
 }
@@ -61,6 +72,18 @@ async function begin(
   const { operation, perConnection } = scenario;
   const endpoints = connectionTargets(scenario, cluster.endpoints);
   const { system } = cluster;
+  if (operation === 'lock') {
+    const driver = lockStyles.find((each) => each === style.driver);
+    if (driver === undefined) throw new Error(`${style.driver} takes no locks`);
+    const [endpoint] = cluster.endpoints;
+    const profiling =
+      options.profile && driver === 'mutex' ? profileInto(driverProfile(scratch)) : [];
+    return startDriver(
+      { kind: 'lock', style: driver, endpoint, workers: perConnection },
+      profiling,
+    );
+  }
+  if (system === 'redis') throw new Error('Redis is here for its locks alone');
   if (operation === 'watch') {
     return startDriver({
       kind: 'watch',

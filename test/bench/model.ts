@@ -1,6 +1,8 @@
 /** The words the bench is written in. */
-export type SystemName = 'lockstep' | 'etcd';
-export type Operation = 'put' | 'get' | 'watch';
+export type StoreName = 'lockstep' | 'etcd';
+export type SystemName = StoreName | 'redis';
+/** `lock` is to take a lock that nobody else wants, and to let it go. */
+export type Operation = 'put' | 'get' | 'watch' | 'lock';
 
 export interface Endpoint {
   readonly host: string;
@@ -12,7 +14,7 @@ export interface Scenario {
   readonly operation: Operation;
   readonly members: number;
   readonly connections: number;
-  /** Requests in flight on each connection; for a watch, watchers on each connection. */
+  /** Requests in flight on each connection; for a watch, watchers; for a lock, workers with a lock each. */
   readonly perConnection: number;
 }
 
@@ -38,9 +40,16 @@ export interface LoadStyle {
 
 /**
  * `frames` is the bench's own driver over prepared frames; `h2load` is nghttp2's, which knows one
- * request per run.
+ * request per run. The rest take locks: see {@link LockStyle}.
  */
-export type DriverName = 'frames' | 'h2load' | 'h2load http/1.1';
+export type DriverName = 'frames' | 'h2load' | 'h2load http/1.1' | LockStyle;
+
+/**
+ * `mutex` is `@lockstep/locks` over the client, as users run it. `v3lock` is etcd's lock service, and `kv txn` what
+ * its Go client does without that service, both over prepared frames. `redlock` is that algorithm on one Redis.
+ */
+export const lockStyles = ['mutex', 'v3lock', 'kv txn', 'redlock'] as const;
+export type LockStyle = (typeof lockStyles)[number];
 
 /** A span of wall-clock time, in milliseconds since 1970. */
 export interface Window {
@@ -54,7 +63,7 @@ export interface DriverReport {
   readonly operations: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Puts that were answered from start to end, to be compared with the store's revision. */
+  /** Changes that were answered from start to end, to be compared with the store's revision. */
   readonly answeredPuts: number;
   /** Puts that may have been executed without an answer, because the driver was cut off. */
   readonly unansweredPuts: number;

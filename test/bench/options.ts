@@ -5,9 +5,12 @@ import type { Operation, SystemName } from './model.ts';
 export const usage = `npm run bench -- [options]
 
   --members 1|3          only this cluster size (default: both)
-  --only put|get|watch   only this operation (default: all)
-  --clients N            only this number of clients (default: 1, 100 and 500)
-  --system lockstep|etcd only this system (default: both, interleaved)
+  --only put|get|watch|locks
+                         only this part (default: all)
+  --clients N            only this number of clients (default: 1, 100 and 500); of workers, where
+                         locks are taken (default: 1 and 50)
+  --system lockstep|etcd|redis
+                         only this system (default: all, interleaved; Redis takes locks only)
   --keys N               walk round N keys instead of one; h2load, which repeats one request, is
                          then left out (default: 1)
   --http                 also Lockstep's HTTP door, driven by h2load
@@ -16,7 +19,8 @@ export const usage = `npm run bench -- [options]
   --warm-up S            time before it, under the same load (default: 2)
   --runs N               runs of each row; the table has the median (default: 3)
   --quick                the same as --runs 1 --seconds 2 --warm-up 1
-  --profile              CPU-profile the Lockstep members (figures are then not comparable)
+  --profile              CPU-profile the Lockstep members, and the driver that takes locks (figures are
+                         then not comparable)
   --data-root DIR        where the data directories go (default: the system's temporary directory)
   --json FILE            write everything that was measured there
 `;
@@ -25,6 +29,7 @@ export const usage = `npm run bench -- [options]
 export interface Options {
   readonly members: readonly number[];
   readonly operations: readonly Operation[];
+  readonly quick: boolean;
   readonly clients: number | undefined;
   readonly systems: readonly SystemName[];
   readonly keys: number;
@@ -61,14 +66,16 @@ export function parseOptions(args: readonly string[]): Options {
       help: { type: 'boolean', default: false },
     },
   });
+  const parts = oneOf('--only', values.only, ['put', 'get', 'watch', 'locks'] as const);
   const quick = values.quick;
   const clients = values.clients;
   const underWay = values['puts-under-way'];
   return {
     members: oneOf('--members', values.members, ['1', '3']).map(Number),
-    operations: oneOf('--only', values.only, ['put', 'get', 'watch'] as const),
+    operations: parts.map((part) => (part === 'locks' ? 'lock' : part)),
     clients: clients === undefined ? undefined : whole('--clients', clients, 1, 10_000),
-    systems: oneOf('--system', values.system, ['etcd', 'lockstep'] as const),
+    systems: oneOf('--system', values.system, ['etcd', 'lockstep', 'redis'] as const),
+    quick,
     keys: whole('--keys', values.keys, 1, 100_000),
     http: values.http,
     putsUnderWay: underWay === undefined ? [1, 10] : [whole('--puts-under-way', underWay, 1, 10)],

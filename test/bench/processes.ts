@@ -119,6 +119,13 @@ export function machineCpuSeconds(): number {
   return ((user ?? 0) + (nice ?? 0) + (system ?? 0) + (stolen ?? 0)) / ticksPerSecond;
 }
 
+/** CPU seconds of the bench itself and of all that it started, whether it still runs or not. */
+export function ownCpuSeconds(): number {
+  const ended = statFields(process.pid).slice(13, 15);
+  const endedTicks = ended.reduce((sum, ticks) => sum + Number(ticks), 0);
+  return cpuSeconds([process.pid]) + endedTicks / ticksPerSecond;
+}
+
 /** Resident memory of processes and their living descendants, in MiB. */
 export function residentMebibytes(pids: readonly number[]): number {
   let kibibytes = 0;
@@ -136,11 +143,16 @@ function withDescendants(pids: readonly number[]): number[] {
   });
 }
 
-/** Fields 14 and 15 of /proc/<pid>/stat (proc(5)), counted after the name, which may hold spaces. */
+/** Fields 14 and 15 of /proc/<pid>/stat (proc(5)). */
 function cpuTicks(pid: number): number {
-  const stat = read(`/proc/${pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const fields = statFields(pid);
   return Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+}
+
+/** The fields of /proc/<pid>/stat from the third on: before it stands the name, which may hold spaces. */
+function statFields(pid: number): string[] {
+  const stat = read(`/proc/${pid}/stat`);
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 /** Empty when the process is gone. */

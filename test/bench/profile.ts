@@ -17,6 +17,16 @@ interface CpuProfile {
   readonly timeDeltas: readonly number[];
 }
 
+/** Where the profile of a driver goes, below a run's directory. */
+export function driverProfile(scratch: string): string {
+  return join(scratch, 'driver-profile');
+}
+
+/** Makes Node write a CPU profile into a directory. */
+export function profileInto(directory: string): string[] {
+  return ['--cpu-prof', `--cpu-prof-dir=${directory}`];
+}
+
 /** Self time by function over all profiles in a directory, the busiest first; idle time apart. */
 export function formatProfiles(directory: string): string {
   const files = readdirSync(directory).filter((name) => name.endsWith('.cpuprofile'));

@@ -5,12 +5,14 @@ import { arch, cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type System, startCluster } from './clusters.ts';
 import { etcd } from './etcd.ts';
+import { benchLocks } from './locks/bench.ts';
 import { lockstep } from './lockstep.ts';
 import { measure } from './measure.ts';
 import type { DriverName, Row, Run, Scenario, SystemName } from './model.ts';
 import { type Options, parseOptions, usage } from './options.ts';
 import { cleanUp, isMemoryFileSystem, removeDirectory, scratchDirectory } from './processes.ts';
-import { formatProfiles } from './profile.ts';
+import { driverProfile, formatProfiles, profileInto } from './profile.ts';
+import { redis } from './redis.ts';
 import { describe, planScenarios } from './scenarios.ts';
 import { formatTable, summarize } from './table.ts';
 
@@ -23,11 +25,15 @@ function versionOf(program: string, debianPackage: string): string {
 }
 
 function describeMachine(options: Options): string {
-  const tools = options.systems.includes('etcd')
-    ? [versionOf('etcd', 'etcd-server'), versionOf('h2load', 'nghttp2-client')]
-    : options.http
-      ? [versionOf('h2load', 'nghttp2-client')]
-      : [];
+  const { systems, operations } = options;
+  const needsH2load =
+    operations.some((each) => each !== 'lock') && (systems.includes('etcd') || options.http);
+  const needsRedis = operations.includes('lock') && systems.includes('redis');
+  const tools = [
+    ...(systems.includes('etcd') ? [versionOf('etcd', 'etcd-server')] : []),
+    ...(needsH2load ? [versionOf('h2load', 'nghttp2-client')] : []),
+    ...(needsRedis ? [versionOf('redis-server', 'redis-server')] : []),
+  ];
   const machine = `${cpus().length} x ${cpus()[0]?.model.trim()}, Linux ${release()} ${arch()}`;
   return [machine, `Node ${process.version}`, ...tools].join('; ');
 }
@@ -39,7 +45,10 @@ function planRows(scenario: Scenario, options: Options): Row[] {
     ...{ runs: [], failures: [] },
   });
   const rows: Row[] = [];
-  if (scenario.operation === 'watch') {
+  if (scenario.operation === 'lock') {
+    rows.push(plan('etcd', 'v3lock'), plan('etcd', 'kv txn'), plan('lockstep', 'mutex'));
+    if (scenario.members === 1) rows.push(plan('redis', 'redlock'));
+  } else if (scenario.operation === 'watch') {
     for (const puts of options.putsUnderWay) {
       rows.push(plan('etcd', 'frames', puts), plan('lockstep', 'frames', puts));
     }
@@ -54,10 +63,9 @@ function planRows(scenario: Scenario, options: Options): Row[] {
 async function runOnce(row: Row, options: Options): Promise<Run> {
   const scratch = scratchDirectory(tmpdir());
   const profiled = options.profile && row.system === 'lockstep';
-  const system: System =
-    row.system === 'etcd'
-      ? etcd
-      : lockstep(profiled ? ['--cpu-prof', `--cpu-prof-dir=${join(scratch, 'profile')}`] : []);
+  const profile = join(scratch, 'profile');
+  const systems = { etcd, redis, lockstep: lockstep(profiled ? profileInto(profile) : []) };
+  const system: System = systems[row.system];
   const cluster = await startCluster(system, row.scenario.members, options.dataRoot);
   let run: Run;
   try {
@@ -65,7 +73,11 @@ async function runOnce(row: Row, options: Options): Promise<Run> {
   } finally {
     await cluster.stop();
   }
-  if (profiled) console.error(formatProfiles(join(scratch, 'profile')));
+  if (profiled) {
+    console.error(formatProfiles(profile));
+    if (row.load.driver === 'mutex')
+      console.error(`driver:\n${formatProfiles(driverProfile(scratch))}`);
+  }
   removeDirectory(scratch);
   return run;
 }
@@ -104,6 +116,8 @@ async function main(): Promise<void> {
   for (const scenario of planScenarios(options)) {
     rows.push(...(await runScenario(scenario, options)));
   }
+  const withLocks = options.operations.includes('lock') && !options.profile;
+  const locks = withLocks ? await benchLocks(options) : { text: '', failures: [], isNoisy: false };
   const summaries = summarize(rows);
   console.log(machine);
   console.log(
@@ -111,13 +125,24 @@ async function main(): Promise<void> {
       `${options.seconds} s after ${options.warmUpSeconds} s of warm-up`,
   );
   console.log(formatTable(summaries));
-  if (rows.some((row) => row.runs.some((run) => run.isNoisy))) {
+  if (rows.some((row) => row.system === 'redis')) {
+    console.log(
+      'redlock: one Redis without persistence, which syncs nothing to disk: for orientation only.',
+    );
+  }
+  if (locks.text !== '') console.log(`\n${locks.text}`);
+  for (const failure of locks.failures) console.error(`FAILED: ${failure}`);
+  if (locks.isNoisy || rows.some((row) => row.runs.some((run) => run.isNoisy))) {
     console.log('NOISY: something else used this machine; do not quote these figures.');
   }
   if (options.json !== undefined) {
-    writeFileSync(options.json, `${JSON.stringify({ machine, options, summaries }, null, 2)}\n`);
+    writeFileSync(
+      options.json,
+      `${JSON.stringify({ machine, options, summaries, locks }, null, 2)}\n`,
+    );
   }
-  if (rows.some((row) => row.failures.length > 0)) process.exitCode = 1;
+  if (locks.failures.length > 0 || rows.some((row) => row.failures.length > 0))
+    process.exitCode = 1;
 }
 
 process.once('exit', cleanUp);

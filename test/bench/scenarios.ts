@@ -3,6 +3,7 @@ import type { Options } from './options.ts';
 
 const inFlightPerConnection = 10;
 const defaultClients = [1, 100, 500];
+const defaultWorkers = [1, 50];
 const watchShapes = [
   { connections: 10, perConnection: 100 },
   { connections: 1000, perConnection: 1 },
@@ -26,6 +27,10 @@ function shapes(
   clients: number | undefined,
 ): { connections: number; perConnection: number }[] {
   if (operation === 'watch') return watchShapes;
+  if (operation === 'lock') {
+    const workers = clients === undefined ? defaultWorkers : [clients];
+    return workers.map((count) => ({ connections: 1, perConnection: count }));
+  }
   return (clients === undefined ? defaultClients : [clients]).map((count) =>
     count < inFlightPerConnection
       ? { connections: count, perConnection: 1 }
@@ -43,7 +48,9 @@ export function connectionTargets(
 ): Endpoint[] {
   const [leader] = endpoints;
   return Array.from({ length: scenario.connections }, (_, index) =>
-    scenario.operation === 'put' ? leader : (endpoints[index % endpoints.length] ?? leader),
+    scenario.operation === 'put' || scenario.operation === 'lock'
+      ? leader
+      : (endpoints[index % endpoints.length] ?? leader),
   );
 }
 
@@ -51,5 +58,6 @@ export function describe(scenario: Scenario): string {
   const { operation, connections, perConnection } = scenario;
   if (operation === 'watch') return `watch ${connections} x ${perConnection}`;
   const clients = connections * perConnection;
+  if (operation === 'lock') return `lock ${clients} worker${clients === 1 ? '' : 's'}`;
   return `${operation} ${clients} client${clients === 1 ? '' : 's'}`;
 }

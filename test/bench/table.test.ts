@@ -52,3 +52,11 @@ test('a run that was disturbed is counted, and the table says so', () => {
   const rows = [row('etcd', [run(100), run(100, false, true)])];
   assert.match(formatTable(summarize(rows)), /2 \(1 NOISY\)/);
 });
+
+test('Redis, which syncs nothing to disk, gets no ratio', () => {
+  const rows = [row('etcd', [run(100)], 'v3lock'), row('redis', [run(900)], 'redlock')];
+  assert.deepEqual(
+    summarize(rows).map(({ ratio }) => ratio),
+    [undefined, undefined],
+  );
+});

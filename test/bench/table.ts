@@ -30,7 +30,7 @@ export interface Summary {
   readonly medians: Medians | undefined;
   /** Runs in which the driver was the busier side, and which therefore do not count. */
   readonly voidRuns: number;
-  /** Operations per second, divided by the best of etcd's rows for the same scenario. */
+  /** Operations per second, divided by the best of etcd's rows for the same scenario; Lockstep's alone. */
   readonly ratio: number | undefined;
 }
 
@@ -51,7 +51,7 @@ export function summarize(rows: readonly Row[]): Summary[] {
       medians: mine,
       voidRuns: row.runs.filter((run) => run.isVoid).length,
       ratio:
-        mine === undefined || best === 0 || row.system === 'etcd'
+        mine === undefined || best === 0 || row.system !== 'lockstep'
           ? undefined
           : mine.operationsPerSecond / best,
     };
@@ -59,13 +59,19 @@ export function summarize(rows: readonly Row[]): Summary[] {
 }
 
 export function formatTable(summaries: readonly Summary[]): string {
-  const lines = [columns, ...summaries.map(cells)];
-  const widths = columns.map((_, at) => Math.max(...lines.map((line) => line[at]?.length ?? 0)));
+  return formatColumns([columns, ...summaries.map(cells)], wordColumns);
+}
+
+/** Lines of cells with aligned columns, the first so many to the left and the others to the right. */
+export function formatColumns(lines: readonly (readonly string[])[], words: number): string {
+  const widths = (lines[0] ?? []).map((_, at) =>
+    Math.max(...lines.map((line) => line[at]?.length ?? 0)),
+  );
   return lines
     .map((line) =>
       line
         .map((cell, at) =>
-          at < wordColumns ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0),
+          at < words ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0),
         )
         .join('  ')
         .trimEnd(),

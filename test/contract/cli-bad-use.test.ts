@@ -131,6 +131,42 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     ['9', /requested lease not found\n {2}"lockstep lease list" prints those there are/],
     ['9 -w table', '"lease revoke" prints no table: use --output simple or json'],
   ],
+  lock: [
+    ['', /missing required argument 'name'\n.*usage: lockstep lock .* \[-- command\.\.\.\]\n/],
+    ["''", 'the name "" is empty'],
+    ["'' -- true", 'the name "" is empty'],
+    ['a/', 'the name "a/" ends with a slash, which stands between the name and its places'],
+    ['a sleep 5', '"sleep" is too much: a command goes after "--"'],
+    ['a --', 'there is no command after "--"'],
+    ["a -- ''", 'there is no command after "--"'],
+    ['a --ttl 1 -- true', '--ttl is "1"; it must be a whole number of seconds, 2 or more'],
+    ['a --ttl 2500ms', '--ttl is "2500ms"; it must be a whole number of seconds, 2 or more'],
+    ['a --ttl x', '--ttl is "x"; write for example 5s, 500ms or 1m'],
+    ['a --wait never', '--wait is "never"; write for example 5s, 500ms or 1m'],
+    ['a --wait 1s --try -- true', '--wait and --try exclude each other: give one of them'],
+    ['a --grace 1s', '--grace is about a command: give one after "--"'],
+    ['a --grace x -- true', '--grace is "x"; write for example 5s, 500ms or 1m'],
+    [
+      'a --grace 5s -- true',
+      /--grace 5s does not fit into --ttl 10: .*; give --ttl 13 or more, or --grace 4000ms or less/,
+    ],
+    [
+      'a --ttl 2 --grace 501ms -- true',
+      /does not fit .* --ttl 3 or more, or --grace 500ms or less/,
+    ],
+    ['a -w table', '"lock" prints no table: use --output simple or json'],
+    ['a -w json -- true', /--output json and a command exclude each other/],
+  ],
+  inspect: [
+    ['', /^Usage: lockstep inspect [\s\S]*lock <name> +print who has a lock/],
+    ['foo', /unknown command 'foo'\n {2}inspect has lock/],
+  ],
+  'inspect lock': [
+    ['', "missing required argument 'name'"],
+    ['a b', 'lock takes at most 1, not 2'],
+    ["''", 'the name "" is empty'],
+    ['a/', /the name "a\/" ends with a slash/],
+  ],
   endpoint: [
     ['', /^Usage: lockstep endpoint [\s\S]*health +whether each endpoint can serve/],
     [
@@ -188,7 +224,11 @@ const table: Readonly<Record<string, readonly Row[]>> = {
 const program: readonly Row[] = [
   ['pt a', /unknown command 'pt'\n\(Did you mean put\?\)/],
   ['ls', /unknown command 'ls'\n {2}To list all keys: lockstep get '' --prefix --keys-only/],
-  ['lock x', /unknown command 'lock'\n {2}there are serve, dev, put, get/],
+  ['mutex x', /unknown command 'mutex'\n {2}there are serve, dev, put, get/],
+  [
+    'unlock x',
+    /unknown command 'unlock'\n\(Did you mean lock\?\)\n {2}A lock is released when the command/,
+  ],
   ['--endpoint x', /unknown option '--endpoint'\n\(Did you mean --endpoints\?\)/],
   ['get --timeout', "option '--timeout <duration>' argument missing"],
 ];

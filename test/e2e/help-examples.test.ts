@@ -19,6 +19,7 @@ const lasting: readonly (readonly [line: RegExp, begun: RegExp])[] = [
   [/^lockstep dev/, /The cluster is up/],
   [/^lockstep watch|--watch$/, /config\/\w|hello/],
   [/^lockstep lease keep-alive \d+$/, /keepalived/],
+  [/^lockstep lock nightly$/, /^nightly\/[0-9a-f]+\./],
 ];
 
 /** The lines under "Examples:" in the help of each verb, as they stand there. */

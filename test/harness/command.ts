@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import type { StopSignal } from '../../cli/src/io.ts';
+import { type StopSignal, stopSignals } from '../../cli/src/io.ts';
 import { run } from '../../cli/src/main.ts';
 
 export interface Outcome {
@@ -16,6 +16,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Standard output is a terminal with so many characters in a row. */
   readonly columns?: number;
+  /** Standard error is a terminal. */
+  readonly errorIsTerminal?: boolean;
 }
 
 /** Runs the `lockstep` command in this process. */
@@ -30,6 +32,8 @@ export async function lockstep(
 export interface Running {
   /** Resolves when standard output holds this text. */
   seen(text: string): Promise<void>;
+  /** Resolves when standard error does. */
+  said(text: string): Promise<void>;
   stop(signal: StopSignal): void;
   readonly done: Promise<Outcome>;
 }
@@ -38,15 +42,19 @@ export function startLockstep(args: readonly string[], options: CommandOptions =
   const stdin = new PassThrough();
   stdin.end(options.input ?? '');
   const terminal = options.columns === undefined ? {} : { isTTY: true, columns: options.columns };
-  const [stdout, stderr] = [Object.assign(new PassThrough(), terminal), new PassThrough()];
+  const isTTY = options.errorIsTerminal ?? false;
+  const stdout = Object.assign(new PassThrough(), terminal);
+  const stderr = Object.assign(new PassThrough(), { isTTY });
   const [out, err] = [collect(stdout), collect(stderr)];
-  let stop: (signal: StopSignal) => void = () => {};
+  const handlers = new Map<(signal: StopSignal) => void, readonly StopSignal[]>();
   const io = {
     ...{ stdin, stdout, stderr },
     env: options.env ?? {},
-    onStop(run: (signal: StopSignal) => void) {
-      stop = run;
-      return () => {};
+    onStop(run: (signal: StopSignal) => void, signals = stopSignals) {
+      handlers.set(run, signals);
+      return () => {
+        handlers.delete(run);
+      };
     },
   };
   const done = run(args, io).then((exitCode) => ({
@@ -54,7 +62,10 @@ export function startLockstep(args: readonly string[], options: CommandOptions =
     stdout: out.bytes(),
     stderr: err.bytes().toString(),
   }));
-  return { seen: out.seen, stop: (signal) => stop(signal), done };
+  const stop = (signal: StopSignal): void => {
+    for (const [handle, signals] of handlers) if (signals.includes(signal)) handle(signal);
+  };
+  return { seen: out.seen, said: err.seen, stop, done };
 }
 
 /** Runs the command as a process of its own, from source. */

@@ -123,6 +123,12 @@ export class Program {
     this.#child.kill(signal);
   }
 
+  /** Nobody reads its output any more. */
+  deafen(): void {
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
+  }
+
   /** Waits until its output (both kinds) matches. @throws Error when it does not. */
   async said(pattern: RegExp): Promise<RegExpMatchArray> {
     const find = () => `${this.#stdout}\n${this.#stderr}`.match(pattern) ?? undefined;

@@ -22,6 +22,13 @@ export function withExamples(command: Command, examples: string): Command {
   );
 }
 
+/** The whole command line as it was typed: commander drops the first "--", and only this knows where it was. */
+export function typedLine(command: Command): readonly string[] {
+  let top = command;
+  while (top.parent !== null) top = top.parent;
+  return (top as Command & { readonly rawArgs: readonly string[] }).rawArgs;
+}
+
 /** `lease grant`, without the name of the program. */
 export function pathOf(command: Command): string[] {
   return command.parent === null ? [] : [...pathOf(command.parent), command.name()];

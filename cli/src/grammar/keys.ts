@@ -10,7 +10,7 @@ import {
 import type { GetVerbOptions } from '../verbs/get.ts';
 import type { TxnOptions } from '../verbs/txn.ts';
 import type { WatchOptions } from '../verbs/watch.ts';
-import { type Grammar, withExamples } from './grammar.ts';
+import { type Grammar, typedLine, withExamples } from './grammar.ts';
 
 export function addKeyVerbs(grammar: Grammar): void {
   addPut(grammar);
@@ -143,11 +143,9 @@ function addWatch({ program, context, run }: Grammar): void {
         options: WatchOptions,
         command: Command,
       ) => {
-        // Commander drops the first "--", and only the whole line still knows where it was.
-        const line = (command.parent as Command & { readonly rawArgs: readonly string[] }).rawArgs;
         const { watch } = await import('../verbs/watch.ts');
         const { parted } = await import('../watch-words.ts');
-        return run(watch(context(), parted(command.args, line), options));
+        return run(watch(context(), parted(command.args, typedLine(command)), options));
       },
     );
   withExamples(

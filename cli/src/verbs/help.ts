@@ -44,6 +44,17 @@ const topics: Readonly<Record<string, string>> = {
   2  no member answered in time, nothing was done. Of status: one of the endpoints did not answer.
   3  a change was sent and its outcome is unknown: read before you try again.
   4  the command that watch ran failed, with --exit-on-error.
+
+Of lock the exit code is that of its command, or 128 and the number of the signal that ended the
+command or the waiting. Without a command 0 is: held until Ctrl-C. And of its own:
+
+  121  the lock was not free within --wait, or with --try at once. Nothing was run.
+  122  the lock was lost, and the command was stopped, whatever it made of that.
+  125  what is 2 or 3 otherwise, or a refusal of the store. Nothing was run.
+  126  the command may not be run.
+  127  there is no such command.
+
+A lock command line that makes no sense is 1, as everywhere.
 `,
   environment: `Environment of lockstep:
 
@@ -53,6 +64,7 @@ const topics: Readonly<Record<string, string>> = {
                       before it, and it goes before the file
   NO_COLOR            anything in it switches colours off; without a terminal there are none
 
-What a command gets that "lockstep watch KEY -- COMMAND" runs is in "lockstep watch --help".
+What a command gets that "lockstep watch KEY -- COMMAND" runs is in "lockstep watch --help", and what
+one gets under a lock in "lockstep lock --help".
 `,
 };

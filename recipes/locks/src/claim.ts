@@ -1,4 +1,4 @@
-import type { Compare } from '@lockstep/client';
+import type { CallOptions, Compare } from '@lockstep/client';
 import type { Ghost } from './ghosts.ts';
 import type { Place, Spot } from './place.ts';
 
@@ -12,7 +12,7 @@ export interface Claim extends Spot {
    * Conditions under which a place that is taken now has its turn at once; undefined when it would have to wait.
    * @throws what is wrong with the claim itself.
    */
-  free(call: { readonly signal?: AbortSignal }): Promise<readonly Compare[] | undefined>;
+  free(call: CallOptions): Promise<readonly Compare[] | undefined>;
   /** Waits for what is still missing when nobody is before the place any more; `queued` is told when something is. */
   admit?(place: Place, signal: AbortSignal, queued: () => void): Promise<void>;
   /** The condition that the place still gives what was claimed. */

@@ -1,4 +1,4 @@
-import { compare, InvalidError, op, type Session } from '@lockstep/client';
+import { type CallOptions, compare, InvalidError, op, type Session } from '@lockstep/client';
 import { holderOf } from './holder.ts';
 import type { HolderOptions } from './lockable.ts';
 import { isPlace } from './name.ts';
@@ -28,9 +28,8 @@ export function ghostOf(
 export async function removeGhosts(
   session: Session,
   { identity, prefixes }: Ghost,
-  signal: AbortSignal | undefined,
+  call: CallOptions,
 ): Promise<void> {
-  const call = signal === undefined ? {} : { signal };
   for (const prefix of prefixes) {
     const kvs = await placesIn(session.client, prefix, call);
     const ghosts = kvs

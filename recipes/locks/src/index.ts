@@ -10,7 +10,9 @@ export {
   type TryOptions,
 } from './lockable.ts';
 export { inspectMutex, Mutex } from './mutex.ts';
+export { checkedName } from './name.ts';
 export {
+  inspectRwLock,
   type ReadLocks,
   RwLock,
   type RwLockHolder,

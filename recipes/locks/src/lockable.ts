@@ -1,9 +1,9 @@
-import { InvalidError, type Session } from '@lockstep/client';
+import { type CallOptions, InvalidError, type Session } from '@lockstep/client';
 import { type Claim, claimsOf } from './claim.ts';
 import { LockLostError } from './errors.ts';
 import { removeGhosts } from './ghosts.ts';
 import type { Lock, Ownership } from './lock.ts';
-import { Patience } from './patience.ts';
+import { Patience, untilGivenUp } from './patience.ts';
 import { abandon, Place } from './place.ts';
 import { refuseReentry, runUnder } from './re-entry.ts';
 
@@ -80,13 +80,14 @@ export abstract class Lockable<
     });
     try {
       const { signal } = patience;
+      const call = { signal, timeoutMs: untilGivenUp };
       signal.throwIfAborted();
-      await this.#removeGhosts(claims, signal);
+      await this.#removeGhosts(claims, call);
       // Where a turn takes more than to be the first, looking before standing in line saves two steps.
       const looksFirst = claims.some(({ admit }) => admit !== undefined);
-      const found = looksFirst ? await this.#takeIfFree(claims, signal) : 'taken';
+      const found = looksFirst ? await this.#takeIfFree(claims, call) : 'taken';
       const isFree = found !== 'taken' && found !== 'changed';
-      const places = isFree ? found : await Place.take(session, claims, { signal });
+      const places = isFree ? found : await Place.take(session, claims, call);
       try {
         if (!isFree) await turns(claims, places, { signal, onQueued });
         signal.throwIfAborted();
@@ -105,9 +106,11 @@ export abstract class Lockable<
   async tryAcquire(options: Options = {} as Options): Promise<Held | undefined> {
     const claims = this.#claims(options);
     this.session.assertValid();
-    await this.#removeGhosts(claims, options.signal);
+    const { signal } = options;
+    const call = signal === undefined ? {} : { signal };
+    await this.#removeGhosts(claims, call);
     for (;;) {
-      const taken = await this.#takeIfFree(claims, options.signal);
+      const taken = await this.#takeIfFree(claims, call);
       if (taken === 'taken') return undefined;
       // Somebody came in between, which does not mean that there is no room any more.
       if (taken !== 'changed') return this.#held(claims, taken);
@@ -154,17 +157,16 @@ export abstract class Lockable<
     return this.hold({ session: this.session, places, guards });
   }
 
-  async #removeGhosts(claims: readonly Claim[], signal: AbortSignal | undefined): Promise<void> {
+  async #removeGhosts(claims: readonly Claim[], call: CallOptions): Promise<void> {
     for (const { ghost } of claims) {
-      if (ghost !== undefined) await removeGhosts(this.session, ghost, signal);
+      if (ghost !== undefined) await removeGhosts(this.session, ghost, call);
     }
   }
 
   async #takeIfFree(
     claims: readonly Claim[],
-    signal: AbortSignal | undefined,
+    call: CallOptions,
   ): Promise<readonly Place[] | 'taken' | 'changed'> {
-    const call = signal === undefined ? {} : { signal };
     const conditions = await Promise.all(claims.map((claim) => claim.free(call)));
     if (conditions.includes(undefined)) return 'taken';
     const all = conditions.flatMap((each) => each ?? []);

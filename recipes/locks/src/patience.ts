@@ -1,6 +1,9 @@
 import { DeadlineError, type Session } from '@lockstep/client';
 import { onLoss } from './loss.ts';
 
+/** Calls of one who waits go on for as long as he does, through whatever outage: a deadline of their own would end it. */
+export const untilGivenUp = 2_147_483_647;
+
 /**
  * One signal for whatever ends a waiting. Unlike `AbortSignal.any` it lets go of the signals it listens to, of which one
  * lives as long as the session does.
@@ -23,7 +26,7 @@ export class Patience {
     else if (signal !== undefined) this.#listen(signal);
     if (timeoutMs === undefined || this.signal.aborted) return;
     const late = (): void =>
-      this.end(new DeadlineError(`${what} was not free within ${timeoutMs} ms`));
+      this.end(new DeadlineError(`${what} could not be had within ${timeoutMs} ms`));
     this.#undo.push(session.client.clock.after(timeoutMs, late));
   }
 

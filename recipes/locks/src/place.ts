@@ -1,14 +1,19 @@
 import {
   type Bytes,
+  type CallOptions,
   type Compare,
   compare,
   type KeyValue,
+  LeaseLostError,
+  LeaseNotFoundError,
   type Operation,
   op,
   type Session,
   WatchCompactedError,
 } from '@lockstep/client';
 import { LockLostError } from './errors.ts';
+import { untilGivenUp } from './patience.ts';
+import { removeInDoubt, removeUntilGone } from './removal.ts';
 
 /**
  * What an older key means to a place: it has to wait for it; or neither for it nor for any older one; or the
@@ -28,8 +33,6 @@ export interface Spot {
   /** What else is put for a place with this id, in the same transaction, under the same lease. */
   beside?(id: string): { readonly key: string; readonly value: string };
 }
-
-const retryMs = 1_000;
 
 /** What waiting may be told of. */
 export interface TurnOptions {
@@ -89,7 +92,7 @@ export class Place {
   static async take(
     session: Session,
     spots: readonly Spot[],
-    call: { readonly signal?: AbortSignal },
+    call: CallOptions,
     insteadOf?: Place,
   ): Promise<readonly Place[]> {
     return entered(session, spots, async (ids) => {
@@ -121,7 +124,7 @@ export class Place {
     session: Session,
     spots: readonly Spot[],
     conditions: readonly Compare[],
-    call: { readonly signal?: AbortSignal },
+    call: CallOptions,
   ): Promise<readonly Place[] | undefined> {
     return entered(session, spots, async (ids) => {
       const puts = putsOf(session, spots, ids, true);
@@ -189,7 +192,10 @@ export class Place {
       ),
       ...(also === undefined ? [] : [op.range(also)]),
     ].map((range) => range.map(({ kvs }) => kvs));
-    const { header, results } = await this.session.client.txn({ success: asked }, { signal });
+    const { header, results } = await this.session.client.txn(
+      { success: asked },
+      { signal, timeoutMs: untilGivenUp },
+    );
     const [own = [], kvs = [], [other] = []] = results;
     if (own[0]?.createRevision !== this.token) {
       throw new LockLostError(`${this.key} is gone: its lease has ended, or somebody removed it`);
@@ -230,7 +236,7 @@ export async function leave(places: readonly Place[]): Promise<boolean> {
 /** Gives them up in the background, again and again until they are known to be gone. */
 export function abandon(places: readonly Place[]): void {
   const { session } = places[0] ?? {};
-  if (session !== undefined) retry(session, () => leave(places));
+  if (session !== undefined) removeUntilGone(session, () => leave(places));
 }
 
 /** Enters under new keys, which are removed in the background when it is not known whether that went through. */
@@ -243,9 +249,13 @@ async function entered<Result>(
   try {
     return await enter(ids);
   } catch (error) {
+    if (error instanceof LeaseNotFoundError) {
+      throw new LeaseLostError('the session is lost: the cluster has ended its lease', error);
+    }
     // Nobody else ever uses these keys, so they can go whatever their revisions are.
     const keys = spots.flatMap((spot, at) => keysOf(spot, ids[at] ?? ''));
-    retry(session, () => session.client.txn({ success: keys.map((key) => op.delete(key)) }));
+    const remove = () => session.client.txn({ success: keys.map((key) => op.delete(key)) });
+    removeInDoubt(session, remove);
     throw error;
   }
 }
@@ -274,19 +284,4 @@ function keysOf(spot: Spot, id: string): readonly string[] {
 function idOf({ leaseId }: Session): string {
   const lease = BigInt.asUintN(64, BigInt(leaseId)).toString(16);
   return `${lease}.${crypto.randomUUID()}`;
-}
-
-/** Tries until it succeeds, or the session ends and with it the lease that the keys hang on. */
-function retry(session: Session, remove: () => Promise<unknown>): void {
-  const attempt = async (): Promise<void> => {
-    if (session.lost.aborted) return;
-    try {
-      await remove();
-    } catch {
-      session.client.clock.after(retryMs, () => {
-        attempt().catch(() => {});
-      });
-    }
-  };
-  attempt().catch(() => {});
 }

@@ -1,10 +1,16 @@
-import { type Client, type Compare, compare, type KeyValue } from '@lockstep/client';
+import {
+  type CallOptions,
+  type Client,
+  type Compare,
+  compare,
+  type KeyValue,
+} from '@lockstep/client';
 
 /** What stands under a prefix, oldest first. */
 export async function placesIn(
   client: Client,
   prefix: string,
-  call: { readonly signal?: AbortSignal } = {},
+  call: CallOptions = {},
 ): Promise<readonly KeyValue[]> {
   const { kvs } = await client.range(
     { prefix },

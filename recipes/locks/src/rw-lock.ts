@@ -1,4 +1,4 @@
-import { compare, type KeyValue, op, type Session } from '@lockstep/client';
+import { type Client, compare, type KeyValue, op, type Session } from '@lockstep/client';
 import { type Claim, claimsOf } from './claim.ts';
 import { LockLostError } from './errors.ts';
 import { ghostOf } from './ghosts.ts';
@@ -39,18 +39,23 @@ export class RwLock {
     this.write = new WriteLocks(session, name, options);
   }
 
-  async inspect(): Promise<RwLockQueue> {
-    const kvs = await placesIn(this.#session.client, `${this.name}/`);
-    const [reads, writes] = [`${this.name}/read/`, `${this.name}/write/`];
-    const all = kvs.flatMap((kv): readonly RwLockHolder[] => {
-      const isWrite = isPlace(kv, writes);
-      if (!isWrite && !isPlace(kv, reads)) return [];
-      return [{ ...holderOf(kv), mode: isWrite && !isDowngraded(kv) ? 'write' : 'read' }];
-    });
-    const firstWrite = all.findIndex(({ mode }) => mode === 'write');
-    const held = firstWrite === 0 ? 1 : firstWrite === -1 ? all.length : firstWrite;
-    return { holders: all.slice(0, held), waiting: all.slice(held) };
+  inspect(): Promise<RwLockQueue> {
+    return inspectRwLock(this.#session.client, this.name);
   }
+}
+
+/** Who reads or writes and who waits, for those who only look. @throws InvalidError; what a call can end in. */
+export async function inspectRwLock(client: Client, name: string): Promise<RwLockQueue> {
+  const kvs = await placesIn(client, `${checkedName(name)}/`);
+  const [reads, writes] = [`${name}/read/`, `${name}/write/`];
+  const all = kvs.flatMap((kv): readonly RwLockHolder[] => {
+    const isWrite = isPlace(kv, writes);
+    if (!isWrite && !isPlace(kv, reads)) return [];
+    return [{ ...holderOf(kv), mode: isWrite && !isDowngraded(kv) ? 'write' : 'read' }];
+  });
+  const firstWrite = all.findIndex(({ mode }) => mode === 'write');
+  const held = firstWrite === 0 ? 1 : firstWrite === -1 ? all.length : firstWrite;
+  return { holders: all.slice(0, held), waiting: all.slice(held) };
 }
 
 /** The reading side of an {@link RwLock}. */

@@ -1,4 +1,11 @@
-import { type Client, compare, InvalidError, type KeyValue, op } from '@lockstep/client';
+import {
+  type CallOptions,
+  type Client,
+  compare,
+  InvalidError,
+  type KeyValue,
+  op,
+} from '@lockstep/client';
 import { LimitMismatchError } from './errors.ts';
 import { objectIn } from './holder.ts';
 
@@ -51,7 +58,7 @@ export async function declareLimit(
   client: Client,
   name: string,
   declared: number,
-  call: { readonly signal?: AbortSignal },
+  call: CallOptions,
 ): Promise<void> {
   await client
     .txn()
@@ -65,7 +72,7 @@ export async function resize(
   client: Client,
   name: string,
   limit: number,
-  call: { readonly signal?: AbortSignal; readonly timeoutMs?: number } = {},
+  call: CallOptions = {},
 ): Promise<void> {
   const key = limitKey(name);
   checkedLimit(limit);

@@ -1,4 +1,5 @@
 import {
+  type CallOptions,
   type Client,
   compare,
   InvalidError,
@@ -14,6 +15,7 @@ import { holderOf, type LockHolder, objectIn, record } from './holder.ts';
 import { Lock, type Ownership } from './lock.ts';
 import { type HolderOptions, Lockable, type TryOptions } from './lockable.ts';
 import { checkedName, isPlace } from './name.ts';
+import { untilGivenUp } from './patience.ts';
 import type { Place } from './place.ts';
 import { nothingNew } from './queue.ts';
 import {
@@ -123,7 +125,7 @@ export class Semaphore extends Lockable<Lock, WeightOption> {
   }
 
   /** The stored limit, which the first one who looks writes, and everything under the permits' prefix. */
-  async #look(call: { readonly signal?: AbortSignal }): Promise<{
+  async #look(call: CallOptions): Promise<{
     readonly stored: StoredLimit;
     readonly kvs: readonly KeyValue[];
   }> {
@@ -162,7 +164,7 @@ export class Semaphore extends Lockable<Lock, WeightOption> {
           .txn()
           .if(place.isTaken, compare.modRevision(also, '=', stored.modRevision))
           .do(op.put(place.key, place.spot.value(true), { lease }))
-          .commit({ signal });
+          .commit({ signal, timeoutMs: untilGivenUp });
         if (succeeded) return;
       } else {
         waiting.queued();
@@ -215,7 +217,7 @@ export function resizeSemaphore(client: Client, name: string, limit: number): Pr
 async function read(
   client: Client,
   name: string,
-  call: { readonly signal?: AbortSignal } = {},
+  call: CallOptions = {},
 ): Promise<{ readonly stored: StoredLimit | undefined; readonly kvs: readonly KeyValue[] }> {
   const byAge = { sortTarget: 'create', sortOrder: 'ascend' } as const;
   const reply = await client

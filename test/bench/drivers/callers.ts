@@ -1,4 +1,4 @@
-import type { Endpoint, SystemName } from '../model.ts';
+import type { Endpoint, StoreName } from '../model.ts';
 import { grpcMessage, putRequest, rangeRequest } from '../protobuf.ts';
 import { keyOf, value } from '../workload.ts';
 import type { Caller, CallerEvents, Watcher, WatcherEvents } from './caller.ts';
@@ -9,7 +9,7 @@ export type OpenCaller = (endpoint: Endpoint, events: CallerEvents) => Caller;
 
 /** Prepares the requests of an operation on keys 0 to `keys` - 1, once for all connections. */
 export function callerOpener(
-  system: SystemName,
+  system: StoreName,
   operation: 'put' | 'get',
   keys: number,
 ): OpenCaller {
@@ -37,7 +37,7 @@ export function callerOpener(
 export const etcdPaths = { put: '/etcdserverpb.KV/Put', get: '/etcdserverpb.KV/Range' } as const;
 
 export function openWatcher(
-  system: SystemName,
+  system: StoreName,
   endpoint: Endpoint,
   watches: number,
   events: WatcherEvents,

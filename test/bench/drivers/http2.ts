@@ -175,6 +175,15 @@ export const laterHeaderBlock = Buffer.from([
   0x80 | 62,
 ]);
 
+/** A later call of another method: its path stands there in full and changes no table. */
+export function otherHeaderBlock(path: string): Buffer {
+  return Buffer.concat([
+    Buffer.from([0x83, 0x86]),
+    literal(4, path),
+    Buffer.from([0x80 | 64, 0x80 | 63, 0x80 | 62]),
+  ]);
+}
+
 function literal(nameIndex: number, text: string): Buffer {
   return Buffer.concat([Buffer.from([nameIndex]), lengthAndText(text)]);
 }

@@ -5,6 +5,7 @@
 import { FanOut } from './fan-out.ts';
 import type { FromDriver, Job, Task, ToDriver } from './job.ts';
 import { Load } from './load.ts';
+import { LockCycles } from './lock-cycles.ts';
 
 let task: Task | undefined;
 let failed = false;
@@ -19,6 +20,7 @@ function fail(reason: string): void {
 }
 
 function taskOf(job: Job): Task {
+  if (job.kind === 'lock') return new LockCycles(job, fail);
   return job.kind === 'load' ? new Load(job, fail) : new FanOut(job, fail);
 }
 
