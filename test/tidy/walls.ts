@@ -162,7 +162,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'cli',
     at: ['cli/src', 'cli/bin'],
-    rooms: ['client', 'protocol', 'main', 'config', 'recipes/locks'],
+    rooms: ['client', 'protocol', 'main', 'config', 'recipes/locks', 'recipes/election'],
     libraries: ['commander', 'picocolors', 'cli-table3'],
     node: ['*'],
   },
