@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { startCluster } from '../harness/real-cluster.ts';
+import { noRedis, RedisProcess } from '../harness/redis-process.ts';
 
 const folder = fileURLToPath(new URL('../../examples', import.meta.url));
 const run = promisify(execFile);
@@ -58,19 +59,64 @@ one too many holds: 3 of 2 in use, 1 waiting
 the heavy one came in: 2 of 2 in use, 0 waiting
 another program declares 9: refused
 `,
+  '10-redis-fenced-write.js': `written by the first
+written by the second
+refused: its token is smaller: true
+still by the second
+replies 1,42
+`,
+  '11-redis-mirror.js': `cfg:color = blue
+-- two keys change at once
+cfg:color = green
+cfg:size = large
+-- while no mirror runs
+cfg:color = green
+cfg:size = large
+-- and when one runs again
+cfg:size = large
+Redis shows the newest revision: true
+`,
+  '12-leaving-redlock.js': `held for more than 3 s: true
+held for more than 3 s: true
+somebody has it
+a token: true
+moved: a 0 b 3
+`,
 };
 
 test('every example does what it says, in plain Node, on the built packages', async (t) => {
   const cluster = await startCluster(t, 1);
   const names = readdirSync(folder).filter((name) => name.endsWith('.js'));
   assert.deepEqual(names, Object.keys(printed));
-  for (const name of names) {
-    const env = { ...process.env, LOCKSTEP_ENDPOINTS: cluster.endpoints.join() };
-    const { stdout, stderr } = await run(process.execPath, [join(folder, name)], { env });
-    assert.equal(stdout, printed[name], name);
-    assert.equal(stderr, '', name);
-  }
+  for (const name of names) await check(name, cluster, {});
 });
+
+test('the examples with Redis do the same on a real one', { skip: noRedis }, async (t) => {
+  const server = new RedisProcess();
+  t.after(() => server.kill());
+  const [cluster] = await Promise.all([startCluster(t, 1), server.start()]);
+  const names = Object.keys(printed).filter((name) => /redis/.test(name));
+  assert.equal(names.length, 2);
+  for (const name of names) await check(name, cluster, { REDIS_URL: server.path });
+  const redis = server.connect();
+  t.after(() => redis.disconnect());
+  assert.deepEqual(await redis.keys('*'), [], 'they leave nothing behind');
+  assert.match(
+    await redis.info('commandstats'),
+    /cmdstat_eval:.*cmdstat_exec:|cmdstat_exec:.*cmdstat_eval:/s,
+  );
+});
+
+async function check(
+  name: string,
+  { endpoints }: { readonly endpoints: readonly string[] },
+  variables: Readonly<Record<string, string>>,
+): Promise<void> {
+  const env = { ...process.env, LOCKSTEP_ENDPOINTS: endpoints.join(), ...variables };
+  const { stdout, stderr } = await run(process.execPath, [join(folder, name)], { env });
+  assert.equal(stdout, printed[name], name);
+  assert.equal(stderr, '', name);
+}
 
 test('no example is longer than a screen, and each is in the list', () => {
   const list = readFileSync(join(folder, 'README.md'), 'utf8');

@@ -169,11 +169,14 @@ export const rooms: readonly Room[] = [
   // Node's own async context tells a lock that is asked for under itself.
   { name: 'recipes/locks', at: ['recipes/locks'], rooms: ['client'], node: ['async_hooks'] },
   { name: 'recipes/election', at: ['recipes/election'], rooms: ['client', 'recipes/locks'] },
+  // A Redis client is handed to it, and known by its shape alone.
+  { name: 'recipes/redis', at: ['recipes/redis'], rooms: ['client', 'recipes/locks'] },
   // Only what is public, as their readers would.
   {
     name: 'examples',
     at: ['examples'],
-    rooms: ['client', 'recipes/locks', 'recipes/election'],
+    rooms: ['client', 'recipes/locks', 'recipes/election', 'recipes/redis'],
+    libraries: ['ioredis', 'ioredis-mock'],
     node: ['*'],
   },
   // A page in a browser: it sees a cluster through the client, as every other page would.
@@ -200,6 +203,7 @@ const doors: Readonly<Record<string, string>> = {
   '@lockstep/locks': 'recipes/locks/src/index.ts',
   '@lockstep/locks/queueing': 'recipes/locks/src/queueing.ts',
   '@lockstep/election': 'recipes/election/src/index.ts',
+  '@lockstep/redis': 'recipes/redis/src/index.ts',
   '@lockstep/server': 'server/src/main.ts',
   '@lockstep/server/config': 'server/src/config.ts',
   '@lockstep/server/testing': 'server/testing/index.ts',

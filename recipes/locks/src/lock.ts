@@ -34,8 +34,10 @@ export class Lock implements AsyncDisposable {
    */
   readonly token: number;
   readonly #ownership: Ownership;
-  readonly #lost = new AbortController();
   readonly #holding: Holding;
+  /** Made when somebody asks for it: most locks are released before anybody listens for their loss. */
+  #lost: AbortController | undefined;
+  #lostReason: LockLostError | string | undefined;
   #releasing: Promise<boolean> | undefined;
 
   /** Made by `acquire`. */
@@ -59,19 +61,23 @@ export class Lock implements AsyncDisposable {
    * key; with a LockLostError as the reason. After {@link release} too.
    */
   get lost(): AbortSignal {
+    if (this.#lost === undefined) {
+      this.#lost = new AbortController();
+      if (this.#isLost) this.#lost.abort(this.#reason);
+    }
     return this.#lost.signal;
   }
 
   /** How long the lock is surely held from now on, in milliseconds; 0 when it is lost. Asks the clocks, not a timer. */
   remainingMs(): number {
-    return this.lost.aborted ? 0 : this.#ownership.session.remainingMs();
+    return this.#isLost ? 0 : this.#ownership.session.remainingMs();
   }
 
   /** @throws LockLostError when the lock may be somebody else's. Asks the clocks, not a timer. */
   assertHeld(): void {
     // Looking is what lets the session notice, and the session tells this lock.
     this.#ownership.session.remainingMs();
-    this.lost.throwIfAborted();
+    if (this.#isLost) throw this.#reason;
   }
 
   /** The conditions that the lock is held, for a transaction of one's own. */
@@ -113,8 +119,8 @@ export class Lock implements AsyncDisposable {
   }
 
   async #release(): Promise<boolean> {
-    const wasHeld = !this.lost.aborted;
-    this.#lose(new LockLostError('the lock was released'));
+    const wasHeld = !this.#isLost;
+    this.#lose('the lock was released');
     const { places, session } = this.#ownership;
     try {
       return (await leave(places)) && wasHeld;
@@ -137,12 +143,26 @@ export class Lock implements AsyncDisposable {
   /** Its places are another lock's from here on: it is lost, and its release lets nobody in. */
   protected surrender(why: string): void {
     this.#releasing ??= Promise.resolve(false);
-    this.#lose(new LockLostError(why));
+    this.#lose(why);
   }
 
-  #lose(reason: LockLostError): void {
-    if (this.lost.aborted) return;
+  get #isLost(): boolean {
+    return this.#lostReason !== undefined;
+  }
+
+  /** An error costs a walk over the stack, so it is made from its sentence when somebody wants it. */
+  get #reason(): LockLostError {
+    const reason = this.#lostReason ?? '';
+    if (typeof reason !== 'string') return reason;
+    const made = new LockLostError(reason);
+    this.#lostReason = made;
+    return made;
+  }
+
+  #lose(reason: LockLostError | string): void {
+    if (this.#isLost) return;
+    this.#lostReason = reason;
     HeldPlaces.of(this.#ownership.session).remove(this.#holding);
-    this.#lost.abort(reason);
+    this.#lost?.abort(this.#reason);
   }
 }

@@ -5,6 +5,7 @@ import { limits, TableError } from '@lockstep/client/protocol';
 import type { DoorReadings, ProcessReadings } from '../metrics/readings.ts';
 import { anyone, type Service } from '../service/service.ts';
 import { type ConsoleFile, consolePage } from './console/page.ts';
+import { EarlyCallers } from './early-callers.ts';
 import { HttpDoor } from './http/door.ts';
 import { metricsPage } from './metrics/page.ts';
 import { OriginGuard } from './origin.ts';
@@ -72,6 +73,8 @@ export interface ClientPort {
   readonly address: string;
   readonly port: number;
   readonly server: Server;
+  /** Who came before the doors. */
+  readonly early: EarlyCallers;
   /** Listens no more; for a port that never got its doors. Never rejects. */
   close(): Promise<void>;
 }
@@ -80,7 +83,7 @@ export interface ClientPort {
 const sweepMsMax = 500;
 
 /**
- * Binds the client port. Whoever connects waits for {@link startDoors}, which must follow at once.
+ * Binds the client port. Whoever connects waits for {@link startDoors}.
  * @throws Error in plain words when the address is malformed, taken or not this machine's.
  */
 export async function openPort(
@@ -96,12 +99,18 @@ export async function openPort(
   });
   server.maxConnections = allowed.connectionsMax;
   server.timeout = allowed.stallMs;
+  const early = new EarlyCallers(server);
   const bound = await listen(server, host, port);
   return {
     address: bound.text,
     port: bound.port,
     server,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
+    early,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        early.turnAway();
+      }),
   };
 }
 
@@ -143,6 +152,7 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
   });
   const silent = new SilentSockets(server);
   connect(server, { guard, http, webSockets, service: options.service });
+  port.early.letIn();
   const heartbeats = setInterval(() => http.heartbeat(), allowed.heartbeatMs);
   const sweeps = setInterval(() => webSockets.sweep(), sweepMs);
   let stopped: Promise<void> | undefined;

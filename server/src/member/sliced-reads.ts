@@ -26,11 +26,10 @@ export function readRange(member: Reader, request: RangeRequest): RangeReply | P
     if (kv !== undefined) gatherer.take(kv);
     return false;
   };
-  const rest = slice(store, { range: request, after: emptyBytes }, take);
+  const place = { range: request, after: emptyBytes, revision };
+  const rest = slice(store, place, take);
   if (rest === undefined) return gatherer.reply();
-  return readOn(member, store, { range: request, after: rest, revision }, take).then(() =>
-    gatherer.reply(),
-  );
+  return readOn(member, store, { ...place, after: rest }, take).then(() => gatherer.reply());
 }
 
 /** One chunk: pairs in key order after `after`, until the bytes or the number of pairs is reached. */
@@ -59,22 +58,23 @@ export async function readScan(member: Reader, request: ScanRequest): Promise<Sc
 interface Place {
   readonly range: KeyRange;
   readonly after: ByteString;
+  readonly revision: number;
 }
 
 /** Looks at the next keys. @returns where to go on; undefined at the end of the range. */
 function slice(
   store: MvccStore,
-  { range, after }: Place,
+  { range, after, revision }: Place,
   take: (versions: Versions) => boolean,
 ): ByteString | undefined {
   let left = keysPerTurn;
-  return store.walk(range, after, (versions) => take(versions) || --left === 0);
+  return store.walk(range, after, revision, (versions) => take(versions) || --left === 0);
 }
 
 async function readOn(
   member: Reader,
   store: MvccStore,
-  place: Place & { readonly revision: number },
+  place: Place,
   take: (versions: Versions) => boolean,
 ): Promise<void> {
   const release = store.pins.pin(place.revision);
@@ -87,7 +87,7 @@ async function readOn(
     let after: ByteString | undefined = place.after;
     while (after !== undefined && !stopped) {
       await new Promise<void>((resolve) => member.pause(resolve));
-      after = slice(store, { range: place.range, after }, takeOrStop);
+      after = slice(store, { ...place, after }, takeOrStop);
     }
   } finally {
     release();

@@ -209,3 +209,40 @@ test('a revision is compacted once, and not before it exists', () => {
   assert.equal(store.refusal(1), 'compacted');
   assert.equal(store.refusal(0), undefined);
 });
+
+test('keys that came and went cost a read of the present nothing', () => {
+  const store = new MvccStore();
+  for (let at = 0; at < 1_000; at++) {
+    const key = bytes(`queue/${at}`);
+    store.write((txn) => txn.put({ key, value: emptyBytes, lease: noLease }));
+    store.write((txn) => txn.deleteRange({ key, rangeEnd: emptyBytes }));
+  }
+  const range = { key: bytes('queue/'), rangeEnd: bytes('queue0') };
+  const visitedAt = (revision: number): number => {
+    let visited = 0;
+    store.walk(range, emptyBytes, revision, () => {
+      visited++;
+      return false;
+    });
+    return visited;
+  };
+  assert.equal(visitedAt(store.revision), 0);
+  assert.equal(visitedAt(store.revision - 1), 1_000, 'the past is all there');
+});
+
+test('a read of the present revision inside a request that deletes sees what it deletes', () => {
+  const store = new MvccStore();
+  const key = bytes('a');
+  store.write((txn) => txn.put({ key, value: bytes('1'), lease: noLease }));
+  const { revision } = store;
+  const whole: RangeRequest = {
+    ...{ key, rangeEnd: bytes('\0'), limit: 0, revision, keysOnly: false, countOnly: false },
+    ...{ sortOrder: 'none', sortTarget: 'key', minModRevision: 0, maxModRevision: 0 },
+    ...{ minCreateRevision: 0, maxCreateRevision: 0 },
+  };
+  store.write((txn) => {
+    txn.deleteRange({ key, rangeEnd: emptyBytes });
+    assert.equal(txn.range(whole).count, 1);
+    assert.equal(txn.range({ ...whole, revision: 0 }).count, 0);
+  });
+});

@@ -1,6 +1,6 @@
-import sortedBtree from 'sorted-btree';
 import { EventLog } from './event-log.ts';
 import { compacted, countOf, latestOf, liveAt, type Versions, withNewer } from './key-history.ts';
+import { KeyIndex } from './key-index.ts';
 import type { KeyRange } from './key-range.ts';
 import { isTombstone, type KeyValue, keyBytes, versionBytes } from './key-value.ts';
 import type { LeaseBook } from './lease-book.ts';
@@ -11,12 +11,11 @@ import { type ByteString, emptyBytes, noLease } from './values.ts';
 import { StoreView } from './view.ts';
 import { WriteTxn } from './write-txn.ts';
 
-// The package is CommonJS, so its class hides behind the default of the default import.
-const BTree = sortedBtree.default;
-type Index = InstanceType<typeof BTree<ByteString, Versions>>;
-
 /** The store's revision before the first write, as in etcd. */
 export const initialRevision = 1;
+
+/** As a revision to read at: what was written last, also by a request that is still writing. */
+export const rightNow = Number.POSITIVE_INFINITY;
 
 /** Why a revision cannot be read. */
 export type RevisionRefusal = 'compacted' | 'future_revision';
@@ -33,11 +32,13 @@ const noLeases: LeaseBook = { has: () => false, attach: () => {}, detach: () => 
  * written and not what is stored, and whoever reads an old revision in slices holds it off by a pin.
  */
 export class MvccStore {
-  readonly #index: Index;
+  readonly #index = new KeyIndex();
   readonly #events = new EventLog();
   readonly #leases: LeaseBook;
   readonly pins = new Pins();
   #revision = initialRevision;
+  /** Of the newest version: above the store's revision while a request writes. */
+  #newest = 0;
   #compactRevision = 0;
   /** Events before this position were swept at {@link #sweptRevision}. */
   #sweepPosition = 0;
@@ -48,7 +49,6 @@ export class MvccStore {
   #liveBytes = 0;
 
   constructor(leases: LeaseBook = noLeases) {
-    this.#index = new BTree<ByteString, Versions>(undefined, compareBytes);
     this.#leases = leases;
   }
 
@@ -100,8 +100,9 @@ export class MvccStore {
   /** Pairs as they were at `now` or at the request's own revision. The caller has asked {@link refusal} first. */
   range(request: RangeRequest, now = this.#revision): RangeReply {
     const gatherer = new RangeGatherer(request);
-    this.walk(request, emptyBytes, (versions) => {
-      const kv = liveAt(versions, request.revision || now);
+    const revision = request.revision || now;
+    this.walk(request, emptyBytes, revision, (versions) => {
+      const kv = liveAt(versions, revision);
       if (kv !== undefined) gatherer.take(kv);
       return false;
     });
@@ -109,28 +110,17 @@ export class MvccStore {
   }
 
   /**
-   * Calls `visit` with the versions of every key of the range above `after` in order, deleted keys
-   * included, until it returns true.
+   * Calls `visit` with the versions of every key of the range above `after` in order that may have existed at
+   * `revision`, until it returns true.
    * @returns the key it stopped at, or undefined at the end of the range.
    */
   walk(
     range: KeyRange,
     after: ByteString,
+    revision: number,
     visit: (versions: Versions, key: ByteString) => boolean,
   ): ByteString | undefined {
-    if (range.rangeEnd === '') {
-      const versions = after < range.key ? this.#index.get(range.key) : undefined;
-      return versions !== undefined && visit(versions, range.key) ? range.key : undefined;
-    }
-    const toTheEnd = range.rangeEnd === '\0';
-    const high = toTheEnd ? this.#index.maxKey() : range.rangeEnd;
-    const low = after > range.key ? after : range.key;
-    if (high === undefined || high < low) return undefined;
-    const stopped = this.#index.forRange(low, high, toTheEnd, (key, versions) => {
-      if (key === after || !visit(versions, key)) return;
-      return { break: key };
-    });
-    return typeof stopped === 'string' ? stopped : undefined;
+    return this.#index.walk(range, after, revision < this.#newest, visit);
   }
 
   /** The live pair of `key` now. */
@@ -154,9 +144,8 @@ export class MvccStore {
   /** The live pairs of a range, writes of the running request included. */
   liveInRange(range: KeyRange): KeyValue[] {
     const live: KeyValue[] = [];
-    this.walk(range, emptyBytes, (versions) => {
-      const latest = latestOf(versions);
-      if (!isTombstone(latest)) live.push(latest);
+    this.walk(range, emptyBytes, rightNow, (versions) => {
+      live.push(latestOf(versions));
       return false;
     });
     return live;
@@ -177,14 +166,10 @@ export class MvccStore {
     const versions = this.#index.get(kv.key);
     const bytes = versionBytes(kv);
     this.#stateBytes += bytes;
-    let previous: KeyValue | undefined;
-    if (versions === undefined) {
-      this.#stateBytes += keyBytes(kv.key);
-      this.#index.set(kv.key, kv);
-    } else {
-      previous = latestOf(versions);
-      this.#index.set(kv.key, withNewer(versions, kv));
-    }
+    const previous = versions === undefined ? undefined : latestOf(versions);
+    if (versions === undefined) this.#stateBytes += keyBytes(kv.key);
+    this.#index.set(kv.key, versions === undefined ? kv : withNewer(versions, kv), versions);
+    this.#newest = Math.max(this.#newest, kv.modRevision);
     if (previous !== undefined && !isTombstone(previous)) this.#end(previous);
     if (isTombstone(kv)) return;
     this.#live++;
@@ -257,7 +242,7 @@ export class MvccStore {
     });
     if (left === versions) return;
     if (left !== undefined) {
-      this.#index.set(key, left);
+      this.#index.set(key, left, versions);
     } else {
       this.#index.delete(key);
       this.#stateBytes -= keyBytes(key);
@@ -278,13 +263,9 @@ export class MvccStore {
   /** How many versions are held in memory: for measuring. */
   countVersions(): number {
     let count = 0;
-    this.#index.forEachPair((_key, versions) => {
+    this.#index.forEach((versions) => {
       count += countOf(versions);
     });
     return count;
   }
-}
-
-function compareBytes(left: ByteString, right: ByteString): number {
-  return left < right ? -1 : left > right ? 1 : 0;
 }

@@ -1,5 +1,5 @@
 import { latestOf } from './key-history.ts';
-import { isTombstone, type KeyValue } from './key-value.ts';
+import type { KeyValue } from './key-value.ts';
 import type {
   Compare,
   DeleteRangeReply,
@@ -11,7 +11,7 @@ import type {
   TxnReply,
   TxnRequest,
 } from './requests.ts';
-import type { MvccStore, RevisionRefusal } from './store.ts';
+import { type MvccStore, type RevisionRefusal, rightNow } from './store.ts';
 import { emptyBytes, noLease } from './values.ts';
 import type { WriteTxn } from './write-txn.ts';
 
@@ -113,11 +113,9 @@ function pathOf(store: MvccStore, request: TxnRequest): Path {
 /** True when the condition holds for every key of the range; without any, for one that is absent. */
 function holds(store: MvccStore, compare: Compare): boolean {
   let found = false;
-  const failed = store.walk(compare, emptyBytes, (versions) => {
-    const kv = latestOf(versions);
-    if (isTombstone(kv)) return false;
+  const failed = store.walk(compare, emptyBytes, rightNow, (versions) => {
     found = true;
-    return !holdsFor(compare, kv);
+    return !holdsFor(compare, latestOf(versions));
   });
   if (found) return failed === undefined;
   // There is no way to say "no value", so a condition on one never holds for an absent key (etcd).

@@ -48,7 +48,7 @@ export class StoreView {
       assert(!this.#released, 'a view is read after it was released');
       const slice: KeyValue[] = [];
       let visited = 0;
-      after = this.#store.walk(everything, after, (versions) => {
+      after = this.#store.walk(everything, after, this.compactRevision, (versions) => {
         const kv = liveAt(versions, this.compactRevision);
         if (kv !== undefined && kv.modRevision < this.compactRevision) slice.push(kv);
         return ++visited === sliceKeys;
