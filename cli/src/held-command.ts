@@ -108,6 +108,20 @@ function notStarted(file: string, error: NodeJS.ErrnoException): CommandEnd {
   return { exitCode, failure: startFailure(file, error) };
 }
 
+/** The environment of a command of a leader: `base`, and what it leads. */
+export function electedEnvironment(
+  name: string,
+  { key, token }: Pick<Lock, 'key' | 'token'>,
+  base: Io['env'],
+): NodeJS.ProcessEnv {
+  return {
+    ...base,
+    LOCKSTEP_ELECTION: name,
+    LOCKSTEP_ELECTION_KEY: key,
+    LOCKSTEP_TOKEN: String(token),
+  };
+}
+
 /** The environment of a command under a lock: `base`, and which lock that is. */
 export function heldEnvironment(
   name: string,

@@ -2,6 +2,7 @@
 import { type Argument, Command, Option } from 'commander';
 import { UsageError } from './failure.ts';
 import { addClusterVerbs } from './grammar/cluster.ts';
+import { addElectVerb } from './grammar/elections.ts';
 import { withExamples } from './grammar/grammar.ts';
 import { addInspectVerbs } from './grammar/inspect.ts';
 import { addKeyVerbs } from './grammar/keys.ts';
@@ -68,6 +69,7 @@ export function buildProgram(io: Io): Program {
   addLeaseVerbs(grammar);
   program.commandsGroup('Take turns:');
   addLockVerb(grammar);
+  addElectVerb(grammar);
   addInspectVerbs(grammar);
   program.commandsGroup('Look after the cluster:');
   addClusterVerbs(grammar);

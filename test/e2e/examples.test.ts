@@ -47,6 +47,12 @@ two waits
 two has the lock, after the lease of one: true
 its token is larger: true
 `,
+  '08-election-failover.js': `nobody leads
+host-1 leads
+nobody leads
+host-2 leads
+the second token is larger: true
+`,
   '09-semaphore.js': `two hold, two wait: 2 of 2 in use, 2 waiting
 one more came in: 3 of 3 in use, 1 waiting
 one too many holds: 3 of 2 in use, 1 waiting

@@ -189,6 +189,9 @@ describe('the design says never', () => {
     ['recipes/locks/src', "import '@lockstep/server'"],
     ['recipes/rendezvous/src', "import '@lockstep/server'"],
     ['recipes/rendezvous/src', "import '@lockstep/locks'"],
+    ['recipes/locks/src', "import '@lockstep/election'"],
+    ['recipes/election/src', "import '@lockstep/server'"],
+    ['recipes/election/src', "import '../../locks/src/place.ts'"],
   ];
   for (const [folder, source] of never) {
     test(`${folder}: ${source}`, () => {

@@ -162,12 +162,13 @@ export const rooms: readonly Room[] = [
   {
     name: 'cli',
     at: ['cli/src', 'cli/bin'],
-    rooms: ['client', 'protocol', 'main', 'config', 'recipes/locks'],
+    rooms: ['client', 'protocol', 'main', 'config', 'recipes/locks', 'recipes/election'],
     libraries: ['commander', 'picocolors', 'cli-table3'],
     node: ['*'],
   },
   // Node's own async context tells a lock that is asked for under itself.
   { name: 'recipes/locks', at: ['recipes/locks'], rooms: ['client'], node: ['async_hooks'] },
+  { name: 'recipes/election', at: ['recipes/election'], rooms: ['client', 'recipes/locks'] },
   // A Redis client is handed to it, and known by its shape alone.
   { name: 'recipes/redis', at: ['recipes/redis'], rooms: ['client', 'recipes/locks'] },
   { name: 'recipes/rendezvous', at: ['recipes/rendezvous'], rooms: ['client'] },
@@ -175,7 +176,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'examples',
     at: ['examples'],
-    rooms: ['client', 'recipes/locks', 'recipes/redis'],
+    rooms: ['client', 'recipes/locks', 'recipes/election', 'recipes/redis'],
     libraries: ['ioredis', 'ioredis-mock'],
     node: ['*'],
   },
@@ -201,6 +202,8 @@ const doors: Readonly<Record<string, string>> = {
   '#platform': 'client/src/connection/platform-node.ts',
   '@lockstep/client/protocol': 'client/protocol/index.ts',
   '@lockstep/locks': 'recipes/locks/src/index.ts',
+  '@lockstep/locks/queueing': 'recipes/locks/src/queueing.ts',
+  '@lockstep/election': 'recipes/election/src/index.ts',
   '@lockstep/redis': 'recipes/redis/src/index.ts',
   '@lockstep/rendezvous': 'recipes/rendezvous/src/index.ts',
   '@lockstep/server': 'server/src/main.ts',
@@ -283,6 +286,12 @@ function holds(place: string, file: string): boolean {
   return file === place || file.startsWith(`${place}/`);
 }
 
+/** The package's folder; those of the recipes are one deeper. */
+function packageOf(file: string): string {
+  const [top = '', next = ''] = file.split('/');
+  return top === 'recipes' ? `${top}/${next}` : top;
+}
+
 /** The path of a file of the project, or the name as it was written. */
 function targetOf(file: string, specifier: string | undefined): string {
   if (specifier === undefined) return 'computed';
@@ -317,7 +326,7 @@ function refusal(wish: Wish): string | undefined {
 function refusalOfRoom(wish: Wish, other: Room): string | undefined {
   const { file, room, target, typeOnly } = wish;
   if (!wish.isThere(target)) return `imports ${target}, which is not there`;
-  const foreign = target.split('/')[0] !== file.split('/')[0];
+  const foreign = packageOf(target) !== packageOf(file);
   if (foreign && !Object.values(doors).includes(target)) {
     return `imports ${target} of another package past its doors`;
   }

@@ -5,7 +5,7 @@ export function addInspectVerbs({ program, context, run }: Grammar): void {
   const inspect = program
     .command('inspect')
     .helpCommand(false)
-    .summary('who has something, and who waits for it: lock');
+    .summary('who has something, and who waits for it: lock, election');
   inspect.description('Who has something that is had by turns, and who waits for it.');
   const lock = inspect
     .command('lock <name>')
@@ -17,4 +17,17 @@ export function addInspectVerbs({ program, context, run }: Grammar): void {
       run((await import('../verbs/inspect-lock.ts')).inspectLock(context(), name)),
     );
   withExamples(lock, 'lockstep inspect lock nightly\nlockstep inspect lock nightly --output table');
+  const election = inspect
+    .command('election <name>')
+    .summary('print who leads and who waits to')
+    .description(
+      'Prints who leads, with its value, fencing token and priority, and who waits, in line.',
+    )
+    .action(async (name: string) =>
+      run((await import('../verbs/inspect-election.ts')).inspectElection(context(), name)),
+    );
+  withExamples(
+    election,
+    'lockstep inspect election billing\nlockstep inspect election billing --output table',
+  );
 }

@@ -1,4 +1,5 @@
 import {
+  type Bytes,
   type CallOptions,
   type Compare,
   compare,
@@ -27,7 +28,7 @@ export interface Spot {
   /** What the keys begin with that may be in its way. */
   readonly scope: string;
   /** What the place's key holds, before its turn or when it has it at once. */
-  value(hasTurn: boolean): string;
+  value(hasTurn: boolean): Bytes;
   judge(older: KeyValue): Verdict;
   /** What else is put for a place with this id, in the same transaction, under the same lease. */
   beside?(id: string): { readonly key: string; readonly value: string };
