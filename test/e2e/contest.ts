@@ -108,7 +108,7 @@ export async function contest({ seconds, seed, print }: ContestOptions): Promise
     const end = performance.now() + seconds * 1_000;
     while (performance.now() < end) {
       const hit = breakContenders(random.pick(all), random, faults);
-      const done = await faulty.breakOne(random, 200 + random.below(1_800));
+      const done = await faulty.breakOne(random);
       print(`${done}; meanwhile ${await hit}; ${tokens.length} writes`);
       const before = tokens.length;
       await faulty.cluster.caughtUp();

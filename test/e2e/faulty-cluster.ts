@@ -36,9 +36,10 @@ export class FaultyCluster {
   }
 
   /** Breaks one member for a while, and mends it. @returns what was done. */
-  async breakOne(random: Random, forMs: number): Promise<string> {
+  async breakOne(random: Random): Promise<string> {
     const at = random.below(3);
     const kind = random.pick(kinds);
+    const forMs = 200 + random.below(1_800);
     const member = this.cluster.member(at);
     this.faults[kind]++;
     const between = [this.#doors[at], this.#peers[at]];

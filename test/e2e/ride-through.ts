@@ -42,7 +42,7 @@ export async function ride({ rounds, seed, print }: RideOptions): Promise<RideRe
     await cluster.start();
     await program.start();
     for (let round = 1; round <= rounds; round++) {
-      const done = await faulty.breakOne(random, 200 + random.below(1_800));
+      const done = await faulty.breakOne(random);
       print(`round ${round}: ${done}`);
       await cluster.caughtUp();
       const before = program.written;
