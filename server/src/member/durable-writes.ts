@@ -8,6 +8,7 @@ export class DurableWrites {
   /** Writes held back until a received snapshot is durable, since they follow it. */
   #held: WriteBatch[] | undefined;
   #durableBatch = 0;
+  #underWay = 0;
 
   constructor(wal: Wal, onDurable: () => void) {
     this.#wal = wal;
@@ -18,12 +19,19 @@ export class DurableWrites {
     return this.#durableBatch;
   }
 
+  /** True when the disk has nothing to do. */
+  get isIdle(): boolean {
+    return this.#underWay === 0 && this.#held === undefined;
+  }
+
   write(write: WriteBatch): void {
     if (this.#held !== undefined) {
       this.#held.push(write);
       return;
     }
+    this.#underWay++;
     this.#wal.append(write, () => {
+      this.#underWay--;
       this.#durableBatch = Math.max(this.#durableBatch, write.batch);
       this.#onDurable();
     });

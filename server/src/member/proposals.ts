@@ -93,6 +93,11 @@ export class Proposals {
     this.#unsent.push(waiting);
   }
 
+  /** How many were not proposed yet. */
+  get unsent(): number {
+    return this.#unsent.length;
+  }
+
   get hasUnsent(): boolean {
     return this.#unsent.length > 0;
   }
