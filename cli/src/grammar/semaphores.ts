@@ -65,9 +65,9 @@ lockstep semaphore resize gpu 5`,
 }
 
 const acquireHelp = `
-The limit is stored. Without --limit the stored one is taken, and there must be one. One that differs
-from what others declare, or from the limit in force, is refused: one of the two must be wrong. A
-heavy permit at the head of the line is not overtaken by light ones; one that is heavier than the
+The limit is stored. Without --limit the stored one is taken, and there must be one. A --limit that
+is neither the one others declare nor the one in force is refused, since one of them must be wrong.
+A heavy permit at the head of the line is not overtaken by light ones; one that is heavier than the
 limit is refused at once.
 
 The command has in its environment:

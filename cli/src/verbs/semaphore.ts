@@ -40,7 +40,9 @@ export async function semaphoreAcquire(
     async look(client) {
       const state = await inspectSemaphore(client, name);
       const keys = [...state.holders, ...state.waiting].map(({ key }) => key);
-      return { who: whoHas(state), keys };
+      // Whoever has just waited may still be counted among those who do.
+      const others = wish.tries ? state.waiting.length : 0;
+      return { who: whoHas(state, others), keys };
     },
     standing: (position) => `place ${position} in line`,
   });
@@ -48,13 +50,13 @@ export async function semaphoreAcquire(
 
 const namedMax = 3;
 
-function whoHas({ limit, inUse, holders, waiting }: SemaphoreState): string {
+function whoHas({ limit, inUse, holders }: SemaphoreState, waiting: number): string {
   const names = holders.slice(0, namedMax).map(holderName);
   if (holders.length > namedMax) names.push(`${holders.length - namedMax} more`);
   return [
     limit === 0 ? 'the limit is 0, a pause' : `${inUse} of ${limit} in use`,
     ...(names.length === 0 ? [] : [`held by ${names.join(', ')}`]),
-    ...(waiting.length === 0 ? [] : [`${waiting.length} waiting`]),
+    ...(waiting === 0 ? [] : [`${waiting} waiting`]),
   ].join('; ');
 }
 
