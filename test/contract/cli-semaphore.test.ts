@@ -211,7 +211,10 @@ describe('semaphore, inspect semaphore and inspect rwlock', () => {
     const first = await holding(name, '--limit', '1');
     const [held] = (await inspectSemaphore(client, name)).holders;
     const under = { env: { ...env, LOCKSTEP_SEMAPHORE_KEY: held?.key ?? '' } };
-    const nested = await lockstep(['semaphore', 'acquire', name, '--', 'true'], under);
+    const nested = await lockstep(
+      ['semaphore', 'acquire', name, '--wait', '9s', '--', 'true'],
+      under,
+    );
     assertEnds(nested, 125, /cannot be had: this runs under it already .*, with --weight\n/);
     // Where it need not wait, it may.
     await at('semaphore', 'resize', name, '2');
