@@ -73,8 +73,8 @@ describe('semaphore, inspect semaphore and inspect rwlock', () => {
   }
 
   /** A session of this process, for the rest of the test. */
-  async function sessionOf(t: TestContext, identity: string): Promise<Session> {
-    const session = await Session.open(client, { ttl: 60, identity });
+  async function sessionOf(t: TestContext): Promise<Session> {
+    const session = await Session.open(client, { ttl: 60 });
     t.after(() => session.close());
     return session;
   }
@@ -231,7 +231,7 @@ describe('semaphore, inspect semaphore and inspect rwlock', () => {
     const empty = [head, '│ 3 │ 3 │ 0 │ 0 │ 0 │'];
     assert.deepEqual(rowsOf(await show('semaphore', name, '-w', 'table')), empty);
 
-    const session = await sessionOf(t, 'unused');
+    const session = await sessionOf(t);
     const semaphore = new Semaphore(session, name, { identity: 'alice\nbuilder' });
     const permit = await semaphore.acquire({ weight: 2 });
     const bob = startLockstep(
@@ -271,10 +271,10 @@ describe('semaphore, inspect semaphore and inspect rwlock', () => {
     const name = newName();
     assert.equal(await show('rwlock', name), `the lock "${name}" is free\n`);
     assert.deepEqual(rowsOf(await show('rwlock', name, '-w', 'table')), ['│ place │', '│ free │']);
-    const session = await sessionOf(t, 'unused');
+    const session = await sessionOf(t);
     const locks = new RwLock(session, name, { identity: 'alice' });
     const read = await locks.read.acquire();
-    const writing = new RwLock(await sessionOf(t, 'unused'), name, { identity: 'bob' });
+    const writing = new RwLock(await sessionOf(t), name, { identity: 'bob' });
     const write = writing.write.acquire();
     await until(name, async () => (await inspectRwLock(client, name)).waiting.length === 1);
     const text = await show('rwlock', name);
