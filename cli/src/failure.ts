@@ -9,11 +9,11 @@ export const exitCodes = {
   unknownOutcome: 3,
   /** The command that `watch` ran failed, with --exit-on-error. */
   commandFailed: 4,
-  /** The lock was not free within --wait, or with --try at once: nothing was run. */
+  /** The lock, or a permit, was not free within --wait, or with --try at once: nothing was run. */
   notFree: 121,
   /** The lock was lost: what ran under it was stopped. */
   lockLost: 122,
-  /** Of `lock -- CMD`, what is 1, 2 or 3 otherwise: nothing was run. */
+  /** Of a verb that runs a command under something held, what is 1, 2 or 3 otherwise: nothing was run. */
   notAsked: 125,
   /** The command under the lock may not be run, or is not there; as shells have it. */
   notRunnable: 126,
@@ -42,7 +42,7 @@ interface CodedError extends Error {
   readonly compactRevision?: unknown;
 }
 
-/** What to say about an error, and what to do next. Decides from codes, never from text. */
+/** What to say about an error, and what to do next. Decides from codes and classes, never from text. */
 export function describeFailure(error: unknown, asked: Asked): Failure {
   if (!(error instanceof Error)) return { message: String(error), exitCode: exitCodes.refused };
   const { code, ambiguous } = error as CodedError;
@@ -77,7 +77,7 @@ function noMember(message: string, { endpoints, endpointsFrom }: Asked): Failure
   };
 }
 
-function nextStep({ code, compactRevision }: CodedError): string | undefined {
+function nextStep({ name, code, compactRevision }: CodedError): string | undefined {
   if (code === 'compacted') {
     const kept =
       typeof compactRevision === 'number' && compactRevision > 0
@@ -85,7 +85,7 @@ function nextStep({ code, compactRevision }: CodedError): string | undefined {
         : '';
     return `${kept}read or watch without --rev, or from a newer revision`;
   }
-  return nextSteps[String(code)];
+  return nextSteps[name] ?? nextSteps[String(code)];
 }
 
 const nextSteps: Readonly<Record<string, string>> = {
@@ -106,5 +106,8 @@ const nextSteps: Readonly<Record<string, string>> = {
   no_leader:
     'most members must be up and reach each other: "lockstep endpoint health" tells who is',
   too_many_requests: 'the member has more under way than it can take: try again in a moment',
+  NoLimitError:
+    '"lockstep semaphore acquire" declares one with --limit, "lockstep semaphore resize" writes one',
+  LimitMismatchError: 'without --limit, "lockstep semaphore acquire" takes theirs',
   bad_leader_transferee: '"lockstep member list" prints the members; only a voter can lead',
 };

@@ -108,30 +108,20 @@ function notStarted(file: string, error: NodeJS.ErrnoException): CommandEnd {
   return { exitCode, failure: startFailure(file, error) };
 }
 
-/** The environment of a command of a leader: `base`, and what it leads. */
-export function electedEnvironment(
-  name: string,
-  { key, token }: Pick<Lock, 'key' | 'token'>,
-  base: Io['env'],
-): NodeJS.ProcessEnv {
-  return {
-    ...base,
-    LOCKSTEP_ELECTION: name,
-    LOCKSTEP_ELECTION_KEY: key,
-    LOCKSTEP_TOKEN: String(token),
-  };
-}
+/** In the names of variables: what a command may run under. */
+export type HeldKind = 'LOCK' | 'SEMAPHORE' | 'ELECTION';
 
-/** The environment of a command under a lock: `base`, and which lock that is. */
+/** The environment of a command that runs while something is held: `base`, and what that is. */
 export function heldEnvironment(
+  kind: HeldKind,
   name: string,
   { key, token }: Pick<Lock, 'key' | 'token'>,
   base: Io['env'],
 ): NodeJS.ProcessEnv {
   return {
     ...base,
-    LOCKSTEP_LOCK: name,
-    LOCKSTEP_LOCK_KEY: key,
+    [`LOCKSTEP_${kind}`]: name,
+    [`LOCKSTEP_${kind}_KEY`]: key,
     LOCKSTEP_TOKEN: String(token),
   };
 }

@@ -9,6 +9,7 @@ import { addKeyVerbs } from './grammar/keys.ts';
 import { addLeaseVerbs } from './grammar/leases.ts';
 import { addLockVerb } from './grammar/locks.ts';
 import { addMemberVerbs } from './grammar/members.ts';
+import { addSemaphoreVerbs } from './grammar/semaphores.ts';
 import { addShellVerbs } from './grammar/shell.ts';
 import type { Context, Io, OutputFormat } from './io.ts';
 import { durationMs } from './selection.ts';
@@ -69,6 +70,7 @@ export function buildProgram(io: Io): Program {
   addLeaseVerbs(grammar);
   program.commandsGroup('Take turns:');
   addLockVerb(grammar);
+  addSemaphoreVerbs(grammar);
   addElectVerb(grammar);
   addInspectVerbs(grammar);
   program.commandsGroup('Look after the cluster:');

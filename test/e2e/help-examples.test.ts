@@ -20,6 +20,7 @@ const lasting: readonly (readonly [line: RegExp, begun: RegExp])[] = [
   [/^lockstep watch|--watch$/, /config\/\w|hello/],
   [/^lockstep lease keep-alive \d+$/, /keepalived/],
   [/^lockstep lock nightly$/, /^nightly\/[0-9a-f]+\./],
+  [/^lockstep semaphore acquire gpu$/, /^gpu\/permits\/[0-9a-f]+\./],
   [/^lockstep elect billing [\d.:]+$/, /^billing\/[0-9a-f]+\./],
   [/^lockstep elect billing --listen/, /"leader":/],
 ];

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import type { LockOptions } from '../verbs/lock.ts';
+import type { TurnOptions } from '../turn-options.ts';
 import { type Grammar, typedLine, withExamples } from './grammar.ts';
+import { withTurnOptions } from './turns.ts';
 
 export function addLockVerb({ program, context, run }: Grammar): void {
   const lock = program
@@ -10,17 +11,10 @@ export function addLockVerb({ program, context, run }: Grammar): void {
     .description(
       'Waits for the lock of a name, first come, first served over all machines, and runs a command\n' +
         'under it; or prints its key and holds it until Ctrl-C.',
-    )
-    .option('--ttl <seconds>', 'the lock is free so long after its holder was killed', '10')
-    .option('--wait <duration>', 'wait at most so long; without it, as long as it takes')
-    .option('--try', 'do not wait at all')
-    .option(
-      '--grace <duration>',
-      'from SIGTERM to SIGKILL when the lock is lost (a quarter of the TTL, at most 5s)',
-    )
-    .option('--identity <text>', 'who this is, for "inspect lock" (user@host pid)')
+    );
+  withTurnOptions(lock, 'the lock', 'lock')
     .addHelpText('after', lockHelp)
-    .action(async (_name: string, _words: string[], options: LockOptions, command: Command) => {
+    .action(async (_name: string, _words: string[], options: TurnOptions, command: Command) => {
       const { lock } = await import('../verbs/lock.ts');
       const { withCommand } = await import('../command-words.ts');
       return run(lock(context(), withCommand(command.args, typedLine(command)), options));

@@ -1,15 +1,14 @@
 import { type Client, LeaseLostError } from '@lockstep/client';
 import { Election, type Leader, type Term } from '@lockstep/election';
-import { checkedName } from '@lockstep/locks';
 import type { WordsAndCommand } from '../command-words.ts';
 import { exitCodes, UsageError } from '../failure.ts';
-import { electedEnvironment } from '../held-command.ts';
+import { heldEnvironment } from '../held-command.ts';
 import { byTurns, hold, NotFree, reasonOf } from '../holding.ts';
 import { type Context, print, warn } from '../io.ts';
 import { type LockTimeOptions, type LockTimes, lockTimes } from '../lock-times.ts';
 import { ourIdentity } from '../our-identity.ts';
-import { json, refuseTable } from '../output.ts';
-import { durationMs } from '../selection.ts';
+import { json } from '../output.ts';
+import { checkUse, type WaitTime, waitTime } from '../turn-options.ts';
 import { untilStopped } from './watch.ts';
 
 export interface ElectOptions extends LockTimeOptions {
@@ -23,14 +22,10 @@ interface Wish {
   readonly name: string;
   readonly value: string;
   readonly times: LockTimes;
-  readonly waitMs: number | undefined;
-  readonly wait: string | undefined;
+  readonly patience: WaitTime;
   readonly identity: string;
   readonly priority: number;
 }
-
-/** What a timer of Node can wait: some 24 days. */
-const timerMsMax = 2 ** 31 - 1;
 
 /** `elect NAME VALUE [-- CMD]`: waits until it leads, and runs a command or leads until Ctrl-C. */
 export async function elect(
@@ -39,16 +34,7 @@ export async function elect(
   options: ElectOptions,
 ): Promise<number> {
   const [name = '', value, extra] = operands;
-  if (extra !== undefined) {
-    throw new UsageError(`"${extra}" is too much: a command goes after "--"`);
-  }
-  checkedName(name);
-  if (command === undefined) refuseTable(context, 'elect');
-  else if (context.output !== 'simple') {
-    throw new UsageError(
-      `--output ${context.output} and a command exclude each other: a command prints itself`,
-    );
-  }
+  checkUse(context, 'elect', { name, extra, command });
   if (options.listen === true) {
     if (value === undefined && command === undefined) return listen(context, name);
     throw new UsageError('--listen takes a name alone: whoever listens is no candidate');
@@ -57,15 +43,15 @@ export async function elect(
     throw new UsageError('a candidate proposes a value: give one, or --listen to see who leads');
   }
   const { wait, identity = ourIdentity() } = options;
-  const waitMs = wait === undefined ? undefined : Math.min(durationMs(wait, '--wait'), timerMsMax);
+  const patience = waitTime(wait);
   const priority = priorityOf(options.priority);
   const times = lockTimes(options, command !== undefined);
-  const wish = { name, value, times, waitMs, wait, identity, priority };
+  const wish = { name, value, times, patience, identity, priority };
   return byTurns(context, command, async (client, waiting, signals) => {
     const lock = await elected(context, client, wish, waiting);
     const leaseEnd = (): string | undefined =>
       lock.endedBy === 'loss' ? reasonOf(lock.lost) : undefined;
-    const env = electedEnvironment(name, lock, context.io.env);
+    const env = heldEnvironment('ELECTION', name, lock, context.io.env);
     const { graceMs } = times;
     return hold(context, client, { name, lock, leaseEnd }, { signals, command, graceMs, env });
   });
@@ -84,7 +70,8 @@ async function elected(
   wish: Wish,
   waiting: AbortController,
 ): Promise<Term> {
-  const { name, value, times, waitMs, wait, identity, priority } = wish;
+  const { name, value, times, identity, priority } = wish;
+  const { wait, waitMs } = wish.patience;
   const { ttl, marginMs } = times;
   const election = new Election(client, name, { value, identity, priority, ttl, marginMs });
   const late = (): void => waiting.abort(new NotFree(`"${name}" was not to be led within ${wait}`));

@@ -45,11 +45,13 @@ const topics: Readonly<Record<string, string>> = {
   3  a change was sent and its outcome is unknown: read before you try again.
   4  the command that watch ran failed, with --exit-on-error.
 
-Of lock and elect the exit code is that of the command, or 128 and the number of the signal that
-ended the command or the waiting. Without a command 0 is: held until Ctrl-C. And of their own:
+Of lock, semaphore acquire and elect the exit code is that of the command, or 128 and the number of
+the signal that ended the command or the waiting. Without a command 0 is: held until Ctrl-C. And of
+their own:
 
   121  it was not to be had within --wait, or with --try at once. Nothing was run.
-  122  the lock or the office was lost, and the command was stopped, whatever it made of that.
+  122  the lock, the permit or the office was lost, and the command was stopped, whatever it made of
+       that.
   125  what is 2 or 3 otherwise, or a refusal of the store. Nothing was run.
   126  the command may not be run.
   127  there is no such command.
@@ -65,6 +67,7 @@ A command line that makes no sense is 1, as everywhere.
   NO_COLOR            anything in it switches colours off; without a terminal there are none
 
 What a command gets that "lockstep watch KEY -- COMMAND" runs is in "lockstep watch --help", and what
-one gets under a lock or as the leader in "lockstep lock --help" and "lockstep elect --help".
+one gets under a lock, with a permit or as the leader in the help of "lockstep lock", "lockstep
+semaphore acquire" and "lockstep elect".
 `,
 };
