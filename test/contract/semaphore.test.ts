@@ -161,6 +161,7 @@ test('what could never be had is refused at once, and so are numbers that are no
     semaphore.acquire({ weight: 3 }),
     /weight 3 can never be had: the limit of "a" is 2/,
   );
+  await assert.rejects(semaphore.inspect(), NoLimitError, 'and declares nothing');
   for (const weight of [0, -1, 1.5, Number.NaN]) {
     await assert.rejects(semaphore.acquire({ weight }), /weight is .* a whole number, 1 or more/);
     assert.throws(() => new Semaphore(session, 'a', { weight }), InvalidError);

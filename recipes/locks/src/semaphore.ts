@@ -93,8 +93,7 @@ export class Semaphore extends Lockable<Lock, WeightOption> {
         // Nobody is let in before whoever is before him; so whoever is before a holder is one, or gone.
         judge: (kv) => (!isPlace(kv, permits) ? 'stranger' : isHeld(kv) ? 'clears' : 'blocks'),
         free: async (call) => {
-          const { stored, kvs } = await this.#look(call);
-          checkWeight(this.name, weight, stored);
+          const { stored, kvs } = await this.#look(weight, call);
           const places = kvs.filter((kv) => isPlace(kv, permits));
           if (!places.every(isHeld) || weightOf(places) + weight > stored.limit) return undefined;
           const sameLimit = compare.modRevision(limitKey(this.name), '=', stored.modRevision);
@@ -125,10 +124,10 @@ export class Semaphore extends Lockable<Lock, WeightOption> {
   }
 
   /** The stored limit, which the first one who looks writes, and everything under the permits' prefix. */
-  async #look(call: CallOptions): Promise<{
-    readonly stored: StoredLimit;
-    readonly kvs: readonly KeyValue[];
-  }> {
+  async #look(
+    weight: number,
+    call: CallOptions,
+  ): Promise<{ readonly stored: StoredLimit; readonly kvs: readonly KeyValue[] }> {
     const { limit: declared, onMismatch = 'error' } = this.#options;
     for (;;) {
       const { stored, kvs } = await read(this.session.client, this.name, call);
@@ -136,9 +135,12 @@ export class Semaphore extends Lockable<Lock, WeightOption> {
         if (declared !== undefined && onMismatch === 'error') {
           checkDeclared(this.name, declared, stored);
         }
+        checkWeight(this.name, weight, stored.limit);
         return { stored, kvs };
       }
       if (declared === undefined) throw new NoLimitError(this.name);
+      // Whoever asks for what he can never have declares nothing.
+      checkWeight(this.name, weight, declared);
       await declareLimit(this.session.client, this.name, declared, call);
     }
   }
@@ -157,7 +159,7 @@ export class Semaphore extends Lockable<Lock, WeightOption> {
       const { kvs, also: kv, revision } = await place.older({ signal, also });
       if (kv === undefined) throw new NoLimitError(this.name);
       const stored = limitIn(kv);
-      checkWeight(this.name, weight, stored);
+      checkWeight(this.name, weight, stored.limit);
       const used = weightOf(kvs.filter((older) => isPlace(older, prefix)));
       if (used + weight <= stored.limit) {
         const { succeeded } = await client
@@ -249,7 +251,7 @@ function checkedWeight(weight = 1): number {
 }
 
 /** What could never be let in must not stand before others. A limit of 0 is a pause, and ends. */
-function checkWeight(name: string, weight: number, { limit }: StoredLimit): void {
+function checkWeight(name: string, weight: number, limit: number): void {
   if (limit === 0 || weight <= limit) return;
   throw new InvalidError(
     'invalid_params',
