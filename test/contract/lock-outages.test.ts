@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DeadlineError, LeaseLostError, op } from '@lockstep/client';
-import { Mutex, Semaphore } from '@lockstep/locks';
+import { DeadlineError, LeaseLostError, op, Session } from '@lockstep/client';
+import { type Lock, LockLostError, Mutex, Semaphore } from '@lockstep/locks';
 import { contender, startCluster } from '../harness/contenders.ts';
 
 test('whoever waits goes on waiting through an outage that is longer than any call', async (t) => {
@@ -79,4 +79,58 @@ test('row 7, 9: a place that a member held back for longer than anybody waited s
     kvs.map(({ key }) => key),
     [held.key],
   );
+});
+
+test('row 2: whoever is removed together with the one before him gets nothing', async (t) => {
+  const cluster = await startCluster(t, 1);
+  const [one, two] = [await contender(cluster), await contender(cluster)];
+  const held = await new Mutex(one.session, 'a').acquire();
+  const waiting = new Mutex(two.session, 'a').acquire();
+  waiting.catch(() => {});
+  await cluster.advance(100);
+  await one.client.delete({ prefix: 'a/' });
+  await assert.rejects(waiting, LockLostError);
+  await cluster.advance(200);
+  assert.equal(held.lost.aborted, true);
+});
+
+test('row 16: after a restart of the store, those who wait come back at different times and ask for little', async (t) => {
+  const count = 40;
+  const cluster = await startCluster(t, 1);
+  const frames = new Array<number>(count).fill(0);
+  const dials: number[] = [];
+  const { dial } = cluster.clientOptions();
+  const waiting: Promise<Lock>[] = [];
+  for (let at = 0; at < count; at++) {
+    const client = cluster.client({
+      dial: (url, handler) => {
+        dials.push(cluster.now);
+        const transport = dial(url, handler);
+        return {
+          send: (sent) => {
+            frames[at] = (frames[at] ?? 0) + sent.length;
+            transport.send(sent);
+          },
+          close: () => transport.close(),
+        };
+      },
+    });
+    const session = await Session.open(client, { ttl: 60 });
+    waiting.push(new Mutex(session, 'a').acquire());
+    await cluster.advance(1);
+  }
+  const first = await waiting[0];
+  await cluster.advance(1_000);
+  cluster.kill('a');
+  await cluster.advance(3_000);
+  frames.fill(0);
+  dials.length = 0;
+  cluster.restart('a');
+  await cluster.advance(10_000);
+  // Each comes back with its watch and its renewals; nobody reads the queue again.
+  assert.ok(Math.max(...frames) <= 6, `frames sent by each: ${frames.join()}`);
+  const busiest = Math.max(...dials.map((at) => dials.filter((one) => one === at).length));
+  assert.ok(busiest <= count / 4, `${busiest} of ${count} dialed in one millisecond`);
+  await first?.release();
+  await waiting[1];
 });

@@ -91,6 +91,8 @@ export abstract class Lockable<
       try {
         if (!isFree) await turns(claims, places, { signal, onQueued });
         signal.throwIfAborted();
+        // No timer need have told yet, and what was heard of the queue may be old.
+        session.assertValid();
       } catch (error) {
         patience.end(error);
         abandon(places);

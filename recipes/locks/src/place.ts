@@ -44,6 +44,8 @@ export interface TurnOptions {
 /** The place right before, if it has to be waited for, as of a revision. */
 interface Seen {
   readonly before: KeyValue | undefined;
+  /** Nothing else is older; and nothing ever will be, so that when it goes there is nobody in the way. */
+  readonly isOnly: boolean;
   readonly revision: number;
 }
 
@@ -98,7 +100,7 @@ export class Place {
     return entered(session, spots, async (ids) => {
       const newest = spots.map(({ scope }) =>
         op
-          .range({ prefix: scope }, { sortTarget: 'create', sortOrder: 'descend', limit: 2 })
+          .range({ prefix: scope }, { sortTarget: 'create', sortOrder: 'descend', limit: 3 })
           .map(({ kvs }) => kvs),
       );
       const compare = insteadOf === undefined ? [] : [insteadOf.isTaken];
@@ -109,11 +111,12 @@ export class Place {
       const { revision: token } = reply.header;
       return spots.map((spot, at) => {
         const [id = '', kvs = []] = [ids[at], reply.results[writes.length + at]];
-        const older = kvs.find(({ wireKey }) => wireKey !== spot.prefix + id);
+        const [older, ...more] = kvs.filter(({ wireKey }) => wireKey !== spot.prefix + id);
         const verdict = older === undefined ? 'clears' : spot.judge(older);
         // Behind a stranger it is not known who is before, so that waiting begins with a look.
         const before = verdict === 'blocks' ? older : undefined;
-        const seen = verdict === 'stranger' ? undefined : { before, revision: token };
+        const isOnly = more.length === 0;
+        const seen = verdict === 'stranger' ? undefined : { before, isOnly, revision: token };
         return new Place({ session, spot, id, token }, seen);
       });
     });
@@ -131,7 +134,7 @@ export class Place {
       const reply = await session.client.txn({ compare: conditions, success: puts }, call);
       if (!reply.succeeded) return undefined;
       const { revision: token } = reply.header;
-      const seen = { before: undefined, revision: token };
+      const seen = { before: undefined, isOnly: true, revision: token };
       return spots.map((spot, at) => new Place({ session, spot, id: ids[at] ?? '', token }, seen));
     });
   }
@@ -144,7 +147,7 @@ export class Place {
     let told = 0;
     for (;;) {
       this.#seen ??= await this.#look(signal);
-      const { before, revision } = this.#seen;
+      const { before, isOnly, revision } = this.#seen;
       if (before === undefined) return;
       if (onQueued !== undefined) {
         const position = (await this.older({ signal })).kvs.filter(
@@ -153,21 +156,23 @@ export class Place {
         if (position > 0 && position !== told) onQueued(position);
         told = position;
       }
-      await this.#untilEither(before, revision, signal);
+      const cleared = await this.#untilEither(before, revision, signal);
+      if (cleared && isOnly) return;
       this.#seen = undefined;
     }
   }
 
   /** Who is right before, in the same answer that shows this place itself. */
   async #look(signal: AbortSignal): Promise<Seen> {
-    const { kvs, revision } = await this.older({ signal, limit: 1 });
+    const { kvs, revision } = await this.older({ signal, limit: 2 });
     const verdicts = new Set(kvs.map((kv) => this.spot.judge(kv)));
     const { kvs: all, revision: seenAt } = verdicts.has('stranger')
       ? await this.older({ signal })
       : { kvs, revision };
     const decides = all.find((kv) => this.spot.judge(kv) !== 'stranger');
     const blocks = decides !== undefined && this.spot.judge(decides) === 'blocks';
-    return { before: blocks ? decides : undefined, revision: seenAt };
+    const before = blocks ? decides : undefined;
+    return { before, isOnly: all.length === 1, revision: seenAt };
   }
 
   /**
@@ -203,22 +208,30 @@ export class Place {
     return { kvs, also: other, revision: header.revision };
   }
 
-  /** Waits until the one before is gone or no longer in the way, or this place itself is gone. */
-  async #untilEither(before: KeyValue, revision: number, signal: AbortSignal): Promise<void> {
+  /**
+   * Waits until the one before is gone or no longer in the way, or this place itself is gone.
+   * @returns true when it is the former, and this place was still taken then: all of that is of one revision.
+   */
+  async #untilEither(before: KeyValue, revision: number, signal: AbortSignal): Promise<boolean> {
     const watch = this.session.client.watch({
       ranges: [before.key, this.key],
       startRevision: revision + 1,
       signal,
     });
     try {
-      for await (const event of watch) {
-        if (event.type === 'delete') return;
-        if (event.key === before.key && this.spot.judge(event.kv) === 'clears') return;
+      for await (const { events } of watch.batches()) {
+        const isGone = events.some(({ type, key }) => type === 'delete' && key === this.key);
+        const isCleared = events.some(
+          ({ type, key, kv }) =>
+            key === before.key && (type === 'delete' || this.spot.judge(kv) === 'clears'),
+        );
+        if (isGone || isCleared) return isCleared && !isGone;
       }
     } catch (error) {
       // What was missed does not matter: the next look shows what is.
       if (!(error instanceof WatchCompactedError)) throw error;
     }
+    return false;
   }
 }
 
