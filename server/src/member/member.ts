@@ -28,6 +28,7 @@ import { Reads } from './reads.ts';
 import { Registration } from './registration.ts';
 import { RevisionWaits } from './revision-waits.ts';
 import { Snapshots } from './snapshots.ts';
+import { Turns } from './turns.ts';
 
 /** A turn of the loop gives way to the event loop after so long. */
 const turnMsMax = 8;
@@ -62,6 +63,7 @@ export class Member {
   readonly chores: Chores;
   readonly leadership: Leadership;
   readonly #journal: Journal;
+  readonly #turns: Turns;
   readonly #clock: Clock;
   readonly wal: Wal;
   readonly #writes: DurableWrites;
@@ -77,8 +79,6 @@ export class Member {
   #messages: Message[] = [];
   #tick = 0;
   #tickDue = false;
-  #turnDue = false;
-  #turning = false;
   #closed = false;
   readonly #whenClosed: (() => void)[] = [];
   readonly #transfer = new LeaderTransfer();
@@ -92,6 +92,7 @@ export class Member {
   ) {
     this.options = options;
     this.#clock = ports.clock;
+    this.#turns = new Turns(this.#clock, () => this.#takeTurn());
     this.wal = recovered.wal;
     this.#writes = new DurableWrites(recovered.wal, () => this.#wake());
     this.#machine = recovered.machine;
@@ -199,8 +200,7 @@ export class Member {
     if (this.#state !== 'running') return done({ ok: false, code: 'server_stopped' });
     this.proposals.add({ command, once }, this.#tick + this.options.callTicks, done);
     // The disk stands idle and there is enough for it to do, so it need not wait for what comes in the same read.
-    if (this.#writes.isIdle && this.proposals.unsent >= earlyTurn && !this.#turning)
-      this.#takeTurn();
+    if (this.#writes.isIdle && this.proposals.unsent >= earlyTurn) this.#turns.now();
     this.#wake();
   }
 
@@ -244,23 +244,15 @@ export class Member {
   }
 
   #wake(): void {
-    if (this.#turnDue || this.#state !== 'running') return;
-    this.#turnDue = true;
-    this.#clock.defer(() => {
-      this.#turnDue = false;
-      this.#takeTurn();
-    });
+    if (this.#state === 'running') this.#turns.soon();
   }
 
   #takeTurn(): void {
     if (this.#state !== 'running') return;
-    this.#turning = true;
     try {
       this.#turn();
     } catch (error) {
       this.fail(error instanceof Error ? error : new InvariantError(String(error)));
-    } finally {
-      this.#turning = false;
     }
   }
 
