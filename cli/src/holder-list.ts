@@ -21,10 +21,8 @@ export function holderLines<One extends LockHolder>(
   { holders, waiting }: HolderList<One>,
   { name, of }: Fact<One>,
 ): string[] {
-  const line = (one: One): string => {
-    const lease = one.lease === '0' ? 'without a lease' : `lease ${one.lease}`;
-    return `  ${holderName(one)}, ${name} ${of(one)}, token ${one.token}, ${lease}`;
-  };
+  const line = (one: One): string =>
+    `  ${holderName(one)}, ${name} ${of(one)}, token ${one.token}, lease ${one.lease}`;
   return [
     ...holders.map(line),
     ...(waiting.length === 0 ? [] : [`${waiting.length} waiting, next first:`]),
@@ -39,7 +37,7 @@ export function holderTable<One extends LockHolder>(
 ): Promise<string> {
   const row = (place: string, one: One): string[] => [
     ...[place, printable(Buffer.from(one.identity)), of(one)],
-    ...[String(one.token), one.lease === '0' ? '' : one.lease],
+    ...[String(one.token), one.lease],
   ];
   return table(
     io,

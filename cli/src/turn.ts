@@ -38,6 +38,9 @@ export function takeTurn(context: Context, wish: Wish, contested: Contested): Pr
   );
 }
 
+/** A connection may take so long, however little the wait is. */
+const connectMsMin = 1_000;
+
 /** One who stands in line. */
 interface Waiter {
   readonly wish: Wish;
@@ -54,8 +57,11 @@ async function holdFor(
   const { wish, contested, waiting } = waiter;
   const { name, command } = wish;
   const { ttl, marginMs, graceMs } = wish.times;
+  const { waitMs = Number.POSITIVE_INFINITY } = wish.patience;
+  // Nobody who answers is another thing than a lock that is not free, and must not be told from a hurry.
+  const timeoutMs = Math.min(context.timeoutMs, Math.max(waitMs, connectMsMin));
   const open = (): Promise<Session> =>
-    Session.open(client, { ttl, marginMs, signal: waiting.signal });
+    Session.open(client, { ttl, marginMs, timeoutMs, signal: waiting.signal });
   const { session, lock } = await inTurn(context, open, waiter);
   waiting.signal.throwIfAborted();
   const leaseEnd = (): string | undefined =>
@@ -72,10 +78,12 @@ async function inTurn(
 ): Promise<Taken> {
   const { wish, contested, waiting } = waiter;
   const { wait, waitMs } = wish.patience;
+  const began = performance.now();
   let session = await open();
   const late = (): void =>
     waiting.abort(new NotFree(`${contested.title} was not free within ${wait}`));
-  const timer = waitMs === undefined ? undefined : setTimeout(late, waitMs);
+  const leftMs = (waitMs ?? 0) - (performance.now() - began);
+  const timer = waitMs === undefined ? undefined : setTimeout(late, Math.max(1, leftMs));
   try {
     for (;;) {
       try {

@@ -10,11 +10,21 @@ export interface Clock {
   random(): number;
 }
 
+const timerMsMax = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
   after(ms, run) {
-    const timer = setTimeout(run, ms);
+    let timer: ReturnType<typeof setTimeout>;
+    // Longer than a timer can be, it takes several: Infinity takes for ever.
+    const wait = (left: number): void => {
+      timer = setTimeout(
+        () => (left > timerMsMax ? wait(left - timerMsMax) : run()),
+        Math.min(left, timerMsMax),
+      );
+    };
+    wait(ms);
     return () => clearTimeout(timer);
   },
   random: () => Math.random(),

@@ -39,9 +39,12 @@ test('an observer says nothing of a list before it has all of it', async (t) => 
   const cluster = await startCluster(t, 1);
   const client = cluster.client();
   // More than one answer takes: the candidate comes long before the record which says that it does not lead.
-  await client.put('boss/1.a', 'x'.repeat(400_000));
-  for (let at = 0; at < 3; at++) await client.put(`boss/2.${at}`, 'x'.repeat(400_000));
-  await client.put('boss.candidates/1.a', JSON.stringify({ inOffice: false }));
+  const { id: lease } = await client.leases.grant({ ttl: 600 });
+  await client.put('boss/1.a', 'x'.repeat(400_000), { lease });
+  for (let at = 0; at < 3; at++) {
+    await client.put(`boss/2.${at}`, 'x'.repeat(400_000), { lease });
+  }
+  await client.put('boss.candidates/1.a', JSON.stringify({ inOffice: false }), { lease });
   const observer = new Observer(t, new Election(client, 'boss'));
   await cluster.advance(1_000);
   assert.deepEqual(observer.leaders, [undefined]);

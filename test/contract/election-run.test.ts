@@ -330,3 +330,34 @@ test('an aborted run that waits for the office withdraws, and resolves', async (
   assert.equal((await new Election(client, 'boss').candidates()).length, 1);
   assert.equal(observer.leaders.at(-1)?.token, holder.token);
 });
+
+test('a campaign goes on through an outage that is longer than any call', async (t) => {
+  const cluster = await startCluster(t, 1);
+  const election = new Election(cluster.client(), 'boss', { ttl: 60 });
+  const rival = new Election(cluster.client(), 'boss', { ttl: 60 });
+  const term = await election.campaign();
+  const campaigning = rival.campaign();
+  await cluster.advance(100);
+  cluster.kill('a');
+  await cluster.advance(15_000);
+  cluster.restart('a');
+  await cluster.advance(5_000);
+  await cluster.advanceUntil(term.resign());
+  const next = await cluster.advanceUntil(campaigning);
+  assert.ok(next.token > term.token);
+  await cluster.advanceUntil(next.resign());
+});
+
+test('a term that was lost before it was handed over counts as lost', async (t) => {
+  const cluster = await startCluster(t, 1);
+  const client = cluster.client();
+  const election = new Election(client, 'boss', { identity: 'one' });
+  const rival = new Election(cluster.client(), 'boss', { identity: 'two' });
+  const term = await election.campaign();
+  const campaigning = rival.campaign();
+  await cluster.advance(50);
+  await client.delete(term.key);
+  await assert.rejects(term.transferTo('two'), LockLostError);
+  assert.equal(term.endedBy, 'loss');
+  await (await campaigning).resign();
+});

@@ -77,7 +77,7 @@ test('what cannot be one lock is refused', async (t) => {
     () => acquireAll(Array.from({ length: 65 }, (_, at) => new Mutex(one.session, `n${at}`))),
     /65 locks/,
   );
-  assert.throws(() => acquireAll([a, new Mutex(one.session, 'a')]), /"a" is named twice/);
+  assert.throws(() => acquireAll([a, new Mutex(one.session, 'a')]), /"a" is there twice/);
   assert.throws(() => acquireAll([a, b]), /different sessions/);
   await new AllOf([a, new Mutex(one.session, 'c')]).run(() =>
     assert.rejects(new Mutex(one.session, 'c').acquire(), ReentryError),

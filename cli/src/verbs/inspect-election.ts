@@ -33,7 +33,7 @@ const head = ['place', 'identity', 'value', 'priority', 'token', 'lease', 'since
 function rows({ leader, waiting }: ElectionState): string[][] {
   const row = (place: string, one: ElectionCandidate): string[] => [
     ...[place, printable(Buffer.from(one.identity)), proposalOf(one), String(one.priority)],
-    ...[String(one.token), one.lease === '0' ? '' : one.lease, sinceOf(one)],
+    ...[String(one.token), one.lease, sinceOf(one)],
   ];
   return [
     leader === undefined ? ['nobody', '', '', '', '', '', ''] : row('leader', leader),

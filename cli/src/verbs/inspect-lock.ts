@@ -22,8 +22,8 @@ export async function inspectLock(context: Context, name: string): Promise<numbe
   const { io, output } = context;
   const [queue, lives] = await withClient(context, async (client) => {
     const queue = await queueOf(client, name);
-    const lease = queue.holder?.lease ?? '0';
-    const lives = lease === '0' ? undefined : await client.leases.timeToLive(lease);
+    const { holder } = queue;
+    const lives = holder === undefined ? undefined : await client.leases.timeToLive(holder.lease);
     return [queue, lives] as const;
   });
   if (output === 'json') await print(io, json(reply(name, queue, lives)));
@@ -43,7 +43,7 @@ function rows({ holder, waiting }: LockQueue, lives: Lives): string[][] {
   if (holder === undefined) return [['free', '', '', '', '']];
   const row = (place: string, one: LockHolder, remaining: string): string[] => [
     ...[place, printable(Buffer.from(one.identity)), String(one.token)],
-    ...[one.lease === '0' ? '' : one.lease, remaining],
+    ...[one.lease, remaining],
   ];
   return [
     row('holder', holder, lives === undefined ? '' : `${lives.ttl} s`),
@@ -64,7 +64,6 @@ function sentences(name: string, { holder, waiting }: LockQueue, lives: Lives): 
 }
 
 function leaseOf({ lease }: LockHolder, lives: Lives): string {
-  if (lease === '0') return 'without a lease: its key stays until somebody deletes it';
   if (lives === undefined) return `lease ${lease}, which has just ended`;
   return `lease ${lease}, which lives for ${lives.ttl} s of ${lives.grantedTtl} s if it is not renewed`;
 }

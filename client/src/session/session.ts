@@ -129,6 +129,9 @@ export class Session implements AsyncDisposable {
     if (!(handoverDelayMs >= 0 && handoverDelayMs < Number.POSITIVE_INFINITY)) {
       throw invalid(`handoverDelayMs is ${handoverDelayMs}; it must be 0 or more`);
     }
+    if (keepAlive !== 'loop' && keepAlive !== 'worker') {
+      throw invalid(`keepAlive is ${JSON.stringify(keepAlive)}; it must be 'loop' or 'worker'`);
+    }
     const { clock, requests } = wire;
     const call = {
       ...(signal === undefined ? {} : { signal }),

@@ -122,7 +122,10 @@ export class Reads {
     return [...keys.values(), ...ranges];
   }
 
-  /** That nobody has written these keys since the revision that was read. */
+  /**
+   * That nobody has written these keys since the revision that was read. A delete of one that was not read leaves nothing
+   * to compare, and is not seen.
+   */
   unwritten(written: readonly string[]): Dependence[] {
     const revision = this.#revision;
     if (revision === undefined) return [];

@@ -16,7 +16,8 @@ export interface StmOptions extends CallOptions {
   /**
    * What must not have changed when the run's writes are made. `serializable-snapshot` (the default): nothing that was
    * read, so that it is as if the runs of all callers came one after the other. `snapshot`: only the keys that
-   * are written; two callers may then each write what the other has read.
+   * are written; two callers may then each write what the other has read. Of a key that is written and was not read, a delete leaves
+   * no trace and does not count.
    */
   readonly isolation?: Isolation;
   /** How many more runs there may be after the first. Default: as many as fit into `timeoutMs`. */

@@ -1,6 +1,19 @@
-import { type Bytes, type Compare, compare, op, type Session } from '@lockstep/client';
+import {
+  type Bytes,
+  type CallOptions,
+  type Compare,
+  compare,
+  op,
+  type Session,
+} from '@lockstep/client';
 import { LockLostError } from '@lockstep/locks';
-import { isPlace, Place, type Spot, type TurnOptions } from '@lockstep/locks/queueing';
+import {
+  isPlace,
+  Place,
+  type Spot,
+  type TurnOptions,
+  untilGivenUp,
+} from '@lockstep/locks/queueing';
 import { type CandidateRecord, encodeRecord } from './candidate.ts';
 import type { ElectionKeys } from './keys.ts';
 import { isToLead, standingOf } from './standing.ts';
@@ -23,29 +36,30 @@ export async function takeOffice(
   proposal: Proposal,
   { signal, onQueued }: TurnOptions,
 ): Promise<Place> {
+  const call = { signal, timeoutMs: untilGivenUp };
   const { client, leaseId: lease } = session;
-  if (proposal.replaceOwn) await removeGhosts(session, keys, proposal.identity, { signal });
+  if (proposal.replaceOwn) await removeGhosts(session, keys, proposal.identity, call);
   const since = client.clock.wall();
   const inOffice = spotOf(keys, proposal, { inOffice: true, since });
   const nobody = compare.missing({ prefix: keys.candidates });
-  const [atOnce] = (await Place.takeIf(session, [inOffice], [nobody], { signal })) ?? [];
+  const [atOnce] = (await Place.takeIf(session, [inOffice], [nobody], call)) ?? [];
   if (atOnce !== undefined) return atOnce;
   const waiting = { inOffice: false, since };
-  let place = await placeAt(session, spotOf(keys, proposal, waiting), signal);
+  let place = await placeAt(session, spotOf(keys, proposal, waiting), call);
   const came = place.token;
   for (;;) {
     await place.turn({ signal, onQueued });
-    const seen = await standingOf(client, keys, { signal });
+    const seen = await standingOf(client, keys, call);
     if (seen.candidates[0]?.id !== place.id) throw removed(place);
     if (isToLead(seen)) break;
-    place = await placeAt(session, spotOf(keys, proposal, { ...waiting, came }), signal, place);
+    place = await placeAt(session, spotOf(keys, proposal, { ...waiting, came }), call, place);
   }
   const record = recordOf(proposal, { inOffice: true, since: client.clock.wall() });
   const { succeeded } = await client
     .txn()
     .if(place.isTaken)
     .do(op.put(keys.record(place.id), record, { lease }), op.delete(keys.successor))
-    .commit({ signal });
+    .commit(call);
   if (!succeeded) throw removed(place);
   return place;
 }
@@ -70,10 +84,10 @@ function recordOf({ identity, metadata, priority }: Proposal, stage: Stage): str
 async function placeAt(
   session: Session,
   spot: Spot,
-  signal: AbortSignal,
+  call: CallOptions,
   insteadOf?: Place,
 ): Promise<Place> {
-  const [place] = await Place.take(session, [spot], { signal }, insteadOf);
+  const [place] = await Place.take(session, [spot], call, insteadOf);
   if (place === undefined) throw new Error('a place was asked for and none was taken');
   return place;
 }
@@ -83,7 +97,7 @@ async function removeGhosts(
   { client }: Session,
   keys: ElectionKeys,
   identity: string,
-  call: { readonly signal: AbortSignal },
+  call: CallOptions,
 ): Promise<void> {
   const { candidates } = await standingOf(client, keys, call);
   for (const { id, kv, record } of candidates) {

@@ -1,5 +1,5 @@
 import { type Bytes, compare, op, type Session } from '@lockstep/client';
-import { Lock } from '@lockstep/locks';
+import { Lock, LockLostError } from '@lockstep/locks';
 import type { Place } from '@lockstep/locks/queueing';
 import { TransferError } from './errors.ts';
 import type { ElectionKeys } from './keys.ts';
@@ -63,7 +63,8 @@ export class Term<Value = string> extends Lock {
   }
 
   async #resign(): Promise<boolean> {
-    if (!this.lost.aborted) this.#by = 'resign';
+    // Asks the clocks: a term that was lost is not resigned, though no timer has told yet.
+    if (this.remainingMs() > 0) this.#by = 'resign';
     try {
       return await super.release();
     } finally {
@@ -103,6 +104,10 @@ export class Term<Value = string> extends Lock {
       throw new TransferError(
         `${JSON.stringify(identity)} withdrew while the office was handed to it: the office is vacant`,
       );
+    } catch (error) {
+      // It was lost before it could be handed over.
+      if (error instanceof LockLostError) this.#by = undefined;
+      throw error;
     } finally {
       await session.close();
     }

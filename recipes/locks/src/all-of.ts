@@ -25,13 +25,16 @@ export class AllOf extends Lockable {
       throw invalid('the locks are of different sessions; they must be of one, to be lost as one');
     }
     super(session);
-    const names = locks.flatMap((lock) => lock[claimsOf]()).map(({ name }) => name);
-    const twice = names.find((name, at) => names.indexOf(name) !== at);
+    const claims = locks.flatMap((lock) => lock[claimsOf]());
+    const ids = claims.map(({ lock }) => lock);
+    const twice = claims.find(({ lock }, at) => ids.indexOf(lock) !== at);
     if (twice !== undefined) {
-      throw invalid(`the lock ${JSON.stringify(twice)} is named twice and would wait for itself`);
+      throw invalid(
+        `the lock ${JSON.stringify(twice.name)} is there twice: it would wait for itself`,
+      );
     }
     this.#locks = locks;
-    this.name = names.join(', ');
+    this.name = claims.map(({ name }) => name).join(', ');
   }
 
   override [claimsOf](): readonly Claim[] {

@@ -4,8 +4,10 @@ import type { Place, Spot } from './place.ts';
 
 /** What somebody who wants a lock asks for: a spot in its queue, and what its turn takes. */
 export interface Claim extends Spot {
-  /** The lock's name, for messages and against re-entry. */
+  /** The lock's name, for messages. */
   readonly name: string;
+  /** Which lock it is, among those of all kinds: both sides of a readers-writer lock are one. */
+  readonly lock: string;
   /** Whose places of earlier sessions are to be removed first. */
   readonly ghost?: Ghost | undefined;
   /**

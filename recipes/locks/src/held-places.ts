@@ -1,6 +1,7 @@
 import { op, type Session, WatchCompactedError } from '@lockstep/client';
 import { LockLostError } from './errors.ts';
 import { onLoss } from './loss.ts';
+import { untilGivenUp } from './patience.ts';
 
 /** Somebody who holds a lock, and wants to hear of its loss. */
 export interface Holding {
@@ -109,9 +110,10 @@ export class HeldPlaces {
       } catch (error) {
         if (!(error instanceof WatchCompactedError)) throw error;
       }
-      // History went over it, and removals with it: what is there is seen by looking.
+      // History went over it, and removals with it: what is there is seen by looking, however long that takes.
       const success = keys.map((key) => op.get(key, { keysOnly: true }));
-      const { results, header } = await client.txn({ success }, { signal });
+      const call = { signal, timeoutMs: untilGivenUp };
+      const { results, header } = await client.txn({ success }, call);
       from = header.revision + 1;
       for (const [at, key] of keys.entries()) {
         const held = byKey.get(key);

@@ -1,4 +1,4 @@
-import type { KeyValue } from '@lockstep/client';
+import { InvalidError, type KeyValue } from '@lockstep/client';
 
 /** Who has a place in a queue, as far as that is written down. */
 export interface LockHolder {
@@ -27,8 +27,21 @@ export function record({ identity = '', metadata = {} }: Partial<Written>): Writ
   return { identity, metadata };
 }
 
+/** @throws InvalidError when the options are no text, or no object of texts. */
+export function checkedHolder(options: Partial<Written>): Partial<Written> {
+  const { identity = '', metadata = {} } = options;
+  if (typeof identity !== 'string') {
+    throw new InvalidError('invalid_params', `identity is ${String(identity)}; it must be text`);
+  }
+  const isObject = typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata);
+  if (!isObject || !Object.values(metadata).every((each) => typeof each === 'string')) {
+    throw new InvalidError('invalid_params', 'metadata must be an object of texts');
+  }
+  return options;
+}
+
 export function encodeHolder(options: Partial<Written>): string {
-  return JSON.stringify(record(options));
+  return JSON.stringify(record(checkedHolder(options)));
 }
 
 export function holderOf(kv: KeyValue): LockHolder {

@@ -4,7 +4,7 @@ import { LockLostError } from './errors.ts';
 import { removeGhosts } from './ghosts.ts';
 import type { Lock, Ownership } from './lock.ts';
 import { Patience, untilGivenUp } from './patience.ts';
-import { abandon, Place } from './place.ts';
+import { abandon, leave, Place } from './place.ts';
 import { refuseReentry, runUnder } from './re-entry.ts';
 
 export interface AcquireOptions {
@@ -91,14 +91,12 @@ export abstract class Lockable<
       try {
         if (!isFree) await turns(claims, places, { signal, onQueued });
         signal.throwIfAborted();
-        // No timer need have told yet, and what was heard of the queue may be old.
-        session.assertValid();
       } catch (error) {
         patience.end(error);
         abandon(places);
         throw error;
       }
-      return this.#held(claims, places);
+      return this.#valid(claims, places);
     } finally {
       patience.stop();
     }
@@ -107,15 +105,25 @@ export abstract class Lockable<
   /** Takes it if it is free and nobody waits for it; undefined if not. Does not wait. */
   async tryAcquire(options: Options = {} as Options): Promise<Held | undefined> {
     const claims = this.#claims(options);
-    this.session.assertValid();
-    const { signal } = options;
-    const call = signal === undefined ? {} : { signal };
-    await this.#removeGhosts(claims, call);
-    for (;;) {
-      const taken = await this.#takeIfFree(claims, call);
-      if (taken === 'taken') return undefined;
-      // Somebody came in between, which does not mean that there is no room any more.
-      if (taken !== 'changed') return this.#held(claims, taken);
+    const { session } = this;
+    session.assertValid();
+    const { signal: given } = options;
+    const patience = new Patience(session, {
+      signal: given,
+      timeoutMs: undefined,
+      what: this.name,
+    });
+    try {
+      const { signal } = patience;
+      await this.#removeGhosts(claims, { signal });
+      for (;;) {
+        const taken = await this.#takeIfFree(claims, { signal });
+        if (taken === 'taken') return undefined;
+        // Somebody came in between, which does not mean that there is no room any more.
+        if (taken !== 'changed') return this.#valid(claims, taken);
+      }
+    } finally {
+      patience.stop();
     }
   }
 
@@ -129,11 +137,17 @@ export abstract class Lockable<
     task: (lock: Held) => Promise<Result> | Result,
     options: AcquireOptions & Options = {} as AcquireOptions & Options,
   ): Promise<Result> {
+    if (typeof task !== 'function') {
+      throw new InvalidError(
+        'invalid_params',
+        `run takes a function, and was given ${typeof task}`,
+      );
+    }
     const lock = await this.acquire(options);
-    const names = this[claimsOf](options).map(({ name }) => name);
+    const claims = this[claimsOf](options);
     let result: Result;
     try {
-      result = await runUnder(this.session, names, async () => task(lock));
+      result = await runUnder(this.session.client, claims, async () => task(lock));
     } catch (error) {
       throw await ended(lock, { cause: error }, error);
     }
@@ -144,11 +158,20 @@ export abstract class Lockable<
 
   #claims(options: Options): readonly Claim[] {
     const claims = this[claimsOf](options);
-    refuseReentry(
-      this.session,
-      claims.map(({ name }) => name),
-    );
+    refuseReentry(this.session.client, claims);
     return claims;
+  }
+
+  /** No timer need have told of a loss yet, and what was heard of the queue may be old. @throws LeaseLostError. */
+  #valid(claims: readonly Claim[], places: readonly Place[]): Held {
+    try {
+      this.session.assertValid();
+    } catch (error) {
+      // Tried once: the session is over, and its lease may live on for as long as hand-over is delayed.
+      leave(places).catch(() => {});
+      throw error;
+    }
+    return this.#held(claims, places);
   }
 
   #held(claims: readonly Claim[], places: readonly Place[]): Held {

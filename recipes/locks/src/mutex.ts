@@ -25,6 +25,7 @@ export class Mutex extends Lockable {
     const value = encodeHolder(options);
     this.#claim = {
       name,
+      lock: `mutex ${name}`,
       ghost: ghostOf(options, prefix),
       prefix,
       scope: prefix,

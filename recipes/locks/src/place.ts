@@ -3,12 +3,15 @@ import {
   type CallOptions,
   type Compare,
   compare,
+  InvalidError,
   type KeyValue,
   LeaseLostError,
   LeaseNotFoundError,
+  NoSpaceError,
   type Operation,
   op,
   type Session,
+  TooLargeError,
   WatchCompactedError,
 } from '@lockstep/client';
 import { LockLostError } from './errors.ts';
@@ -270,12 +273,18 @@ async function entered<Result>(
     if (error instanceof LeaseNotFoundError) {
       throw new LeaseLostError('the session is lost: the cluster has ended its lease', error);
     }
+    if (saysNothingWasPut(error)) throw error;
     // Nobody else ever uses these keys, so they can go whatever their revisions are.
     const keys = spots.flatMap((spot, at) => keysOf(spot, ids[at] ?? ''));
     const remove = () => session.client.txn({ success: keys.map((key) => op.delete(key)) });
     removeInDoubt(session, remove);
     throw error;
   }
+}
+
+function saysNothingWasPut(error: unknown): boolean {
+  const kinds = [InvalidError, TooLargeError, LockLostError, NoSpaceError];
+  return kinds.some((kind) => error instanceof kind);
 }
 
 function putsOf(

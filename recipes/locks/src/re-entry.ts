@@ -1,24 +1,35 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Session } from '@lockstep/client';
+import type { Client } from '@lockstep/client';
+import type { Claim } from './claim.ts';
 import { ReentryError } from './errors.ts';
 
-/** Locks under which the code that asks runs, by session and name. */
-const heldHere = new AsyncLocalStorage<ReadonlyMap<Session, ReadonlySet<string>>>();
+/** What runs under a lock. Code that was started by it may outlive it, and is under nothing then. */
+interface Run {
+  readonly client: Client;
+  readonly lock: string;
+  isOver: boolean;
+}
 
-/** Runs a task, and lets whatever it calls know that it runs under locks of these names. */
-export function runUnder<Result>(
-  session: Session,
-  names: readonly string[],
+const runsAround = new AsyncLocalStorage<readonly Run[]>();
+
+/** Runs a task, and lets whatever it calls know that it runs under the locks of these claims. */
+export async function runUnder<Result>(
+  client: Client,
+  claims: readonly Claim[],
   task: () => Promise<Result>,
 ): Promise<Result> {
-  const held = heldHere.getStore() ?? new Map<Session, ReadonlySet<string>>();
-  const ofSession = held.get(session) ?? new Set<string>();
-  return heldHere.run(new Map([...held, [session, new Set([...ofSession, ...names])]]), task);
+  const runs = claims.map(({ lock }): Run => ({ client, lock, isOver: false }));
+  try {
+    return await runsAround.run([...(runsAround.getStore() ?? []), ...runs], task);
+  } finally {
+    for (const run of runs) run.isOver = true;
+  }
 }
 
 /** @throws ReentryError when the caller runs under one of the locks already. */
-export function refuseReentry(session: Session, names: readonly string[]): void {
-  const held = heldHere.getStore()?.get(session);
-  const again = names.find((name) => held?.has(name) === true);
-  if (again !== undefined) throw new ReentryError(again);
+export function refuseReentry(client: Client, claims: readonly Claim[]): void {
+  const around = runsAround.getStore()?.filter((run) => !run.isOver && run.client === client);
+  if (around === undefined || around.length === 0) return;
+  const again = claims.find(({ lock }) => around.some((run) => run.lock === lock));
+  if (again !== undefined) throw new ReentryError(again.name);
 }

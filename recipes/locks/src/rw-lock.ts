@@ -6,6 +6,7 @@ import { encodeHolder, holderOf, type LockHolder, objectIn, record } from './hol
 import { Lock, type Ownership } from './lock.ts';
 import { type HolderOptions, Lockable } from './lockable.ts';
 import { checkedName, isPlace } from './name.ts';
+import { abandon } from './place.ts';
 import { nothingNew, placesIn } from './queue.ts';
 
 export interface RwLockHolder extends LockHolder {
@@ -71,6 +72,7 @@ export class ReadLocks extends Lockable {
     const value = encodeHolder(options);
     this.#claim = {
       name,
+      lock: `rwlock ${name}`,
       ghost: ghostOf(options, `${name}/read/`, `${name}/write/`),
       prefix: `${name}/read/`,
       scope: writes,
@@ -112,6 +114,7 @@ export class WriteLocks extends Lockable<WriteLock> {
       isPlace(kv, `${name}/read/`) || isPlace(kv, `${name}/write/`);
     this.#claim = {
       name,
+      lock: `rwlock ${name}`,
       ghost: ghostOf(options, `${name}/read/`, `${name}/write/`),
       prefix: `${name}/write/`,
       scope: all,
@@ -151,18 +154,25 @@ export class WriteLock extends Lock {
   /**
    * Becomes a reader without letting any writer in between; readers who wait for this writer alone come in. This
    * handle is lost from then on, and the one that it resolves with is to be released instead.
-   * @throws LockLostError when it is not held any more; what a call can end in.
+   * @throws LockLostError when it is not held any more; what a call can end in: the lock is given up then.
    */
   async downgrade(): Promise<Lock> {
     const { session, places } = this.#ownership;
-    const value = JSON.stringify({ ...record(this.#options), [downgradedMark]: true });
-    const { succeeded } = await session.client
-      .txn()
-      .if(...this.isHeld)
-      .do(op.put(this.key, value, { lease: session.leaseId }))
-      .commit();
-    if (!succeeded) throw new LockLostError('the lock is lost, so it cannot be downgraded');
+    this.assertHeld();
+    // Lost before it is asked for: readers may be in before the answer is here.
     this.surrender('the lock was downgraded: the handle that downgrade() gave holds it');
+    const value = JSON.stringify({ ...record(this.#options), [downgradedMark]: true });
+    try {
+      const { succeeded } = await session.client
+        .txn()
+        .if(...this.isHeld)
+        .do(op.put(this.key, value, { lease: session.leaseId }))
+        .commit();
+      if (!succeeded) throw new LockLostError('the lock is lost, so it cannot be downgraded');
+    } catch (error) {
+      abandon(places);
+      throw error;
+    }
     const guards = places.map(({ isTaken }) => isTaken);
     this.#downgraded = new Lock({ session, places, guards });
     return this.#downgraded;

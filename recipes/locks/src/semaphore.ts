@@ -11,7 +11,7 @@ import {
 import { type Claim, claimsOf } from './claim.ts';
 import { NoLimitError } from './errors.ts';
 import { ghostOf } from './ghosts.ts';
-import { holderOf, type LockHolder, objectIn, record } from './holder.ts';
+import { checkedHolder, holderOf, type LockHolder, objectIn, record } from './holder.ts';
 import { Lock, type Ownership } from './lock.ts';
 import { type HolderOptions, Lockable, type TryOptions } from './lockable.ts';
 import { checkedName, isPlace } from './name.ts';
@@ -77,6 +77,13 @@ export class Semaphore extends Lockable<Lock, WeightOption> {
     this.#options = options;
     if (options.limit !== undefined) checkedLimit(options.limit);
     checkedWeight(options.weight);
+    checkedHolder(options);
+    if (!['error', 'adopt', undefined].includes(options.onMismatch)) {
+      throw new InvalidError(
+        'invalid_params',
+        `onMismatch is ${JSON.stringify(options.onMismatch)}; it must be 'error' or 'adopt'`,
+      );
+    }
     ghostOf(options);
   }
 
@@ -86,6 +93,7 @@ export class Semaphore extends Lockable<Lock, WeightOption> {
     return [
       {
         name: this.name,
+        lock: `semaphore ${this.name}`,
         ghost: ghostOf(this.#options, permits),
         prefix: permits,
         scope: permits,
