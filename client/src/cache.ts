@@ -2,7 +2,7 @@ import type { CallOptions } from './calls/call.ts';
 import type { Client } from './client.ts';
 import type { Clock } from './clock.ts';
 import { wireOf } from './connection/wire.ts';
-import { ClosedError, DeadlineError, UnavailableError } from './errors.ts';
+import { ClosedError, UnavailableError } from './errors.ts';
 import {
   type Bytes,
   wireOf as bytesToWire,
@@ -12,6 +12,7 @@ import {
   wireSelector,
 } from './key-value.ts';
 import type { SpaceRange } from './space.ts';
+import { RevisionWaiters } from './watch/revision-waiters.ts';
 import { Watch, type WatchEvent } from './watch/watch.ts';
 
 export interface CacheOptions extends CallOptions {
@@ -35,12 +36,6 @@ interface Slot<Entry> {
 interface Reader {
   readonly dirty: Map<string, KeyValue>;
   wake: (() => void) | undefined;
-}
-
-interface Waiter {
-  readonly revision: number;
-  readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
 }
 
 /** What a cache can be of, beside a client: a space. */
@@ -69,12 +64,11 @@ export class LiveCache<Entry = KeyValue> implements AsyncDisposable {
   readonly #source: CacheSource<Entry>;
   readonly #slots = new Map<string, Slot<Entry>>();
   readonly #readers = new Set<Reader>();
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters: RevisionWaiters;
   #revision = 0;
   #staleSince: number | undefined;
   /** Why it ended: by an error, or because it was closed. */
   #end: { readonly reason: unknown } | undefined;
-  #asking = false;
 
   /**
    * Reads a range and follows it; resolves when all that is there is in. Of a space the entries are those of
@@ -98,6 +92,7 @@ export class LiveCache<Entry = KeyValue> implements AsyncDisposable {
 
   constructor(source: CacheSource<Entry>) {
     this.#source = source;
+    this.#waiters = new RevisionWaiters(source.clock);
     this.#staleSince = source.clock.now();
   }
 
@@ -145,38 +140,18 @@ export class LiveCache<Entry = KeyValue> implements AsyncDisposable {
    * Resolves when the cache shows `revision` or later: that of a write of your own, for instance.
    * @throws DeadlineError, what ended the cache, or the signal's reason.
    */
-  waitFor(revision: number, options: CallOptions = {}): Promise<void> {
+  async waitFor(revision: number, options: CallOptions = {}): Promise<void> {
     const { signal, timeoutMs = this.#source.timeoutMs } = options;
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
-      if (this.#end !== undefined) return reject(this.#end.reason);
-      if (revision <= this.#revision) return resolve();
-      const settle = (): void => {
-        cancel();
-        this.#waiters.delete(waiter);
-        signal?.removeEventListener('abort', abort);
-      };
-      const waiter: Waiter = {
-        revision,
-        resolve: () => {
-          settle();
-          resolve();
-        },
-        reject: (reason) => {
-          settle();
-          reject(reason);
-        },
-      };
-      const abort = (): void => waiter.reject(signal?.reason);
-      const cancel = this.#source.clock.after(timeoutMs, () => {
-        const why = this.isStale ? `; it is stale (${this.#source.describe()})` : '';
-        const message = `the cache is at revision ${this.#revision} and did not reach ${revision} within ${timeoutMs} ms${why}`;
-        waiter.reject(new DeadlineError(message));
-      });
-      signal?.addEventListener('abort', abort, { once: true });
-      this.#waiters.add(waiter);
-      this.#askProgress();
-    });
+    signal?.throwIfAborted();
+    if (this.#end !== undefined) throw this.#end.reason;
+    if (revision <= this.#revision) return;
+    const late = (): string => {
+      const why = this.isStale ? `; it is stale (${this.#source.describe()})` : '';
+      return `the cache is at revision ${this.#revision} and did not reach ${revision} within ${timeoutMs} ms${why}`;
+    };
+    const waited = this.#waiters.wait(revision, { signal, timeoutMs, late });
+    this.#askProgress();
+    await waited;
   }
 
   /**
@@ -268,30 +243,18 @@ export class LiveCache<Entry = KeyValue> implements AsyncDisposable {
   #reached(revision: number): void {
     if (revision <= this.#revision) return;
     this.#revision = revision;
-    for (const waiter of [...this.#waiters]) if (waiter.revision <= revision) waiter.resolve();
+    this.#waiters.reached(revision);
   }
 
-  /** A revision that touched nothing here is only known by asking. */
   #askProgress(): void {
-    if (this.#asking || this.#waiters.size === 0 || this.isStale) return;
-    this.#asking = true;
-    this.#source.watch
-      .requestProgress()
-      .catch(() => undefined)
-      .then(() => {
-        this.#asking = false;
-        const next = [...this.#waiters].some(({ revision }) => revision > this.#revision);
-        // Progress comes in its place among the events, so a turn later it is known whether it was enough.
-        if (next) this.#source.clock.after(askAgainMs, () => this.#askProgress());
-      })
-      .catch(() => {});
+    this.#waiters.ask(() => (this.isStale ? undefined : this.#source.watch));
   }
 
   #finish(reason: unknown): void {
     if (this.#end !== undefined) return;
     this.#end = { reason };
     this.#staleSince ??= this.#source.clock.now();
-    for (const waiter of [...this.#waiters]) waiter.reject(reason);
+    this.#waiters.fail(reason);
     for (const reader of this.#readers) reader.wake?.();
   }
 
@@ -300,8 +263,6 @@ export class LiveCache<Entry = KeyValue> implements AsyncDisposable {
     if (reason !== undefined && !(reason instanceof ClosedError)) throw reason;
   }
 }
-
-const askAgainMs = 20;
 
 function opened<Shaped>(
   client: Client,

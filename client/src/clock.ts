@@ -29,3 +29,17 @@ export const systemClock: Clock = {
   },
   random: () => Math.random(),
 };
+
+/** Resolves when so much time has passed, or the signal aborts; whichever was sooner is for the caller to ask. In milliseconds. */
+export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) return resolve();
+    const end = (): void => {
+      cancel();
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.after(Math.max(0, ms), end);
+    signal?.addEventListener('abort', end, { once: true });
+  });
+}

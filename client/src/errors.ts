@@ -235,6 +235,7 @@ export function refusal(
   return new (classes[code] ?? LockstepError)(code, message, details);
 }
 
+/** What is thrown when a caller gives something wrong, by the client itself and by what is built on it. */
 export function invalid(message: string): InvalidError {
   return new InvalidError('invalid_params', message);
 }

@@ -19,7 +19,7 @@ export { type CacheChange, type CacheOptions, LiveCache } from './cache.ts';
 export type { CallOptions } from './calls/call.ts';
 export { deleteKey, type UpdateOptions, type WrittenReply } from './changes.ts';
 export { Client } from './client.ts';
-export type { Clock } from './clock.ts';
+export { type Clock, pause } from './clock.ts';
 export type { Codec, StandardSchema } from './codec.ts';
 export * as codecs from './codec.ts';
 export type { ConnectionSettings } from './connection/connection.ts';
@@ -38,6 +38,7 @@ export {
   DeniedError,
   EvictedReplyError,
   InvalidError,
+  invalid,
   KeyExistsError,
   KeyNotFoundError,
   LeaseExistsError,
@@ -95,6 +96,7 @@ export {
   type TxnRequest,
 } from './txn.ts';
 export { TxnBuilder } from './txn-builder.ts';
+export { RevisionWaiters } from './watch/revision-waiters.ts';
 export {
   Watch,
   type WatchBatch,

@@ -41,8 +41,6 @@ export interface RequestLink {
 
 const retryBaseMs = 20;
 const retryCapMs = 500;
-/** Longer timers overflow in browsers and Node. */
-const timerMsMax = 2 ** 30;
 
 /**
  * A member may refuse with these before it looks up whether a change was run before, so they say
@@ -366,7 +364,7 @@ export class Requests {
     if (at >= this.#sweepAt) return;
     this.#cancelSweep();
     this.#sweepAt = at;
-    const ms = Math.min(timerMsMax, Math.max(0, Math.ceil(at - this.#clock.now())));
+    const ms = Math.max(0, Math.ceil(at - this.#clock.now()));
     this.#cancelSweep = this.#clock.after(ms, () => this.#sweep());
   }
 

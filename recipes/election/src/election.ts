@@ -7,13 +7,13 @@ import {
   codecs,
   compare,
   DecodeError,
-  InvalidError,
+  invalid,
   op,
   Session,
   type SessionOptions,
   Space,
 } from '@lockstep/client';
-import { Patience } from '@lockstep/locks/queueing';
+import { checkedHolder, Patience } from '@lockstep/locks/queueing';
 import { takeOffice } from './candidacy.ts';
 import {
   type Candidate,
@@ -310,21 +310,12 @@ export async function inspectElection(client: Client, name: string): Promise<Ele
 }
 
 function checkOptions(options: Omit<ElectionOptions<unknown>, 'codec'>): void {
-  const { identity = '', metadata = {}, priority = 0, replaceOwn = false } = options;
-  if (typeof identity !== 'string')
-    throw invalid(`identity is ${String(identity)}; it must be text`);
-  const values = metadata === null ? [0] : Object.values(metadata);
-  if (typeof metadata !== 'object' || !values.every((each) => typeof each === 'string')) {
-    throw invalid('metadata must be an object of texts');
-  }
+  const { identity = '', priority = 0, replaceOwn = false } = options;
+  checkedHolder(options);
   if (!Number.isSafeInteger(priority)) {
     throw invalid(`priority is ${priority}; it must be a whole number`);
   }
   if (replaceOwn && identity === '') {
     throw invalid('replaceOwn needs an identity, by which the own candidates are known');
   }
-}
-
-function invalid(message: string): InvalidError {
-  return new InvalidError('invalid_params', message);
 }

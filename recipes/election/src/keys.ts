@@ -1,4 +1,4 @@
-import { InvalidError, type KeyValue } from '@lockstep/client';
+import { invalid, type KeyValue } from '@lockstep/client';
 import { checkedName, isPlace } from '@lockstep/locks/queueing';
 
 const recordsSuffix = '.candidates';
@@ -19,8 +19,7 @@ export class ElectionKeys {
   constructor(name: string) {
     this.name = checkedName(name);
     if (name.endsWith(recordsSuffix)) {
-      throw new InvalidError(
-        'invalid_params',
+      throw invalid(
         `the name ${JSON.stringify(name)} ends with "${recordsSuffix}", under which an election keeps its records`,
       );
     }

@@ -1,7 +1,6 @@
-import { type Client, compare, InvalidError, type KeyValue, op } from '@lockstep/client';
+import { type Client, compare, invalid, type KeyValue, op, pause } from '@lockstep/client';
 import { objectIn } from '@lockstep/locks/queueing';
 import { Election, type ElectionOptions } from './election.ts';
-import { pause } from './pause.ts';
 import { type RunOptions, saysStop, warn } from './running.ts';
 import type { Term } from './term.ts';
 
@@ -157,8 +156,4 @@ function lastStartIn(kv: KeyValue): LastStart {
   // Whatever else stands there is written over.
   if (typeof number !== 'number' || typeof startedAt !== 'number') return { ...never, modRevision };
   return { number, startedAt, modRevision };
-}
-
-function invalid(message: string): InvalidError {
-  return new InvalidError('invalid_params', message);
 }

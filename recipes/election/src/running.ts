@@ -5,9 +5,9 @@ import {
   DeniedError,
   InvalidError,
   LeaseLostError,
+  pause,
 } from '@lockstep/client';
 import { LockLostError } from '@lockstep/locks';
-import { pause } from './pause.ts';
 import type { Term } from './term.ts';
 
 /**

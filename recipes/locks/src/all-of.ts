@@ -1,4 +1,4 @@
-import { InvalidError } from '@lockstep/client';
+import { invalid } from '@lockstep/client';
 import { type Claim, claimsOf } from './claim.ts';
 import { Lock, type Ownership } from './lock.ts';
 import { type AcquireOptions, Lockable } from './lockable.ts';
@@ -52,8 +52,4 @@ export function acquireAll(
   options: AcquireOptions = {},
 ): Promise<Lock> {
   return new AllOf(locks).acquire(options);
-}
-
-function invalid(message: string): InvalidError {
-  return new InvalidError('invalid_params', message);
 }

@@ -17,8 +17,8 @@ export interface Claim extends Spot {
   free(call: CallOptions): Promise<readonly Compare[] | undefined>;
   /** Waits for what is still missing when nobody is before the place any more; `queued` is told when something is. */
   admit?(place: Place, signal: AbortSignal, queued: () => void): Promise<void>;
-  /** The condition that the place still gives what was claimed. */
-  guard(place: Place): Compare;
+  /** The condition that the place still gives what was claimed, if that is more than that it is still taken. */
+  guard?(place: Place): Compare;
 }
 
 /** Under which a lock keeps its claims from sight: they are for `AllOf`. */

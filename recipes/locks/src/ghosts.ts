@@ -1,4 +1,4 @@
-import { type CallOptions, compare, InvalidError, op, type Session } from '@lockstep/client';
+import { type CallOptions, compare, invalid, op, type Session } from '@lockstep/client';
 import { holderOf } from './holder.ts';
 import type { HolderOptions } from './lockable.ts';
 import { isPlace } from './name.ts';
@@ -18,10 +18,7 @@ export function ghostOf(
 ): Ghost | undefined {
   if (!replaceOwn) return undefined;
   if (identity !== '') return { identity, prefixes };
-  throw new InvalidError(
-    'invalid_params',
-    'replaceOwn needs an identity: without one nobody knows which places are its own',
-  );
+  throw invalid('replaceOwn needs an identity: without one nobody knows which places are its own');
 }
 
 /** Removes the places that the same identity has in other sessions. */

@@ -1,4 +1,4 @@
-import { InvalidError, type KeyValue } from '@lockstep/client';
+import { invalid, type KeyValue } from '@lockstep/client';
 
 /** Who has a place in a queue, as far as that is written down. */
 export interface LockHolder {
@@ -31,11 +31,11 @@ export function record({ identity = '', metadata = {} }: Partial<Written>): Writ
 export function checkedHolder(options: Partial<Written>): Partial<Written> {
   const { identity = '', metadata = {} } = options;
   if (typeof identity !== 'string') {
-    throw new InvalidError('invalid_params', `identity is ${String(identity)}; it must be text`);
+    throw invalid(`identity is ${String(identity)}; it must be text`);
   }
   const isObject = typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata);
   if (!isObject || !Object.values(metadata).every((each) => typeof each === 'string')) {
-    throw new InvalidError('invalid_params', 'metadata must be an object of texts');
+    throw invalid('metadata must be an object of texts');
   }
   return options;
 }

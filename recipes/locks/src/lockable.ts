@@ -1,4 +1,4 @@
-import { type CallOptions, InvalidError, type Session } from '@lockstep/client';
+import { type CallOptions, invalid, type Session } from '@lockstep/client';
 import { type Claim, claimsOf } from './claim.ts';
 import { LockLostError } from './errors.ts';
 import { removeGhosts } from './ghosts.ts';
@@ -67,8 +67,7 @@ export abstract class Lockable<
     const claims = this.#claims(options);
     const { timeoutMs, onQueued } = options;
     if (timeoutMs !== undefined && !(timeoutMs > 0)) {
-      throw new InvalidError(
-        'invalid_params',
+      throw invalid(
         `timeoutMs is ${timeoutMs}; it must be above 0: tryAcquire does not wait at all`,
       );
     }
@@ -138,10 +137,7 @@ export abstract class Lockable<
     options: AcquireOptions & Options = {} as AcquireOptions & Options,
   ): Promise<Result> {
     if (typeof task !== 'function') {
-      throw new InvalidError(
-        'invalid_params',
-        `run takes a function, and was given ${typeof task}`,
-      );
+      throw invalid(`run takes a function, and was given ${typeof task}`);
     }
     const lock = await this.acquire(options);
     const claims = this[claimsOf](options);
@@ -175,10 +171,7 @@ export abstract class Lockable<
   }
 
   #held(claims: readonly Claim[], places: readonly Place[]): Held {
-    const guards = claims.flatMap((claim, at) => {
-      const place = places[at];
-      return place === undefined ? [] : [claim.guard(place)];
-    });
+    const guards = places.map((place, at) => claims[at]?.guard?.(place) ?? place.isTaken);
     return this.hold({ session: this.session, places, guards });
   }
 

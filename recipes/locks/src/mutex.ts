@@ -35,7 +35,6 @@ export class Mutex extends Lockable {
         const kvs = await placesIn(session.client, prefix, call);
         return kvs.some((kv) => isPlace(kv, prefix)) ? undefined : [nothingNew(prefix, kvs)];
       },
-      guard: ({ isTaken }) => isTaken,
     };
   }
 

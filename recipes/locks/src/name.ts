@@ -1,4 +1,4 @@
-import { InvalidError, type KeyValue } from '@lockstep/client';
+import { invalid, type KeyValue } from '@lockstep/client';
 
 const noLease = '0';
 /** Far above any sane name, far below what a key may have. In characters of JavaScript. */
@@ -21,7 +21,7 @@ export function checkedName(name: string): string {
   if (fault === undefined) return name;
   const shown =
     typeof name === 'string' && name.length > nameMax ? `${name.slice(0, 40)}...` : name;
-  throw new InvalidError('invalid_params', `the name ${JSON.stringify(shown)} ${fault}`);
+  throw invalid(`the name ${JSON.stringify(shown)} ${fault}`);
 }
 
 /**

@@ -2,7 +2,7 @@ import { DeadlineError, type Session } from '@lockstep/client';
 import { onLoss } from './loss.ts';
 
 /** Calls of one who waits go on for as long as he does, through whatever outage: a deadline of their own would end it. */
-export const untilGivenUp = 2_147_483_647;
+export const untilGivenUp = Number.POSITIVE_INFINITY;
 
 /**
  * One signal for whatever ends a waiting. Unlike `AbortSignal.any` it lets go of the signals it listens to, of which one

@@ -12,10 +12,10 @@ import {
   op,
   type Session,
   TooLargeError,
-  WatchCompactedError,
 } from '@lockstep/client';
 import { LockLostError } from './errors.ts';
 import { untilGivenUp } from './patience.ts';
+import { firstFound } from './queue.ts';
 import { removeInDoubt, removeUntilGone } from './removal.ts';
 
 /**
@@ -216,25 +216,17 @@ export class Place {
    * @returns true when it is the former, and this place was still taken then: all of that is of one revision.
    */
   async #untilEither(before: KeyValue, revision: number, signal: AbortSignal): Promise<boolean> {
-    const watch = this.session.client.watch({
-      ranges: [before.key, this.key],
-      startRevision: revision + 1,
-      signal,
+    const ranges = [before.key, this.key];
+    const watching = { ranges, startRevision: revision + 1, signal };
+    const cleared = await firstFound(this.session.client, watching, (events) => {
+      const isGone = events.some(({ type, key }) => type === 'delete' && key === this.key);
+      const isCleared = events.some(
+        ({ type, key, kv }) =>
+          key === before.key && (type === 'delete' || this.spot.judge(kv) === 'clears'),
+      );
+      return isGone || isCleared ? !isGone : undefined;
     });
-    try {
-      for await (const { events } of watch.batches()) {
-        const isGone = events.some(({ type, key }) => type === 'delete' && key === this.key);
-        const isCleared = events.some(
-          ({ type, key, kv }) =>
-            key === before.key && (type === 'delete' || this.spot.judge(kv) === 'clears'),
-        );
-        if (isGone || isCleared) return isCleared && !isGone;
-      }
-    } catch (error) {
-      // What was missed does not matter: the next look shows what is.
-      if (!(error instanceof WatchCompactedError)) throw error;
-    }
-    return false;
+    return cleared === true;
   }
 }
 

@@ -84,7 +84,6 @@ export class ReadLocks extends Lockable {
         const blocks = kvs.some((kv) => isPlace(kv, writes) && !isDowngraded(kv));
         return blocks ? undefined : [nothingNew(writes, kvs)];
       },
-      guard: ({ isTaken }) => isTaken,
     };
   }
 

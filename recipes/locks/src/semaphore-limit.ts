@@ -2,7 +2,7 @@ import {
   type CallOptions,
   type Client,
   compare,
-  InvalidError,
+  invalid,
   type KeyValue,
   op,
 } from '@lockstep/client';
@@ -28,19 +28,13 @@ export function limitIn(kv: KeyValue): StoredLimit {
   if (isLimit(limit) && isLimit(declared)) {
     return { limit, declared, modRevision: kv.modRevision };
   }
-  throw new InvalidError(
-    'invalid_params',
-    `the key ${kv.key} holds no limit: resize the semaphore to write one`,
-  );
+  throw invalid(`the key ${kv.key} holds no limit: resize the semaphore to write one`);
 }
 
 /** @throws InvalidError. */
 export function checkedLimit(limit: number): number {
   if (isLimit(limit)) return limit;
-  throw new InvalidError(
-    'invalid_params',
-    `the limit is ${limit}; it must be a whole number, 0 or more`,
-  );
+  throw invalid(`the limit is ${limit}; it must be a whole number, 0 or more`);
 }
 
 function isLimit(limit: unknown): limit is number {
@@ -74,18 +68,12 @@ export async function resize(
   limit: number,
   call: CallOptions = {},
 ): Promise<void> {
-  const key = limitKey(name);
   checkedLimit(limit);
-  for (;;) {
-    const kv = await client.get(key, call);
-    const { declared } = kv === undefined ? { declared: undefined } : objectIn(kv);
-    const { succeeded } = await client
-      .txn()
-      .if(compare.modRevision(key, '=', kv?.modRevision ?? 0))
-      .do(op.put(key, encode(limit, isLimit(declared) ? declared : limit)))
-      .commit(call);
-    if (succeeded) return;
-  }
+  const resized = (current: KeyValue | undefined): string => {
+    const { declared } = current === undefined ? { declared: undefined } : objectIn(current);
+    return encode(limit, isLimit(declared) ? declared : limit);
+  };
+  await client.modify(limitKey(name), resized, call);
 }
 
 function encode(limit: number, declared: number): string {

@@ -2,11 +2,10 @@ import {
   type CallOptions,
   type Client,
   compare,
-  InvalidError,
+  invalid,
   type KeyValue,
   op,
   type Session,
-  WatchCompactedError,
 } from '@lockstep/client';
 import { type Claim, claimsOf } from './claim.ts';
 import { NoLimitError } from './errors.ts';
@@ -17,7 +16,7 @@ import { type HolderOptions, Lockable, type TryOptions } from './lockable.ts';
 import { checkedName, isPlace } from './name.ts';
 import { untilGivenUp } from './patience.ts';
 import type { Place } from './place.ts';
-import { nothingNew } from './queue.ts';
+import { firstFound, nothingNew } from './queue.ts';
 import {
   checkDeclared,
   checkedLimit,
@@ -79,8 +78,7 @@ export class Semaphore extends Lockable<Lock, WeightOption> {
     checkedWeight(options.weight);
     checkedHolder(options);
     if (!['error', 'adopt', undefined].includes(options.onMismatch)) {
-      throw new InvalidError(
-        'invalid_params',
+      throw invalid(
         `onMismatch is ${JSON.stringify(options.onMismatch)}; it must be 'error' or 'adopt'`,
       );
     }
@@ -108,7 +106,6 @@ export class Semaphore extends Lockable<Lock, WeightOption> {
           return [sameLimit, nothingNew(permits, kvs)];
         },
         admit: (place, signal, queued) => this.#admit(place, weight, { signal, queued }),
-        guard: ({ isTaken }) => isTaken,
       },
     ];
   }
@@ -185,20 +182,12 @@ export class Semaphore extends Lockable<Lock, WeightOption> {
 
   /** Waits until a place is given up, or the limit is changed. Only the head of the queue waits like this. */
   async #untilChange(prefix: string, revision: number, signal: AbortSignal): Promise<void> {
-    const watch = this.session.client.watch({
-      ranges: [{ prefix }, limitKey(this.name)],
-      startRevision: revision + 1,
-      keysOnly: true,
-      signal,
-    });
-    try {
-      for await (const { type, kv } of watch) {
-        if (type === 'delete' || kv.wireKey === limitKey(this.name)) return;
-      }
-    } catch (error) {
-      // What was missed does not matter: the next look shows what is.
-      if (!(error instanceof WatchCompactedError)) throw error;
-    }
+    const limit = limitKey(this.name);
+    const ranges = [{ prefix }, limit];
+    const watching = { ranges, startRevision: revision + 1, keysOnly: true, signal };
+    await firstFound(this.session.client, watching, (events) =>
+      events.find(({ type, kv }) => type === 'delete' || kv.wireKey === limit),
+    );
   }
 }
 
@@ -252,17 +241,13 @@ function weightOf(kvs: readonly KeyValue[]): number {
 
 function checkedWeight(weight = 1): number {
   if (Number.isSafeInteger(weight) && weight > 0) return weight;
-  throw new InvalidError(
-    'invalid_params',
-    `the weight is ${weight}; it must be a whole number, 1 or more`,
-  );
+  throw invalid(`the weight is ${weight}; it must be a whole number, 1 or more`);
 }
 
 /** What could never be let in must not stand before others. A limit of 0 is a pause, and ends. */
 function checkWeight(name: string, weight: number, limit: number): void {
   if (limit === 0 || weight <= limit) return;
-  throw new InvalidError(
-    'invalid_params',
+  throw invalid(
     `a permit of weight ${weight} can never be had: the limit of ${JSON.stringify(name)} is ${limit}`,
   );
 }

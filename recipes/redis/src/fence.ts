@@ -1,4 +1,4 @@
-import { InvalidError } from '@lockstep/client';
+import { type InvalidError, invalid } from '@lockstep/client';
 import { StaleTokenError } from './errors.ts';
 import { fencedCommands } from './fenced-commands.ts';
 import type { RedisArgument, ScriptRedis } from './redis.ts';
@@ -193,8 +193,4 @@ function unreadable(fenceKey: string, found: unknown): InvalidError {
   return invalid(
     `${JSON.stringify(fenceKey)} in Redis holds ${JSON.stringify(found)}, which is no token: something else writes that key`,
   );
-}
-
-function invalid(message: string): InvalidError {
-  return new InvalidError('invalid_params', message);
 }

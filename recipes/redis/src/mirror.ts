@@ -2,9 +2,10 @@ import {
   type CallOptions,
   type Client,
   ClosedError,
-  DeadlineError,
-  InvalidError,
+  invalid,
   type KeyValue,
+  pause,
+  RevisionWaiters,
   type Watch,
   type WatchEvent,
 } from '@lockstep/client';
@@ -32,18 +33,11 @@ export interface MirrorOptions {
 /** `filling` until Redis is equal to the store, at first and after trouble; then `live`; `ended` after close, or for good by an error. */
 export type MirrorState = 'filling' | 'live' | 'ended';
 
-interface Waiter {
-  readonly revision: number;
-  readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
-}
-
 const bytesMaxDefault = 64 * 1024 * 1024;
 const redisTimeoutMsDefault = 10_000;
 const retryMsBase = 100;
 const retryMsMax = 5_000;
 const lookMs = 5_000;
-const askAgainMs = 20;
 
 /**
  * Keeps the keys of a prefix in Redis equal to those of a prefix of the store, so that programs which read Redis have
@@ -62,14 +56,13 @@ export class Mirror implements AsyncDisposable {
   readonly #keyPrefix: string;
   readonly #prefixBytes: number;
   readonly #ending = new AbortController();
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters: RevisionWaiters;
   readonly #running: Promise<void>;
   #state: MirrorState = 'filling';
   #revision = 0;
   #staleSince: number | undefined;
   #lastError: unknown;
   #watch: Watch | undefined;
-  #asking = false;
 
   /**
    * Begins to mirror, with a connection of its own like the one that is given.
@@ -85,6 +78,7 @@ export class Mirror implements AsyncDisposable {
     this.#keyPrefix = `${ofClient}${options.keyPrefix}`;
     this.markKey = `${ofClient}${markKey}`;
     this.#prefixBytes = Buffer.byteLength(options.prefix);
+    this.#waiters = new RevisionWaiters(client.clock);
     this.#staleSince = client.clock.now();
     const { signal } = options;
     const close = (): void => this.#ending.abort(signal?.reason);
@@ -127,38 +121,18 @@ export class Mirror implements AsyncDisposable {
    * Resolves when Redis shows `revision` or later: that of a write of your own, for instance. The default deadline is 5 s.
    * @throws DeadlineError, what ended the mirror, or the signal's reason.
    */
-  waitFor(revision: number, options: CallOptions = {}): Promise<void> {
+  async waitFor(revision: number, options: CallOptions = {}): Promise<void> {
     const { signal, timeoutMs = 5_000 } = options;
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
-      if (this.#state === 'live' && revision <= this.#revision) return resolve();
-      if (this.#state === 'ended') return reject(this.#lastError);
-      const settle = (): void => {
-        cancel();
-        this.#waiters.delete(waiter);
-        signal?.removeEventListener('abort', abort);
-      };
-      const waiter: Waiter = {
-        revision,
-        resolve: () => {
-          settle();
-          resolve();
-        },
-        reject: (reason) => {
-          settle();
-          reject(reason);
-        },
-      };
-      const abort = (): void => waiter.reject(signal?.reason);
-      const cancel = this.#client.clock.after(timeoutMs, () => {
-        const why = this.#lastError === undefined ? '' : `; the last trouble: ${this.#lastError}`;
-        const message = `Redis shows revision ${this.#revision} and did not reach ${revision} within ${timeoutMs} ms${why}`;
-        waiter.reject(new DeadlineError(message));
-      });
-      signal?.addEventListener('abort', abort, { once: true });
-      this.#waiters.add(waiter);
-      this.#askProgress();
-    });
+    signal?.throwIfAborted();
+    if (this.#state === 'live' && revision <= this.#revision) return;
+    if (this.#state === 'ended') throw this.#lastError;
+    const late = (): string => {
+      const why = this.#lastError === undefined ? '' : `; the last trouble: ${this.#lastError}`;
+      return `Redis shows revision ${this.#revision} and did not reach ${revision} within ${timeoutMs} ms${why}`;
+    };
+    const waited = this.#waiters.wait(revision, { signal, timeoutMs, late });
+    this.#askProgress();
+    await waited;
   }
 
   /** Stops mirroring; the keys stay. Resolves when it sends nothing any more. */
@@ -174,6 +148,7 @@ export class Mirror implements AsyncDisposable {
   /** Lives one after the other, until it ends. Never rejects. */
   async #run(): Promise<void> {
     const { signal } = this.#ending;
+    const { clock } = this.#client;
     let failures = 0;
     while (!signal.aborted) {
       const revision = this.#revision;
@@ -188,12 +163,13 @@ export class Mirror implements AsyncDisposable {
         this.#trouble(error);
       }
       failures = this.#revision > revision ? 1 : failures + 1;
-      await this.#pause(Math.min(retryMsMax, retryMsBase * 2 ** Math.min(failures - 1, 10)));
+      const ceiling = Math.min(retryMsMax, retryMsBase * 2 ** Math.min(failures - 1, 10));
+      await pause(clock, clock.random() * ceiling, signal);
     }
     this.#state = 'ended';
     this.#staleSince ??= this.#client.clock.now();
     this.#lastError = signal.reason;
-    for (const waiter of [...this.#waiters]) waiter.reject(signal.reason);
+    this.#waiters.fail(signal.reason);
   }
 
   #trouble(error: unknown): void {
@@ -205,22 +181,6 @@ export class Mirror implements AsyncDisposable {
     } catch {
       // Whoever is told has no say in whether it goes on.
     }
-  }
-
-  /** A random part of `ms`, or until it is closed. */
-  #pause(ms: number): Promise<void> {
-    const { signal } = this.#ending;
-    const { clock } = this.#client;
-    return new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      const done = (): void => {
-        cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const cancel = clock.after(clock.random() * ms, done);
-      signal.addEventListener('abort', done, { once: true });
-    });
   }
 
   /** One connection to Redis and one watch of the store: fills, then follows. @throws what ended it. */
@@ -352,26 +312,11 @@ export class Mirror implements AsyncDisposable {
 
   #reached(revision: number): void {
     this.#revision = Math.max(this.#revision, revision);
-    for (const waiter of [...this.#waiters]) {
-      if (waiter.revision <= this.#revision) waiter.resolve();
-    }
+    this.#waiters.reached(this.#revision);
   }
 
-  /** A revision that touched nothing under the prefix is only known by asking. */
   #askProgress(): void {
-    const watch = this.#watch;
-    if (this.#asking || this.#waiters.size === 0 || this.#state !== 'live') return;
-    if (watch === undefined) return;
-    this.#asking = true;
-    watch
-      .requestProgress()
-      .catch(() => undefined)
-      .then(() => {
-        this.#asking = false;
-        if (this.#waiters.size === 0) return;
-        this.#client.clock.after(askAgainMs, () => this.#askProgress());
-      })
-      .catch(() => {});
+    this.#waiters.ask(() => (this.#state === 'live' ? this.#watch : undefined));
   }
 }
 
@@ -434,5 +379,5 @@ function checkOptions(options: MirrorOptions, markKey: string): void {
     [!(bytesMax > 0), `bytesMax is ${bytesMax}; it must be above 0`],
   ];
   const fault = faults.find(([isWrong]) => isWrong)?.[1];
-  if (fault !== undefined) throw new InvalidError('invalid_params', fault);
+  if (fault !== undefined) throw invalid(fault);
 }

@@ -1,4 +1,4 @@
-import { InvalidError, type Session, type TxnBuilder } from '@lockstep/client';
+import { invalid, type Session, type TxnBuilder } from '@lockstep/client';
 import { type Lock, LockLostError } from '@lockstep/locks';
 import { ExecutionError } from './errors.ts';
 
@@ -150,8 +150,4 @@ export class RedlockLock implements AsyncDisposable {
 export function checkedDuration(duration: number): number {
   if (Number.isFinite(duration) && duration > 0 && duration <= durationMsMax) return duration;
   throw invalid(`duration is ${duration}; it must be milliseconds above 0, a day at most`);
-}
-
-function invalid(message: string): InvalidError {
-  return new InvalidError('invalid_params', message);
 }

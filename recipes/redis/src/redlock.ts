@@ -1,4 +1,11 @@
-import { type Client, DeadlineError, InvalidError, LockstepError, Session } from '@lockstep/client';
+import {
+  type Client,
+  DeadlineError,
+  InvalidError,
+  invalid,
+  LockstepError,
+  Session,
+} from '@lockstep/client';
 import { AllOf, type Lock, LockLostError, Mutex } from '@lockstep/locks';
 import { ExecutionError } from './errors.ts';
 import { checkedDuration, RedlockLock } from './redlock-lock.ts';
@@ -198,8 +205,4 @@ function waitingOf(settings: RedlockSettings): {
     throw invalid(`retryDelay is ${retryDelay}; it must be milliseconds, 0 or more`);
   }
   return { timeoutMs: retryCount === -1 ? undefined : retryCount * retryDelay, identity };
-}
-
-function invalid(message: string): InvalidError {
-  return new InvalidError('invalid_params', message);
 }

@@ -4,7 +4,7 @@ import {
   ConflictError,
   compare,
   DecodeError,
-  InvalidError,
+  invalid,
   type KeyValue,
   op,
 } from '@lockstep/client';
@@ -72,8 +72,7 @@ export class Countdown {
       ? ([reply.results[1], reply.results[2]] as const)
       : reply.results;
     if (kv !== undefined) return this.#left(kv, done);
-    throw new InvalidError(
-      'invalid_params',
+    throw invalid(
       `the countdown ${JSON.stringify(this.name)} has not begun: start(count) begins it, and whoever takes part may call that`,
     );
   }

@@ -1,9 +1,10 @@
 import {
   ClosedError,
   compare,
-  InvalidError,
+  invalid,
   LeaseLostError,
   op,
+  pause,
   type Session,
 } from '@lockstep/client';
 import { ReplacedError } from './errors.ts';
@@ -11,7 +12,7 @@ import { checkedCount, checkedId, checkedName } from './name.ts';
 import { look, type Picture, pictureOf, pictures } from './picture.ts';
 import { type Entrant, Layout, type Round } from './round.ts';
 import { Visit } from './visit.ts';
-import { pause, type WaitOptions, waiting } from './wait.ts';
+import { type WaitOptions, waiting } from './wait.ts';
 
 export interface DoubleBarrierOptions {
   /** How many go through together; all who take part say the same. */
@@ -116,8 +117,7 @@ export class DoubleBarrier {
     this.#refuseLost(picture, own);
     const [first] = entrants;
     if (first !== undefined && first.kv.value !== String(this.#count)) {
-      throw new InvalidError(
-        'invalid_params',
+      throw invalid(
         `${JSON.stringify(first.id)} came to the barrier ${JSON.stringify(this.name)} as one of ${first.kv.value}, and this one as one of ${this.#count}`,
       );
     }

@@ -6,7 +6,7 @@ import {
   codecs,
   DecodeError,
   type Entry,
-  InvalidError,
+  invalid,
   type Session,
   Space,
 } from '@lockstep/client';
@@ -211,8 +211,4 @@ function changeOf<Value>(
       return earlier !== undefined && earlier.revision !== member.revision;
     }),
   };
-}
-
-function invalid(message: string): InvalidError {
-  return new InvalidError('invalid_params', message);
 }

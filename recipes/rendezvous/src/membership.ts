@@ -9,12 +9,13 @@ import {
   LeaseLostError,
   LeaseNotFoundError,
   op,
+  pause,
   Session,
   TooLargeError,
   WatchCompactedError,
 } from '@lockstep/client';
 import { ReplacedError } from './errors.ts';
-import { pause, type WaitOptions, waiting } from './wait.ts';
+import { type WaitOptions, waiting } from './wait.ts';
 
 /** What a membership is made of. */
 export interface MembershipParts<Value> {

@@ -1,4 +1,4 @@
-import { InvalidError } from '@lockstep/client';
+import { invalid } from '@lockstep/client';
 
 /** @throws InvalidError, with what is wrong, when a recipe cannot have this name. */
 export function checkedName(name: string): string {
@@ -15,10 +15,7 @@ export function checkedId(id: string): string {
 /** @throws InvalidError when it is no whole number of at least 1. */
 export function checkedCount(count: number): number {
   if (Number.isSafeInteger(count) && count >= 1) return count;
-  throw new InvalidError(
-    'invalid_params',
-    `count is ${count}; it must be a whole number, 1 or more`,
-  );
+  throw invalid(`count is ${count}; it must be a whole number, 1 or more`);
 }
 
 function checked(
@@ -35,5 +32,5 @@ function checked(
           ? 'is no text: it has half of a surrogate pair'
           : faults.find(([pattern]) => pattern.test(text))?.[1];
   if (fault === undefined) return text;
-  throw new InvalidError('invalid_params', `the ${what} ${JSON.stringify(text)} ${fault}`);
+  throw invalid(`the ${what} ${JSON.stringify(text)} ${fault}`);
 }

@@ -4,11 +4,11 @@ import {
   type KeyValue,
   LockstepError,
   op,
+  pause,
   type Selector,
   type WatchBatch,
   WatchCompactedError,
 } from '@lockstep/client';
-import { pause } from './wait.ts';
 
 /** What stood under some keys at one revision. */
 export interface Picture {

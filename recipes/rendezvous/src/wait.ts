@@ -1,4 +1,4 @@
-import { type Clock, DeadlineError, InvalidError } from '@lockstep/client';
+import { type Clock, DeadlineError, invalid } from '@lockstep/client';
 
 export interface WaitOptions {
   /** Gives the waiting up, with the signal's reason. */
@@ -19,7 +19,7 @@ export async function waiting<Result>(
   ...alsoEnding: readonly AbortSignal[]
 ): Promise<Result> {
   if (timeoutMs !== undefined && !(timeoutMs > 0)) {
-    throw new InvalidError('invalid_params', `timeoutMs is ${timeoutMs}; it must be above 0`);
+    throw invalid(`timeoutMs is ${timeoutMs}; it must be above 0`);
   }
   const giveUp = new AbortController();
   const cancel =
@@ -36,18 +36,4 @@ export async function waiting<Result>(
   } finally {
     cancel();
   }
-}
-
-/** Waits; ends early, and quietly, when the signal aborts. */
-export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const end = (): void => {
-      cancel();
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const cancel = clock.after(ms, end);
-    signal.addEventListener('abort', end, { once: true });
-  });
 }

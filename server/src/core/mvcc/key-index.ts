@@ -24,10 +24,9 @@ export class KeyIndex {
 
   /** @param previous what {@link get} gives. */
   set(key: ByteString, versions: Versions, previous: Versions | undefined): void {
-    const [from, to] = [previous, versions].map((each) =>
-      each !== undefined && isTombstone(latestOf(each)) ? this.#deleted : this.#living,
-    ) as [Tree, Tree];
-    if (previous !== undefined && from !== to) from.delete(key);
+    const to = this.#treeOf(versions);
+    const from = previous === undefined ? to : this.#treeOf(previous);
+    if (from !== to) from.delete(key);
     to.set(key, versions);
   }
 
@@ -68,6 +67,10 @@ export class KeyIndex {
     });
     if (dead.stoppedAt === undefined && stopped === undefined) dead.visitBelow(undefined, visit);
     return dead.stoppedAt ?? stopped;
+  }
+
+  #treeOf(versions: Versions): Tree {
+    return isTombstone(latestOf(versions)) ? this.#deleted : this.#living;
   }
 }
 
