@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import {
   ClosedError,
   ConflictError,
@@ -8,16 +8,7 @@ import {
   InvalidError,
 } from '@lockstep/client';
 import { Barrier, Countdown, ResetError } from '@lockstep/rendezvous';
-import { createTestCluster, type TestCluster } from '@lockstep/server/testing';
-import { ownSession } from '../harness/process-of-its-own.ts';
-import { noUnhandledRejections } from '../harness/unhandled.ts';
-
-async function startCluster(t: TestContext, members = 1): Promise<TestCluster> {
-  noUnhandledRejections(t);
-  const cluster = await createTestCluster({ members, seed: 5 });
-  t.after(() => cluster.close());
-  return cluster;
-}
+import { contender, startCluster } from '../harness/contenders.ts';
 
 /** Tells whether a promise has settled by now. */
 function watched<Result>(promise: Promise<Result>): { readonly settled: boolean } {
@@ -30,7 +21,7 @@ function watched<Result>(promise: Promise<Result>): { readonly settled: boolean 
 }
 
 test('a barrier holds while it is closed, and lets all go when it is opened', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 5);
   const [one, two] = [cluster.client(), cluster.client()];
   const barrier = new Barrier(one, 'deploy');
   assert.equal(await barrier.close({ identity: 'ci', metadata: { build: '7' } }), true);
@@ -47,12 +38,12 @@ test('a barrier holds while it is closed, and lets all go when it is opened', as
 });
 
 test('a barrier that nobody closed is open', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 5);
   await new Barrier(cluster.client(), 'deploy').wait();
 });
 
 test('whoever closes a closed barrier changes nothing', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 5);
   const barrier = new Barrier(cluster.client(), 'deploy');
   await barrier.close({ identity: 'first' });
   assert.equal(await barrier.close({ identity: 'second' }), false);
@@ -60,8 +51,8 @@ test('whoever closes a closed barrier changes nothing', async (t) => {
 });
 
 test('a barrier on a session opens when the session ends, and one without stays closed', async (t) => {
-  const cluster = await startCluster(t);
-  const { client, session, cutOff } = await ownSession(cluster, 5);
+  const cluster = await startCluster(t, 1, 5);
+  const { client, session, cutOff } = await contender(cluster, 5);
   const other = cluster.client();
   await new Barrier(client, 'mine').close({ session });
   await new Barrier(client, 'kept').close();
@@ -77,7 +68,7 @@ test('a barrier on a session opens when the session ends, and one without stays 
 });
 
 test('row 17: a barrier that is opened between the read and the watch lets go', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 5);
   const opener = new Barrier(cluster.client(), 'deploy');
   await opener.close();
   const client = cluster.client();
@@ -99,7 +90,7 @@ test('row 17: a barrier that is opened between the read and the watch lets go', 
 });
 
 test('row 17: a write to the key of a closed barrier wakes nobody', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 5);
   const client = cluster.client();
   await new Barrier(client, 'deploy').close();
   const waiting = new Barrier(client, 'deploy').wait();
@@ -115,8 +106,8 @@ test('row 17: a write to the key of a closed barrier wakes nobody', async (t) =>
 });
 
 test('row 7: a compaction during the wait loses no opening, even one that was closed again', async (t) => {
-  const cluster = await startCluster(t);
-  const [waiter, opener] = [await ownSession(cluster), cluster.client()];
+  const cluster = await startCluster(t, 1, 5);
+  const [waiter, opener] = [await contender(cluster), cluster.client()];
   for (const again of [false, true]) {
     await new Barrier(opener, 'deploy').close();
     const waiting = new Barrier(waiter.client, 'deploy').wait();
@@ -140,7 +131,7 @@ test('row 7: a compaction during the wait loses no opening, even one that was cl
 });
 
 test('row 9: an answer that was lost when a barrier was closed is no failure', async (t) => {
-  const cluster = await startCluster(t, 3);
+  const cluster = await startCluster(t, 3, 5);
   const barrier = new Barrier(cluster.client(), 'deploy');
   cluster.dropReplies(1);
   assert.equal(await cluster.advanceUntil(barrier.close()), true);
@@ -149,7 +140,7 @@ test('row 9: an answer that was lost when a barrier was closed is no failure', a
 });
 
 test('waiting ends by its deadline or signal, and says for what it waited', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 5);
   const client = cluster.client();
   const barrier = new Barrier(client, 'deploy');
   await barrier.close();
@@ -175,7 +166,7 @@ test('waiting ends by its deadline or signal, and says for what it waited', asyn
 });
 
 test('a countdown lets go when all have counted, each once', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 5);
   const [one, two] = [cluster.client(), cluster.client()];
   const countdown = new Countdown(one, 'ready');
   assert.equal(await countdown.count(), undefined);
@@ -198,7 +189,7 @@ test('a countdown lets go when all have counted, each once', async (t) => {
 });
 
 test('row 9: a participant whose answer was lost has counted once', async (t) => {
-  const cluster = await startCluster(t, 3);
+  const cluster = await startCluster(t, 3, 5);
   const countdown = new Countdown(cluster.client(), 'ready');
   await countdown.start(3);
   const dropped = cluster.dropReplies(1);
@@ -209,7 +200,7 @@ test('row 9: a participant whose answer was lost has counted once', async (t) =>
 });
 
 test('waiting for a countdown may begin before the countdown does', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 5);
   const client = cluster.client();
   const waiting = new Countdown(client, 'ready').wait();
   const state = watched(waiting);
@@ -223,7 +214,7 @@ test('waiting for a countdown may begin before the countdown does', async (t) =>
 });
 
 test('row 17: countdowns and barriers whose names begin alike have nothing to do with each other', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 5);
   const client = cluster.client();
   await new Countdown(client, 'a').start(1);
   await new Countdown(client, 'ab').start(2);
@@ -242,8 +233,8 @@ test('row 17: countdowns and barriers whose names begin alike have nothing to do
 });
 
 test('row 7: a compaction during the wait loses no count', async (t) => {
-  const cluster = await startCluster(t);
-  const [waiter, other] = [await ownSession(cluster), cluster.client()];
+  const cluster = await startCluster(t, 1, 5);
+  const [waiter, other] = [await contender(cluster), cluster.client()];
   const countdown = new Countdown(other, 'ready');
   await countdown.start(2);
   const waiting = new Countdown(waiter.client, 'ready').wait();
@@ -258,7 +249,7 @@ test('row 7: a compaction during the wait loses no count', async (t) => {
 });
 
 test('a countdown that is reset ends the waiting with a ResetError, and can begin again', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 5);
   const client = cluster.client();
   const countdown = new Countdown(client, 'ready');
   assert.equal(await countdown.reset(), false);
@@ -277,7 +268,7 @@ test('a countdown that is reset ends the waiting with a ResetError, and can begi
 });
 
 test('counts and names that are none are refused with what would be right', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 5);
   const client = cluster.client();
   for (const [name, fault] of [
     ['', /is empty/],

@@ -1,44 +1,19 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, type TestContext, test } from 'node:test';
-import { Client } from '@lockstep/client';
+import { describe, type TestContext, test } from 'node:test';
 import { Election, inspectElection } from '@lockstep/election';
-import { type RunningMember, startMember } from '@lockstep/server';
-import { lockstep, type Outcome, startLockstep } from '../harness/command.ts';
+import { startLockstep } from '../harness/command.ts';
+import { CommandedMember } from '../harness/commanded-member.ts';
 import { rawCandidate } from '../harness/elections.ts';
 
 describe('elect and inspect election', () => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'lockstep-elect-'));
-  let member: RunningMember;
-  let client: Client;
-  let env: Record<string, string> = {};
-  let elections = 0;
-
-  before(async () => {
-    member = await startMember({ dataDir, listen: '127.0.0.1:0', walSegmentBytes: 1024 * 1024 });
-    client = new Client({ endpoints: member.clientAddress });
-    env = { LOCKSTEP_ENDPOINTS: member.clientAddress };
-    await client.put('ready', '');
-  });
-  after(async () => {
-    await client.close();
-    await member.stop();
-    rmSync(dataDir, { recursive: true, force: true });
-  });
-
-  const at = (...args: string[]): Promise<Outcome> => lockstep(args, { env });
-
-  /** An election that no other test has. */
-  function newName(): string {
-    return `election-${++elections}`;
-  }
+  const member = new CommandedMember();
+  const { at } = member;
+  const newName = (): string => member.newName('election');
 
   async function untilWaiting(name: string, count: number): Promise<void> {
     const isSo = async (): Promise<boolean> =>
-      (await inspectElection(client, name)).waiting.length === count;
-    const watch = client.watch({ prefix: `${name}/` });
+      (await inspectElection(member.client, name)).waiting.length === count;
+    const watch = member.client.watch({ prefix: `${name}/` });
     await watch.ready();
     if (await isSo()) return;
     for await (const _ of watch) if (await isSo()) return;
@@ -46,7 +21,7 @@ describe('elect and inspect election', () => {
 
   /** Somebody who leads, for the rest of the test. */
   async function leads(t: TestContext, name: string, identity: string): Promise<void> {
-    const term = await new Election(client, name, { identity }).campaign();
+    const term = await new Election(member.client, name, { identity }).campaign();
     t.after(() => term.resign());
   }
 
@@ -54,16 +29,16 @@ describe('elect and inspect election', () => {
     const name = newName();
     for (const how of [[], ['-w', 'json']]) {
       const args = ['elect', name, '10.0.0.1', '--identity', 'me', '--priority', '-3', ...how];
-      const leading = startLockstep(args, { env });
+      const leading = startLockstep(args, { env: member.env });
       await leading.seen('\n');
-      const { leader } = await inspectElection(client, name);
+      const { leader } = await inspectElection(member.client, name);
       assert.deepEqual([leader?.value, leader?.identity, leader?.priority], ['10.0.0.1', 'me', -3]);
       leading.stop('SIGINT');
       const { stdout, exitCode } = await leading.done;
       const { key, token } = leader ?? {};
       const printed = how.length === 0 ? `${key}\n` : `${JSON.stringify({ name, key, token })}\n`;
       assert.deepEqual([stdout.toString(), exitCode], [printed, 0]);
-      assert.equal((await client.range({ prefix: name })).count, 0);
+      assert.equal((await member.client.range({ prefix: name })).count, 0);
     }
   });
 
@@ -74,24 +49,24 @@ describe('elect and inspect election', () => {
     const { exitCode, stderr } = await at('elect', name, 'x', '--', 'no-such-command');
     assert.equal(exitCode, 127);
     assert.match(stderr, /no-such-command/);
-    assert.equal((await client.range({ prefix: name })).count, 0);
+    assert.equal((await member.client.range({ prefix: name })).count, 0);
   });
 
   test('an office that is not vacant in time is 121, and an office that is lost 122', async (t) => {
     const name = newName();
-    const leading = startLockstep(['elect', name, 'x'], { env });
+    const leading = startLockstep(['elect', name, 'x'], { env: member.env });
     await leading.seen('\n');
     const late = await at('elect', name, 'y', '--wait', '50ms', '--', 'true');
     assert.deepEqual(
       [late.stderr, late.exitCode],
       [`lockstep: "${name}" was not to be led within 50ms\n`, 121],
     );
-    await client.delete({ prefix: `${name}/` });
+    await member.client.delete({ prefix: `${name}/` });
     const { stderr, exitCode } = await leading.done;
     assert.match(stderr, /somebody removed/);
     assert.equal(exitCode, 122);
     await leads(t, name, 'a');
-    const waiting = startLockstep(['elect', name, 'z', '--', 'true'], { env });
+    const waiting = startLockstep(['elect', name, 'z', '--', 'true'], { env: member.env });
     await untilWaiting(name, 1);
     waiting.stop('SIGTERM');
     assert.equal((await waiting.done).exitCode, 143);
@@ -99,16 +74,16 @@ describe('elect and inspect election', () => {
 
   test('--listen prints each leader and value, and that nobody leads', async () => {
     const name = newName();
-    const plain = startLockstep(['elect', name, '--listen'], { env });
-    const inJson = startLockstep(['elect', name, '--listen', '-w', 'json'], { env });
+    const plain = startLockstep(['elect', name, '--listen'], { env: member.env });
+    const inJson = startLockstep(['elect', name, '--listen', '-w', 'json'], { env: member.env });
     await Promise.all([plain.said('nobody leads'), inJson.seen('null')]);
-    const term = await new Election(client, name, { identity: 'me', value: 'a' }).campaign();
+    const term = await new Election(member.client, name, { identity: 'me', value: 'a' }).campaign();
     await Promise.all([plain.seen('\na\n'), inJson.seen('"a"')]);
     await term.proclaim('b');
     await Promise.all([plain.seen('\nb\n'), inJson.seen('"b"')]);
     for (const each of [plain, inJson]) each.stop('SIGINT');
     const { key, token } = term;
-    const lease = (await client.get(key))?.lease;
+    const lease = (await member.client.get(key))?.lease;
     const shown = await plain.done;
     assert.deepEqual(
       [shown.stdout.toString(), shown.stderr, shown.exitCode],
@@ -137,7 +112,7 @@ describe('elect and inspect election', () => {
     assert.deepEqual(JSON.parse(await show('-w', 'json')), { name, leader: null, waiting: [] });
     assert.match(await show('-w', 'table'), /nobody/);
     await leads(t, name, 'alice\u001b[2J');
-    const { lease } = await rawCandidate(client, name, 'bob:1');
+    const { lease } = await rawCandidate(member.client, name, 'bob:1');
     const text = await show();
     assert.match(text, new RegExp(`^"${name}" is led by alice\\\\x1b\\[2J\n {2}token \\d+, lease`));
     assert.match(text, / {2}it proposes: alice\\x1b\[2J\n1 waiting, in line:\n/);
@@ -147,15 +122,15 @@ describe('elect and inspect election', () => {
     assert.match(table, /│ 1 │ │ bob:1 │ 0 │/);
     const { leader, waiting } = JSON.parse(await show('-w', 'json'));
     assert.deepEqual([leader.inOffice, waiting[0].value, waiting[0].lease], [true, 'bob:1', lease]);
-    await client.leases.revoke(lease);
+    await member.client.leases.revoke(lease);
   });
 
   test('the candidate with the higher priority runs first when the office is vacant', async () => {
     const name = newName();
-    const first = startLockstep(['elect', name, 'first'], { env });
+    const first = startLockstep(['elect', name, 'first'], { env: member.env });
     await first.seen('\n');
-    const low = startLockstep(['elect', name, 'low'], { env });
-    const high = startLockstep(['elect', name, 'high', '--priority', '1'], { env });
+    const low = startLockstep(['elect', name, 'low'], { env: member.env });
+    const high = startLockstep(['elect', name, 'high', '--priority', '1'], { env: member.env });
     await untilWaiting(name, 2);
     first.stop('SIGINT');
     await high.seen('\n');

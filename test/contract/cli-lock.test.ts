@@ -1,69 +1,40 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, type TestContext, test } from 'node:test';
-import { Client } from '@lockstep/client';
-import { type RunningMember, startMember } from '@lockstep/server';
-import { lockstep, type Outcome, startLockstep } from '../harness/command.ts';
+import { before, describe, type TestContext, test } from 'node:test';
+import { lockstep, startLockstep } from '../harness/command.ts';
+import { CommandedMember } from '../harness/commanded-member.ts';
 import { FakeMember } from '../harness/fake-member.ts';
-
-function assertEnds(outcome: Outcome, exitCode: number, stderr: RegExp): void {
-  assert.match(outcome.stderr, stderr);
-  assert.deepEqual([outcome.stdout.toString(), outcome.exitCode], ['', exitCode]);
-}
+import { assertEnds, rowsOf } from '../harness/outcomes.ts';
 
 describe('lock and inspect lock', () => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'lockstep-lock-'));
-  let member: RunningMember;
-  let client: Client;
-  let env: Record<string, string> = {};
-  let locks = 0;
-
-  before(async () => {
-    member = await startMember({ dataDir, listen: '127.0.0.1:0', walSegmentBytes: 1024 * 1024 });
-    client = new Client({ endpoints: member.clientAddress });
-    env = { LOCKSTEP_ENDPOINTS: member.clientAddress };
-    await client.put('ready', '');
-    await client.leases.grant({ ttl: 600, id: '8' });
-  });
-  after(async () => {
-    await client.close();
-    await member.stop();
-    rmSync(dataDir, { recursive: true, force: true });
-  });
-
-  const at = (...args: string[]): Promise<Outcome> => lockstep(args, { env });
-
-  /** A lock that no other test has. */
-  function newName(): string {
-    return `lock-${++locks}`;
-  }
+  const member = new CommandedMember();
+  const { at } = member;
+  const newName = (): string => member.newName('lock');
+  before(async () => void (await member.client.leases.grant({ ttl: 600, id: '8' })));
 
   /** Somebody's place in a queue, behind those that are there. */
   async function place(name: string, who: string, identity?: string): Promise<string> {
     const key = `${name}/${who}`;
     const value = identity === undefined ? '' : JSON.stringify({ identity, metadata: {} });
-    await client.put(key, value, { lease: '8' });
+    await member.client.put(key, value, { lease: '8' });
     return key;
   }
 
   async function places(name: string): Promise<number> {
-    return (await client.range({ prefix: `${name}/` })).count;
+    return (await member.client.range({ prefix: `${name}/` })).count;
   }
 
   /** Resolves when so many have places; from now on, or already. */
   async function untilPlaces(name: string, count: number): Promise<void> {
-    const { kvs, header } = await client.range({ prefix: `${name}/` });
+    const { kvs, header } = await member.client.range({ prefix: `${name}/` });
     if (kvs.length === count) return;
-    const watch = client.watch({ prefix: `${name}/`, startRevision: header.revision + 1 });
+    const watch = member.client.watch({ prefix: `${name}/`, startRevision: header.revision + 1 });
     for await (const _ of watch) if ((await places(name)) === count) return;
   }
 
   test('a lock without a command prints its key, and is held until a signal', async () => {
     const name = newName();
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      const holding = startLockstep(['lock', name, '--identity', 'me'], { env });
+      const holding = startLockstep(['lock', name, '--identity', 'me'], { env: member.env });
       await holding.seen('\n');
       const { stdout: shown } = await at('inspect', 'lock', name, '-w', 'json');
       const { holder } = JSON.parse(shown.toString());
@@ -80,9 +51,9 @@ describe('lock and inspect lock', () => {
 
   test('-w json prints the token as well', async () => {
     const name = newName();
-    const holding = startLockstep(['lock', name, '-w', 'json'], { env });
+    const holding = startLockstep(['lock', name, '-w', 'json'], { env: member.env });
     await holding.seen('\n');
-    const [kv] = (await client.range({ prefix: `${name}/` })).kvs;
+    const [kv] = (await member.client.range({ prefix: `${name}/` })).kvs;
     holding.stop('SIGINT');
     const shown = JSON.parse((await holding.done).stdout.toString());
     assert.deepEqual(shown, { name, key: kv?.key, token: kv?.createRevision });
@@ -110,7 +81,7 @@ describe('lock and inspect lock', () => {
       ['SIGTERM', 143],
       ['SIGHUP', 129],
     ] as const) {
-      const waiting = startLockstep(['lock', name, '--', 'true'], { env });
+      const waiting = startLockstep(['lock', name, '--', 'true'], { env: member.env });
       await untilPlaces(name, 2);
       waiting.stop(signal);
       assertEnds(await waiting.done, exitCode, /^$/);
@@ -122,10 +93,10 @@ describe('lock and inspect lock', () => {
     const name = newName();
     const first = await place(name, 'a', 'somebody');
     const second = await place(name, 'b');
-    const waiting = startLockstep(['lock', name], { env, errorIsTerminal: true });
+    const waiting = startLockstep(['lock', name], { env: member.env, errorIsTerminal: true });
     await waiting.said(`waiting for the lock "${name}", 2 before: somebody has it\n`);
-    await client.delete(first);
-    await client.delete(second);
+    await member.client.delete(first);
+    await member.client.delete(second);
     await waiting.seen('\n');
     waiting.stop('SIGINT');
     assert.equal((await waiting.done).exitCode, 0);
@@ -134,21 +105,21 @@ describe('lock and inspect lock', () => {
   test('a command under a lock that asks for it again is refused: it would wait for itself', async () => {
     const name = newName();
     const key = await place(name, 'a', 'me');
-    const under = { env: { ...env, LOCKSTEP_LOCK_KEY: key } };
+    const under = { env: { ...member.env, LOCKSTEP_LOCK_KEY: key } };
     const nested = await lockstep(['lock', name, '--', 'true'], under);
     assertEnds(nested, 125, /cannot be had: this runs under it .*\n {2}the command was not run/);
     assertEnds(await lockstep(['lock', name], under), 1, /would wait for itself/);
     // Another lock, and the same one after it was released, are nothing special.
     assert.equal((await lockstep(['lock', newName(), '--', 'true'], under)).exitCode, 0);
-    await client.delete(key);
+    await member.client.delete(key);
     assert.equal((await lockstep(['lock', name, '--', 'true'], under)).exitCode, 0);
   });
 
   test('a lock whose key somebody removes is lost, with 122', async () => {
     const name = newName();
-    const holding = startLockstep(['lock', name], { env });
+    const holding = startLockstep(['lock', name], { env: member.env });
     await holding.seen('\n');
-    await client.delete({ prefix: `${name}/` });
+    await member.client.delete({ prefix: `${name}/` });
     const { stderr, exitCode } = await holding.done;
     assert.match(stderr, /^lockstep: the lock is lost: somebody removed .+\n$/);
     assert.equal(exitCode, 122);
@@ -161,26 +132,22 @@ describe('lock and inspect lock', () => {
       assert.deepEqual([stderr, exitCode], ['', 0]);
       return stdout.toString();
     };
-    const draw = async (): Promise<string[]> =>
-      (await show('-w', 'table'))
-        .split('\n')
-        .filter((line) => line.startsWith('│'))
-        .map((line) => line.replace(/ +/g, ' '));
+    const draw = async (): Promise<string[]> => rowsOf(await show('-w', 'table'));
     const head = '│ place │ identity │ token │ lease │ remaining │';
     assert.equal(await show(), `the lock "${name}" is free\n`);
     assert.deepEqual(await draw(), [head, '│ free │ │ │ │ │']);
     assert.deepEqual(JSON.parse(await show('-w', 'json')), { name, holder: null, waiting: [] });
 
-    await client.leases.grant({ ttl: 600, id: '7' });
+    await member.client.leases.grant({ ttl: 600, id: '7' });
     const put = async (who: string, value: string): Promise<number> => {
-      const reply = await client.put(`${name}/${who}`, value, { lease: '7' });
+      const reply = await member.client.put(`${name}/${who}`, value, { lease: '7' });
       return reply.header.revision;
     };
     const alice = await put('z', '{"identity":"alice"}');
     const bob = await put('a', '{"identity":"bob\\nbuilder"}');
     const nobody = await put('b', 'of another program');
     // A key of another name is not in the queue.
-    await client.put(`${name}2/x`, '');
+    await member.client.put(`${name}2/x`, '');
     assert.match(
       await show(),
       new RegExp(
@@ -204,9 +171,9 @@ describe('lock and inspect lock', () => {
     );
     assert.equal(waiting[0].identity, 'bob\nbuilder');
 
-    await client.delete({ prefix: `${name}/` });
+    await member.client.delete({ prefix: `${name}/` });
     // A key that no lease ends is something that somebody keeps there, and nobody's place.
-    await client.put(`${name}/c`, '{"identity":"stuck"}');
+    await member.client.put(`${name}/c`, '{"identity":"stuck"}');
     assert.equal(await show(), `the lock "${name}" is free\n`);
   });
 });

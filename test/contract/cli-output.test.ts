@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { lockstep, startLockstep } from '../harness/command.ts';
 import { FakeMember } from '../harness/fake-member.ts';
+import { rowsOf } from '../harness/outcomes.ts';
 
 test('keys, leases and alarms are tables, with what bytes are not text escaped', async (t) => {
   const member = await FakeMember.start();
@@ -10,11 +11,7 @@ test('keys, leases and alarms are tables, with what bytes are not text escaped',
   const draw = async (...args: string[]): Promise<string[]> => {
     const { stdout, stderr, exitCode } = await lockstep([...args, '-w', 'table'], { env });
     assert.deepEqual([stderr, exitCode], ['', 0]);
-    return stdout
-      .toString()
-      .split('\n')
-      .filter((line) => line.startsWith('│'))
-      .map((line) => line.replace(/ +/g, ' '));
+    return rowsOf(stdout.toString());
   };
   await lockstep(['lease', 'grant', '60', '--id', '7'], { env });
   await lockstep(['put', 'a', 'one', '--lease', '7'], { env });

@@ -1,55 +1,19 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, type TestContext, test } from 'node:test';
-import { Client, Session } from '@lockstep/client';
+import { describe, type TestContext, test } from 'node:test';
+import { Session } from '@lockstep/client';
 import { inspectRwLock, inspectSemaphore, RwLock, Semaphore } from '@lockstep/locks';
-import { type RunningMember, startMember } from '@lockstep/server';
 import { lockstep, type Outcome, type Running, startLockstep } from '../harness/command.ts';
-
-function assertEnds(outcome: Outcome, exitCode: number, stderr: RegExp): void {
-  assert.match(outcome.stderr, stderr);
-  assert.deepEqual([outcome.stdout.toString(), outcome.exitCode], ['', exitCode]);
-}
-
-/** The rows of a table without what pads them. */
-function rowsOf(drawn: string): string[] {
-  return drawn
-    .split('\n')
-    .filter((line) => line.startsWith('│'))
-    .map((line) => line.replace(/ +/g, ' '));
-}
+import { CommandedMember } from '../harness/commanded-member.ts';
+import { assertEnds, rowsOf } from '../harness/outcomes.ts';
 
 describe('semaphore, inspect semaphore and inspect rwlock', () => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'lockstep-semaphore-'));
-  let member: RunningMember;
-  let client: Client;
-  let env: Record<string, string> = {};
-  let names = 0;
-
-  before(async () => {
-    member = await startMember({ dataDir, listen: '127.0.0.1:0', walSegmentBytes: 1024 * 1024 });
-    client = new Client({ endpoints: member.clientAddress });
-    env = { LOCKSTEP_ENDPOINTS: member.clientAddress };
-    await client.put('ready', '');
-  });
-  after(async () => {
-    await client.close();
-    await member.stop();
-    rmSync(dataDir, { recursive: true, force: true });
-  });
-
-  const at = (...args: string[]): Promise<Outcome> => lockstep(args, { env });
-
-  /** A semaphore that no other test has. */
-  function newName(): string {
-    return `sem-${++names}`;
-  }
+  const member = new CommandedMember();
+  const { at } = member;
+  const newName = (): string => member.newName('sem');
 
   /** Resolves when the command holds a permit. */
   async function holding(...args: string[]): Promise<Running> {
-    const running = startLockstep(['semaphore', 'acquire', ...args], { env });
+    const running = startLockstep(['semaphore', 'acquire', ...args], { env: member.env });
     await running.seen('\n');
     return running;
   }
@@ -62,19 +26,22 @@ describe('semaphore, inspect semaphore and inspect rwlock', () => {
   }
 
   async function until(prefix: string, isSo: () => Promise<boolean>): Promise<void> {
-    const watch = client.watch({ prefix });
+    const watch = member.client.watch({ prefix });
     await watch.ready();
     if (await isSo()) return;
     for await (const _ of watch) if (await isSo()) return;
   }
 
   async function untilWaiting(name: string, count: number): Promise<void> {
-    await until(name, async () => (await inspectSemaphore(client, name)).waiting.length === count);
+    await until(
+      name,
+      async () => (await inspectSemaphore(member.client, name)).waiting.length === count,
+    );
   }
 
   /** A session of this process, for the rest of the test. */
   async function sessionOf(t: TestContext): Promise<Session> {
-    const session = await Session.open(client, { ttl: 60 });
+    const session = await Session.open(member.client, { ttl: 60 });
     t.after(() => session.close());
     return session;
   }
@@ -92,14 +59,14 @@ describe('semaphore, inspect semaphore and inspect rwlock', () => {
       ['-w', 'json'],
     ]) {
       const running = await holding(name, ...how);
-      const { limit, inUse, holders } = await inspectSemaphore(client, name);
+      const { limit, inUse, holders } = await inspectSemaphore(member.client, name);
       const { key, token, identity } = holders[0] ?? {};
       const isFirst = how.length > 2;
       assert.deepEqual([limit, inUse], [2, isFirst ? 2 : 1]);
       if (isFirst) assert.equal(identity, 'me');
       const printed = isFirst ? `${key}\n` : `${JSON.stringify({ name, key, token })}\n`;
       assert.equal((await ends(running)).stdout.toString(), printed);
-      assert.equal((await inspectSemaphore(client, name)).inUse, 0);
+      assert.equal((await inspectSemaphore(member.client, name)).inUse, 0);
     }
   });
 
@@ -111,7 +78,7 @@ describe('semaphore, inspect semaphore and inspect rwlock', () => {
       at('semaphore', 'acquire', name, '--limit', '1', '--', ...command);
     assertEnds(await run('sh', '-c', check), 7, /^$/);
     assertEnds(await run('no-such-command'), 127, /no-such-command/);
-    assert.equal((await inspectSemaphore(client, name)).inUse, 0);
+    assert.equal((await inspectSemaphore(member.client, name)).inUse, 0);
   });
 
   test('permits are held side by side up to the limit, and then 121 tells who has them', async () => {
@@ -126,7 +93,11 @@ describe('semaphore, inspect semaphore and inspect rwlock', () => {
     assertEnds(waited, 121, new RegExp(`${title} was not free within 50ms: ${who}`));
     const heavy = await at('semaphore', 'acquire', name, '--weight', '2', '--try');
     assertEnds(heavy, 121, /a permit of weight 2 of "sem-\d+" is not free/);
-    assert.equal((await inspectSemaphore(client, name)).waiting.length, 0, 'none is left in line');
+    assert.equal(
+      (await inspectSemaphore(member.client, name)).waiting.length,
+      0,
+      'none is left in line',
+    );
     await ends(first);
     assertEnds(await at('semaphore', 'acquire', name, '--try', '--', 'true'), 0, /^$/);
     await ends(second);
@@ -135,7 +106,7 @@ describe('semaphore, inspect semaphore and inspect rwlock', () => {
   test('resize lets a waiting one in while permits are held, and 0 is a pause', async () => {
     const name = newName();
     const first = await holding(name, '--limit', '1');
-    const waiting = startLockstep(['semaphore', 'acquire', name], { env });
+    const waiting = startLockstep(['semaphore', 'acquire', name], { env: member.env });
     await untilWaiting(name, 1);
     const passing = await at('semaphore', 'acquire', name, '--try');
     assertEnds(passing, 121, /1 of 1 in use; held by .+; 1 waiting\n$/);
@@ -145,7 +116,7 @@ describe('semaphore, inspect semaphore and inspect rwlock', () => {
       [`${name}: limit 2\n`, '', 0],
     );
     await waiting.seen('\n');
-    const { limit, declared, inUse } = await inspectSemaphore(client, name);
+    const { limit, declared, inUse } = await inspectSemaphore(member.client, name);
     assert.deepEqual([limit, declared, inUse], [2, 1, 2]);
     const paused = await at('semaphore', 'resize', name, '0', '-w', 'json');
     assert.deepEqual(JSON.parse(paused.stdout.toString()), { name, limit: 0 });
@@ -158,7 +129,7 @@ describe('semaphore, inspect semaphore and inspect rwlock', () => {
   test('resize makes a semaphore where there is none', async () => {
     const name = newName();
     assert.equal((await at('semaphore', 'resize', name, '3')).exitCode, 0);
-    const { limit, declared } = await inspectSemaphore(client, name);
+    const { limit, declared } = await inspectSemaphore(member.client, name);
     assert.deepEqual([limit, declared], [3, 3]);
   });
 
@@ -179,17 +150,19 @@ describe('semaphore, inspect semaphore and inspect rwlock', () => {
       ['--weight', '3'],
       /a permit of weight 3 can never be had: the limit of "sem-\d+" is 2/,
     );
-    assert.equal((await inspectSemaphore(client, name)).waiting.length, 0);
+    assert.equal((await inspectSemaphore(member.client, name)).waiting.length, 0);
   });
 
   test('a signal gives the place in line up, and a permit whose key is removed is lost', async () => {
     const name = newName();
     const first = await holding(name, '--limit', '1');
-    const waiting = startLockstep(['semaphore', 'acquire', name, '--', 'true'], { env });
+    const waiting = startLockstep(['semaphore', 'acquire', name, '--', 'true'], {
+      env: member.env,
+    });
     await untilWaiting(name, 1);
     waiting.stop('SIGTERM');
     assertEnds(await waiting.done, 143, /^$/);
-    await client.delete({ prefix: `${name}/permits/` });
+    await member.client.delete({ prefix: `${name}/permits/` });
     const { stderr, exitCode } = await first.done;
     assert.match(stderr, /somebody removed/);
     assert.equal(exitCode, 122);
@@ -198,7 +171,10 @@ describe('semaphore, inspect semaphore and inspect rwlock', () => {
   test('on a terminal it is said who has permits and which place in line this is', async () => {
     const name = newName();
     const first = await holding(name, '--limit', '1', '--identity', 'somebody');
-    const waiting = startLockstep(['semaphore', 'acquire', name], { env, errorIsTerminal: true });
+    const waiting = startLockstep(['semaphore', 'acquire', name], {
+      env: member.env,
+      errorIsTerminal: true,
+    });
     await waiting.said(`waiting for a permit of "${name}", place 1 in line: 1 of 1 in use; held`);
     await ends(first);
     await waiting.seen('\n');
@@ -209,8 +185,8 @@ describe('semaphore, inspect semaphore and inspect rwlock', () => {
   test('a command with a permit that would wait for a second one is refused', async () => {
     const name = newName();
     const first = await holding(name, '--limit', '1');
-    const [held] = (await inspectSemaphore(client, name)).holders;
-    const under = { env: { ...env, LOCKSTEP_SEMAPHORE_KEY: held?.key ?? '' } };
+    const [held] = (await inspectSemaphore(member.client, name)).holders;
+    const under = { env: { ...member.env, LOCKSTEP_SEMAPHORE_KEY: held?.key ?? '' } };
     const nested = await lockstep(
       ['semaphore', 'acquire', name, '--wait', '9s', '--', 'true'],
       under,
@@ -236,10 +212,10 @@ describe('semaphore, inspect semaphore and inspect rwlock', () => {
     const permit = await semaphore.acquire({ weight: 2 });
     const bob = startLockstep(
       ['semaphore', 'acquire', name, '--weight', '2', '--identity', 'bob'],
-      { env },
+      { env: member.env },
     );
     await untilWaiting(name, 1);
-    const [waiter] = (await inspectSemaphore(client, name)).waiting;
+    const [waiter] = (await inspectSemaphore(member.client, name)).waiting;
     const { leaseId: lease } = session;
     const { token } = permit;
     assert.equal(
@@ -276,7 +252,7 @@ describe('semaphore, inspect semaphore and inspect rwlock', () => {
     const read = await locks.read.acquire();
     const writing = new RwLock(await sessionOf(t), name, { identity: 'bob' });
     const write = writing.write.acquire();
-    await until(name, async () => (await inspectRwLock(client, name)).waiting.length === 1);
+    await until(name, async () => (await inspectRwLock(member.client, name)).waiting.length === 1);
     const text = await show('rwlock', name);
     const { token } = read;
     assert.match(
@@ -291,7 +267,7 @@ describe('semaphore, inspect semaphore and inspect rwlock', () => {
     assert.equal(rows[1], `│ holder │ alice │ read │ ${token} │ ${session.leaseId} │`);
     assert.match(rows[2] ?? '', /^│ 1 │ bob │ write │ \d+ │ \d+ │$/);
     const shown = JSON.parse(await show('rwlock', name, '-w', 'json'));
-    assert.deepEqual({ name, ...(await inspectRwLock(client, name)) }, shown);
+    assert.deepEqual({ name, ...(await inspectRwLock(member.client, name)) }, shown);
     await read.release();
     const written = await write;
     assert.match(await show('rwlock', name), /is held for writing:\n {2}bob, mode write/);

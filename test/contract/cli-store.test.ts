@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { lockstep, type Outcome, startLockstep } from '../harness/command.ts';
 import { FakeMember } from '../harness/fake-member.ts';
+import { assertEnds, assertPrints } from '../harness/outcomes.ts';
 
 type Command = (...args: string[]) => Promise<Outcome>;
 
@@ -23,18 +24,6 @@ async function start(t: TestContext): Promise<Started> {
     at: (...args) => lockstep(args, { env }),
     txn: (rows, ...args) => lockstep(['txn', ...args], { env, input: `${rows.join('\n')}\n` }),
   };
-}
-
-function assertPrints(outcome: Outcome, stdout: string): void {
-  assert.deepEqual(
-    { stdout: outcome.stdout.toString(), stderr: outcome.stderr, exitCode: outcome.exitCode },
-    { stdout, stderr: '', exitCode: 0 },
-  );
-}
-
-function assertFails(outcome: Outcome, exitCode: number, stderr: RegExp): void {
-  assert.match(outcome.stderr, stderr);
-  assert.deepEqual([outcome.exitCode, outcome.stdout.toString()], [exitCode, '']);
 }
 
 test('txn prints which branch was run, and each answer after an empty line, as etcdctl does', async (t) => {
@@ -81,26 +70,26 @@ test('txn prints pairs as the options of its gets say, and JSON as the wire has 
 
 test('a transaction that cannot be read says which line, and nothing is done', async (t) => {
   const { member, txn, env } = await start(t);
-  assertFails(await txn(['mod(k) = 0', '', '', '']), 1, /line 1: mod\(k\) = 0 is no comparison/);
-  assertFails(await txn(['', 'put a 1', 'pt a 2', '', '']), 1, /line 3: "pt" is none of put, get/);
-  assertFails(
+  assertEnds(await txn(['mod(k) = 0', '', '', '']), 1, /line 1: mod\(k\) = 0 is no comparison/);
+  assertEnds(await txn(['', 'put a 1', 'pt a 2', '', '']), 1, /line 3: "pt" is none of put, get/);
+  assertEnds(
     await lockstep(['txn'], { env, input: '\nput a 1' }),
     1,
     /the input ended within the success requests .*: end each of the three sections/,
   );
-  assertFails(
+  assertEnds(
     await lockstep(['txn'], { env, input: Buffer.from([0x0a, 0xff, 0x0a]) }),
     1,
     /the input is not UTF-8 text/,
   );
-  assertFails(await txn(['', '', ''], '-w', 'table'), 1, /"txn" prints no table/);
+  assertEnds(await txn(['', '', ''], '-w', 'table'), 1, /"txn" prints no table/);
   assert.equal(member.seenOf('kv.txn').length, 0);
 });
 
 test('a transaction of unknown outcome is exit code 3', async (t) => {
   const { member, txn } = await start(t);
   member.failNext('kv.txn', 'timeout');
-  assertFails(await txn(['', 'put a 1', '', '']), 3, /may or may not have taken effect/);
+  assertEnds(await txn(['', 'put a 1', '', '']), 3, /may or may not have taken effect/);
 });
 
 test('put keeps a value or a lease as told', async (t) => {
@@ -114,9 +103,9 @@ test('put keeps a value or a lease as told', async (t) => {
   assertPrints(await at('put', 'a', '--ignore-value', '--lease', '0x10'), 'OK\n');
   assertPrints(await at('get', 'a'), 'a\n2\n');
   assert.equal(member.store.range({ key: 'a' })[0]?.lease, '16');
-  assertFails(await at('put', 'b', '--ignore-value'), 1, /key not found/);
-  assertFails(await at('put', 'b', '1', '--ignore-value'), 1, /exclude each other/);
-  assertFails(await at('put', 'b', '1', '--lease', '9'), 1, /requested lease not found/);
+  assertEnds(await at('put', 'b', '--ignore-value'), 1, /key not found/);
+  assertEnds(await at('put', 'b', '1', '--ignore-value'), 1, /exclude each other/);
+  assertEnds(await at('put', 'b', '1', '--lease', '9'), 1, /requested lease not found/);
 });
 
 test('get sorts as told', async (t) => {
@@ -125,7 +114,7 @@ test('get sorts as told', async (t) => {
   assertPrints(await at('get', '', '--prefix', '--order', 'descend', '--keys-only'), 'c\nb\na\n');
   await at('get', 'a', '--sort-by', 'MODIFY');
   assert.equal(member.seenOf('kv.range').at(-1)?.params.sortTarget, 'mod');
-  assertFails(
+  assertEnds(
     await at('get', 'a', '--order', 'up'),
     1,
     /--order is "up"; it must be ASCEND or DESC/,
@@ -147,7 +136,7 @@ test('get reads a range that is too large for one answer in chunks', async (t) =
     ['--order', 'DESCEND'],
   ]) {
     member.failNext('kv.range', 'answer_too_large');
-    assertFails(await at('get', 'k', '--prefix', ...how), 1, /narrow the range/);
+    assertEnds(await at('get', 'k', '--prefix', ...how), 1, /narrow the range/);
   }
 });
 
@@ -173,15 +162,15 @@ test('leases are granted, kept, looked at, listed and revoked in the words of et
   assertPrints(await at('lease', 'revoke', '1000'), 'lease 1000 revoked\n');
   assertPrints(await at('get', 'a', '--prefix'), '');
   assertPrints(await at('lease', 'timetolive', '1000'), 'lease 1000 already expired\n');
-  assertFails(
+  assertEnds(
     await at('lease', 'revoke', '1000'),
     1,
     /requested lease not found\n {2}"lockstep lease list"/,
   );
-  assertFails(await at('lease', 'keep-alive', '1000', '--once'), 1, /there is no lease 1000/);
-  assertFails(await at('lease', 'grant', '0'), 1, /the time to live is 0; it is in seconds/);
-  assertFails(await at('lease', 'grant', 'x'), 1, /the time to live is "x"; it must be a whole/);
-  assertFails(await at('lease', 'revoke', 'beef'), 1, /for hexadecimal write 0xbeef/);
+  assertEnds(await at('lease', 'keep-alive', '1000', '--once'), 1, /there is no lease 1000/);
+  assertEnds(await at('lease', 'grant', '0'), 1, /the time to live is 0; it is in seconds/);
+  assertEnds(await at('lease', 'grant', 'x'), 1, /the time to live is "x"; it must be a whole/);
+  assertEnds(await at('lease', 'revoke', 'beef'), 1, /for hexadecimal write 0xbeef/);
 });
 
 test('keep-alive goes on until Ctrl-C, and fails when the lease has ended', async (t) => {
@@ -201,8 +190,8 @@ test('compact and alarm say what was done', async (t) => {
   await at('put', 'a', '1');
   assertPrints(await at('compact', '2', '--physical'), 'compacted revision 2\n');
   assert.equal(member.seenOf('kv.compact')[0]?.params.physical, true);
-  assertFails(await at('compaction', '1'), 1, /has been compacted/);
-  assertFails(
+  assertEnds(await at('compaction', '1'), 1, /has been compacted/);
+  assertEnds(
     await at('compact', '0'),
     1,
     /the revision is "0"; it must be a whole number, 1 or more/,
@@ -229,5 +218,5 @@ test('watch takes several keys, leaves out what is told, and says how far it is'
   assertPrints(await watch.done, 'PUT\nc\nPUT\nb\nprogress notify: 5\n');
   const [created] = member.seenOf('watch.create');
   assert.deepEqual(created?.params.ranges, [{ key: 'a' }, { key: 'b' }, { key: 'c' }]);
-  assertFails(await lockstep(['watch', 'a', '--filter', 'x'], { env }), 1, /choices are noput/);
+  assertEnds(await lockstep(['watch', 'a', '--filter', 'x'], { env }), 1, /choices are noput/);
 });

@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { ended, lockstep, type Outcome, spawnLockstep, startLockstep } from '../harness/command.ts';
 import { FakeMember } from '../harness/fake-member.ts';
 import { FakeStore } from '../harness/fake-store.ts';
+import { assertEnds, assertPrints } from '../harness/outcomes.ts';
 
 type Command = (...args: string[]) => Promise<Outcome>;
 
@@ -12,18 +13,6 @@ async function start(t: TestContext): Promise<{ member: FakeMember; at: Command 
   t.after(() => member.stop());
   const env = { LOCKSTEP_ENDPOINTS: member.address };
   return { member, at: (...args) => lockstep(args, { env }) };
-}
-
-function assertPrints(outcome: Outcome, stdout: string): void {
-  assert.deepEqual(
-    { stdout: outcome.stdout.toString(), stderr: outcome.stderr, exitCode: outcome.exitCode },
-    { stdout, stderr: '', exitCode: 0 },
-  );
-}
-
-function assertFails(outcome: Outcome, exitCode: number, stderr: RegExp): void {
-  assert.match(outcome.stderr, stderr);
-  assert.deepEqual([outcome.exitCode, outcome.stdout.toString()], [exitCode, '']);
 }
 
 test('put prints OK, get prints key and value on two lines', async (t) => {
@@ -160,7 +149,7 @@ test('move-leader takes a name or an id, and the leader hands over', async (t) =
   const endpoints = ['--endpoints', one.address];
   assertPrints(await lockstep(['move-leader', 'm2', ...endpoints]), 'leadership moved to m2 (2)\n');
   assert.equal(one.leaderId, '2');
-  assertFails(
+  assertEnds(
     await lockstep(['move-leader', 'm9', ...endpoints]),
     1,
     /no member "m9"; the members are m1 \(1\), m2/,
@@ -179,7 +168,7 @@ test('no member: what to do next, exit code 2', async (t) => {
     '--timeout',
     '50ms',
   ]);
-  assertFails(
+  assertEnds(
     outcome,
     2,
     /no member answers at .*: start one with "lockstep serve", or name yours with --endpoints/,
@@ -189,7 +178,7 @@ test('no member: what to do next, exit code 2', async (t) => {
 test('a write of unknown outcome is exit code 3', async (t) => {
   const { member, at } = await start(t);
   member.swallowNext('kv.put');
-  assertFails(
+  assertEnds(
     await at('put', 'a', '1', '--timeout', '500ms'),
     3,
     /may or may not have taken effect/,
@@ -198,7 +187,7 @@ test('a write of unknown outcome is exit code 3', async (t) => {
 
 test('a refusal of the store is exit code 1', async (t) => {
   const { at } = await start(t);
-  assertFails(await at('put', '', 'v'), 1, /key is not provided/);
+  assertEnds(await at('put', '', 'v'), 1, /key is not provided/);
 });
 
 test('a command line that makes no sense says what would, with exit code 1', async () => {
@@ -225,7 +214,7 @@ test('a command line that makes no sense says what would, with exit code 1', asy
     [['serve', '--config', '/nowhere.yaml'], /cannot read the configuration \/nowhere\.yaml/],
     [['dev', '--members', '9'], /--members is 9; it must be 1, 3 or 5/],
   ] as const) {
-    assertFails(await lockstep(args), 1, expected);
+    assertEnds(await lockstep(args), 1, expected);
   }
 });
 

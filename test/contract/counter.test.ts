@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import {
   type Client,
   ConflictError,
@@ -8,19 +8,13 @@ import {
   InvalidError,
   stm,
 } from '@lockstep/client';
-import { createTestCluster, type TestCluster } from '@lockstep/server/testing';
+import { createTestCluster } from '@lockstep/server/testing';
+import { startCluster } from '../harness/contenders.ts';
 import { balance, clientsOf } from '../harness/contention.ts';
 import { noUnhandledRejections } from '../harness/unhandled.ts';
 
-async function startCluster(t: TestContext, members = 1): Promise<TestCluster> {
-  noUnhandledRejections(t);
-  const cluster = await createTestCluster({ members, seed: 11 });
-  t.after(() => cluster.close());
-  return cluster;
-}
-
 test('a counter adds each amount once, whatever becomes of the answers', async (t) => {
-  const cluster = await startCluster(t, 3);
+  const cluster = await startCluster(t, 3, 11);
   const counter = new Counter(cluster.client(), 'visits');
   assert.equal(await counter.value(), 0);
   assert.equal(await counter.add(), 1);
@@ -32,7 +26,7 @@ test('a counter adds each amount once, whatever becomes of the answers', async (
 });
 
 test('twenty that add at the same time all come through', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const counters = clientsOf(cluster, 20).map((client) => new Counter(client, 'visits'));
   const sums = await cluster.advanceUntil(Promise.all(counters.map((counter) => counter.add())));
   assert.deepEqual(
@@ -80,7 +74,7 @@ test('whoever is too late under contention knows that nothing was written', asyn
 });
 
 test('a counter stays within safe integers, and says what stands in its key otherwise', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const client = cluster.client();
   const counter = new Counter(client, 'c');
   await counter.add(Number.MAX_SAFE_INTEGER);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { ClosedError, DeadlineError, InvalidError, LeaseLostError } from '@lockstep/client';
 import {
   DoubleBarrier,
@@ -7,21 +7,12 @@ import {
   ReplacedError,
   type Visit,
 } from '@lockstep/rendezvous';
-import { createTestCluster, type TestCluster } from '@lockstep/server/testing';
+import type { TestCluster } from '@lockstep/server/testing';
 import fc from 'fast-check';
-import { type OwnProcess, ownSession } from '../harness/process-of-its-own.ts';
-import { noUnhandledRejections } from '../harness/unhandled.ts';
+import { type Contender, contender, startCluster } from '../harness/contenders.ts';
 
-async function startCluster(t: TestContext, members = 1): Promise<TestCluster> {
-  noUnhandledRejections(t);
-  const cluster = await createTestCluster({ members, seed: 9 });
-  t.after(() => cluster.close());
-  return cluster;
-}
-
-interface Participant extends OwnProcess {
+interface Participant extends Contender {
   readonly barrier: DoubleBarrier;
-  readonly session: Awaited<ReturnType<typeof ownSession>>['session'];
 }
 
 async function participants(
@@ -31,7 +22,7 @@ async function participants(
 ): Promise<Participant[]> {
   const all: Participant[] = [];
   for (const id of ids) {
-    const own = await ownSession(cluster, 5);
+    const own = await contender(cluster, 5);
     all.push({ ...own, barrier: new DoubleBarrier(own.session, 'work', { count, id }) });
   }
   return all;
@@ -47,7 +38,7 @@ function settledOf<Result>(promise: Promise<Result>): { is: boolean } {
 }
 
 test('all begin together and end together, and nothing stays behind', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 9);
   const [a, b, c] = await participants(cluster, ['a', 'b', 'c']);
   assert.ok(a !== undefined && b !== undefined && c !== undefined);
   const early = Promise.all([a.barrier.enter(), b.barrier.enter()]);
@@ -68,7 +59,7 @@ test('all begin together and end together, and nothing stays behind', async (t) 
 });
 
 test('it is used again and again, by the same and by more than go through at once', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 9);
   const all = await participants(cluster, ['a', 'b', 'c', 'd'], 2);
   let inside = 0;
   const rounds = all.map(async ({ barrier, client }) => {
@@ -87,7 +78,7 @@ test('it is used again and again, by the same and by more than go through at onc
 });
 
 test('row 17: one that dies before the others have come is not counted', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 9);
   const [a, b, c] = await participants(cluster, ['a', 'b', 'c'], 2);
   const dead = a?.barrier.enter() ?? Promise.reject();
   dead.catch(() => {});
@@ -104,7 +95,7 @@ test('row 17: one that dies before the others have come is not counted', async (
 });
 
 test('row 17: all go through although the last to come dies the moment they are enough', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 9);
   const [a, b, c] = await participants(cluster, ['a', 'b', 'c']);
   const early = [a?.barrier.enter(), b?.barrier.enter()];
   await cluster.advance(100);
@@ -124,7 +115,7 @@ test('row 17: all go through although the last to come dies the moment they are 
 });
 
 test('one that dies between entering and leaving stops nobody, and everybody is told who', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 9);
   const all = await participants(cluster, ['a', 'b', 'c']);
   const visits = await cluster.advanceUntil(Promise.all(all.map(({ barrier }) => barrier.enter())));
   const [first, , third] = visits;
@@ -148,7 +139,7 @@ test('one that dies between entering and leaving stops nobody, and everybody is 
 });
 
 test('one that gives up leaving has left all the same, and may go on waiting', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 9);
   const all = await participants(cluster, ['a', 'b']);
   const [a, b] = await cluster.advanceUntil(Promise.all(all.map(({ barrier }) => barrier.enter())));
   const late = assert.rejects(a?.leave({ timeoutMs: 500 }) ?? Promise.resolve(), DeadlineError);
@@ -161,7 +152,7 @@ test('one that gives up leaving has left all the same, and may go on waiting', a
 });
 
 test('row 9: one that left without hearing so finds out when it asks again, or that it cannot', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 9);
   const all = await participants(cluster, ['a', 'b']);
   for (const isOver of [false, true]) {
     const [a, b] = await cluster.advanceUntil(
@@ -190,7 +181,7 @@ test('row 9: one that left without hearing so finds out when it asks again, or t
 });
 
 test('row 7: whoever gives up entering leaves no entry behind, and is not counted', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 9);
   const [a, b] = await participants(cluster, ['a', 'b']);
   const reason = new Error('changed my mind');
   const giveUp = new AbortController();
@@ -209,7 +200,7 @@ test('row 7: whoever gives up entering leaves no entry behind, and is not counte
 });
 
 test('row 8: one that restarts under its id takes its own place at once, and is not counted twice', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 9);
   const [dead, b] = await participants(cluster, ['a', 'b']);
   const ghost = assert.rejects(dead?.barrier.enter() ?? Promise.resolve(), LeaseLostError);
   await cluster.advance(100);
@@ -226,7 +217,7 @@ test('row 8: one that restarts under its id takes its own place at once, and is 
 });
 
 test('row 8: one that restarts in the middle of a round is lost to that round at once', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 9);
   const all = await participants(cluster, ['a', 'b']);
   const [visit, other] = await cluster.advanceUntil(
     Promise.all(all.map(({ barrier }) => barrier.enter())),
@@ -242,7 +233,7 @@ test('row 8: one that restarts in the middle of a round is lost to that round at
 });
 
 test('row 9: an answer that was lost on the way in, or out, is no second entry', async (t) => {
-  const cluster = await startCluster(t, 3);
+  const cluster = await startCluster(t, 3, 9);
   const [a, b] = await participants(cluster, ['a', 'b']);
   const dropped = cluster.dropReplies(2);
   const entering = Promise.all([a?.barrier.enter(), b?.barrier.enter()]);
@@ -255,11 +246,11 @@ test('row 9: an answer that was lost on the way in, or out, is no second entry',
 });
 
 test('row 7: a compaction during the wait stops nobody', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 9);
   const [a, b] = await participants(cluster, ['a', 'b']);
   const other = cluster.client();
   // A session of its own that outlives being cut off.
-  const own = await ownSession(cluster, 60);
+  const own = await contender(cluster, 60);
   const waiter = new DoubleBarrier(own.session, 'work', { count: 2, id: 'w' });
   const unheard = async (happens: () => Promise<unknown>): Promise<void> => {
     await cluster.advance(100);
@@ -297,7 +288,7 @@ test('row 7: a compaction during the wait stops nobody', async (t) => {
 });
 
 test('row 17, property: whatever dies and when, nobody is stuck, and no loss is kept quiet', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 9);
   let run = 0;
   const life = fc.record({ comesMs: fc.nat(50), stays: fc.nat(50), diesAtMs: fc.nat(150) });
   await fc.assert(
@@ -309,7 +300,7 @@ test('row 17, property: whatever dies and when, nobody is stuck, and no loss is 
           clock.after(ms, resolve);
         });
       const ends = lives.map(async ({ comesMs, stays, diesAtMs }, at) => {
-        const { session, cutOff, client } = await ownSession(cluster, 2);
+        const { session, cutOff, client } = await contender(cluster, 2);
         const count = lives.length;
         const barrier = new DoubleBarrier(session, name, { count, id: `p${at}` });
         // Every second one lives.
@@ -364,9 +355,9 @@ test('row 17, property: whatever dies and when, nobody is stuck, and no loss is 
 });
 
 test('names, ids and counts that are none, another count, and ended sessions are refused', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 9);
   const [a] = await participants(cluster, ['a']);
-  const session = a?.session ?? (await ownSession(cluster)).session;
+  const session = a?.session ?? (await contender(cluster)).session;
   const make = (name: string, count: number, id: string) => () =>
     new DoubleBarrier(session, name, { count, id });
   assert.throws(make('', 2, 'a'), /the name "" is empty/);
@@ -380,7 +371,7 @@ test('names, ids and counts that are none, another count, and ended sessions are
   const first = new DoubleBarrier(session, 'n', { count: 2, id: 'a' }).enter();
   first.catch(() => {});
   await cluster.advance(10);
-  const other = await ownSession(cluster);
+  const other = await contender(cluster);
   await assert.rejects(
     new DoubleBarrier(other.session, 'n', { count: 3, id: 'b' }).enter(),
     (error) => {

@@ -11,16 +11,7 @@ import {
   TooLargeError,
 } from '@lockstep/client';
 import { Group, type GroupChange, ReplacedError } from '@lockstep/rendezvous';
-import { createTestCluster, type TestCluster } from '@lockstep/server/testing';
-import { ownProcess, ownSession } from '../harness/process-of-its-own.ts';
-import { noUnhandledRejections } from '../harness/unhandled.ts';
-
-async function startCluster(t: TestContext, members = 1): Promise<TestCluster> {
-  noUnhandledRejections(t);
-  const cluster = await createTestCluster({ members, seed: 4 });
-  t.after(() => cluster.close());
-  return cluster;
-}
+import { contender, cuttableClient, startCluster } from '../harness/contenders.ts';
 
 function webOf(client: Client): Group<string> {
   return new Group<string>(client, 'web');
@@ -49,7 +40,7 @@ function followed(t: TestContext, client: Client): { readonly lines: string[] } 
 }
 
 test('members join, change, leave, and are seen by all', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 4);
   const [one, two] = [cluster.client(), cluster.client()];
   const { lines } = followed(t, cluster.client());
   await cluster.advance(10);
@@ -71,8 +62,8 @@ test('members join, change, leave, and are seen by all', async (t) => {
 });
 
 test('a member that dies is listed until its lease ends, and one that closes its client is not', async (t) => {
-  const cluster = await startCluster(t);
-  const [dying, closing, other] = [ownProcess(cluster), cluster.client(), cluster.client()];
+  const cluster = await startCluster(t, 1, 4);
+  const [dying, closing, other] = [cuttableClient(cluster), cluster.client(), cluster.client()];
   await webOf(dying.client).join({ id: 'a', value: '1', ttl: 5 });
   const b = await webOf(closing).join({ id: 'b', value: '2' });
   await cluster.advanceUntil(closing.close());
@@ -84,9 +75,9 @@ test('a member that dies is listed until its lease ends, and one that closes its
 });
 
 test('an entry that was removed or overwritten by hand comes back by itself', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 4);
   const [client, other] = [cluster.client(), cluster.client()];
-  const { session } = await ownSession(cluster);
+  const { session } = await contender(cluster);
   const memberships = [
     await webOf(client).join({ id: 'own', value: '1' }),
     await webOf(session.client).join({ id: 'given', value: '2', session }),
@@ -106,8 +97,12 @@ test('an entry that was removed or overwritten by hand comes back by itself', as
 });
 
 test('an entry comes back with another session after its own was lost; on a given one it ends', async (t) => {
-  const cluster = await startCluster(t);
-  const [own, given, other] = [ownProcess(cluster), await ownSession(cluster, 5), cluster.client()];
+  const cluster = await startCluster(t, 1, 4);
+  const [own, given, other] = [
+    cuttableClient(cluster),
+    await contender(cluster, 5),
+    cluster.client(),
+  ];
   const healing = await webOf(own.client).join({ id: 'a', value: '1', ttl: 5 });
   const ending = await webOf(given.client).join({ id: 'b', value: '2', session: given.session });
   for (const { cutOff } of [own, given]) cutOff(true);
@@ -129,8 +124,8 @@ test('an entry comes back with another session after its own was lost; on a give
 });
 
 test('row 8: a process that restarts under its id takes its own place at once', async (t) => {
-  const cluster = await startCluster(t);
-  const [dead, reborn] = [ownProcess(cluster), cluster.client()];
+  const cluster = await startCluster(t, 1, 4);
+  const [dead, reborn] = [cuttableClient(cluster), cluster.client()];
   const { lines } = followed(t, cluster.client());
   const ghost = await webOf(dead.client).join({ id: 'a', value: 'old', ttl: 30 });
   dead.cutOff(true);
@@ -149,8 +144,8 @@ test('row 8: a process that restarts under its id takes its own place at once', 
 });
 
 test('row 8: one whose lease ended while it was cut off does not push out who came after it', async (t) => {
-  const cluster = await startCluster(t);
-  const [slow, reborn] = [ownProcess(cluster), cluster.client()];
+  const cluster = await startCluster(t, 1, 4);
+  const [slow, reborn] = [cuttableClient(cluster), cluster.client()];
   const ghost = await webOf(slow.client).join({ id: 'a', value: 'old', ttl: 5 });
   slow.cutOff(true);
   await cluster.advance(20_000);
@@ -165,7 +160,7 @@ test('row 8: one whose lease ended while it was cut off does not push out who ca
 });
 
 test('two that live under one id: the last wins and the first is told, or the last is refused', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 4);
   const [one, two] = [cluster.client(), cluster.client()];
   const first = await webOf(one).join({ id: 'a', value: '1' });
   await assert.rejects(webOf(two).join({ id: 'a', value: '2', ifTaken: 'refuse' }), (error) => {
@@ -179,7 +174,7 @@ test('two that live under one id: the last wins and the first is told, or the la
   assert.ok(first.ended.reason instanceof ReplacedError);
   await assert.rejects(first.update('3'), ReplacedError);
   // On one session as well.
-  const { session } = await ownSession(cluster);
+  const { session } = await contender(cluster);
   const group = webOf(session.client);
   const left = await group.join({ id: 'b', value: '1', session });
   const right = await group.join({ id: 'b', value: '2', session });
@@ -194,7 +189,7 @@ test('two that live under one id: the last wins and the first is told, or the la
 });
 
 test('row 9: an answer that was lost on joining, updating or leaving changes nothing', async (t) => {
-  const cluster = await startCluster(t, 3);
+  const cluster = await startCluster(t, 3, 4);
   const client = cluster.client();
   const lossy = async <Result>(promise: Promise<Result>): Promise<Result> => {
     const dropped = cluster.dropReplies(2);
@@ -209,7 +204,7 @@ test('row 9: an answer that was lost on joining, updating or leaving changes not
   assert.deepEqual(await listed(client), ['a=2']);
   await lossy(membership.leave());
   assert.deepEqual(await listed(client), []);
-  const { session } = await ownSession(cluster);
+  const { session } = await contender(cluster);
   const given = await webOf(session.client).join({ id: 'b', value: '1', session });
   await lossy(given.leave());
   assert.deepEqual(await listed(client), []);
@@ -217,8 +212,8 @@ test('row 9: an answer that was lost on joining, updating or leaving changes not
 });
 
 test('row 7: whoever cannot join, or gives it up, leaves nothing behind', async (t) => {
-  const cluster = await startCluster(t);
-  const own = ownProcess(cluster);
+  const cluster = await startCluster(t, 1, 4);
+  const own = cuttableClient(cluster);
   await own.client.put('warm', '1');
   own.cutOff(true);
   const late = assert.rejects(
@@ -240,7 +235,7 @@ test('row 7: whoever cannot join, or gives it up, leaves nothing behind', async 
 });
 
 test('row 16: a fleet whose entries were removed does not come back all at once', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 4);
   const fleet = Array.from({ length: 40 }, () => cluster.client());
   await Promise.all(
     fleet.map((client, at) => webOf(client).join({ id: `host-${at}`, value: 'up', ttl: 30 })),
@@ -271,8 +266,8 @@ test('row 16: a fleet whose entries were removed does not come back all at once'
 });
 
 test('what a watch of a group tells adds up, through a compaction that it did not hear of', async (t) => {
-  const cluster = await startCluster(t);
-  const [watcher, client] = [ownProcess(cluster), cluster.client()];
+  const cluster = await startCluster(t, 1, 4);
+  const [watcher, client] = [cuttableClient(cluster), cluster.client()];
   const seen = new Map<string, string>();
   let last: GroupChange<string> | undefined;
   const stop = new AbortController();
@@ -323,7 +318,7 @@ test('what a watch of a group tells adds up, through a compaction that it did no
 });
 
 test('a value that cannot be read spoils no other, and what is further below is no member', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 4);
   const client = cluster.client();
   const ports = new Group(client, 'web', codecs.json<{ port: number }>());
   await ports.join({ id: 'a', value: { port: 80 } });
@@ -342,8 +337,8 @@ test('a value that cannot be read spoils no other, and what is further below is 
 });
 
 test('an update waits for a connection, ends by its deadline, and the newest one counts', async (t) => {
-  const cluster = await startCluster(t);
-  const [own, other] = [ownProcess(cluster), cluster.client()];
+  const cluster = await startCluster(t, 1, 4);
+  const [own, other] = [cuttableClient(cluster), cluster.client()];
   const membership = await webOf(own.client).join({ id: 'a', value: '1', ttl: 60 });
   own.cutOff(true);
   const late = assert.rejects(membership.update('2', { timeoutMs: 1_000 }), DeadlineError);
@@ -363,7 +358,7 @@ test('an update waits for a connection, ends by its deadline, and the newest one
 });
 
 test('names, ids and options that are none, and what has ended, are refused with what would be right', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 4);
   const client = cluster.client();
   for (const [name, fault] of [
     ['', /is empty/],
@@ -381,7 +376,7 @@ test('names, ids and options that are none, and what has ended, are refused with
   await assert.rejects(group.join({ value: '1', ifTaken }), /is replace or refuse/);
   const unwritable = new Group<unknown>(client, 'web').join({ value: undefined });
   await assert.rejects(unwritable, DecodeError);
-  const { session } = await ownSession(cluster);
+  const { session } = await contender(cluster);
   const membership = await group.join({ id: 'a', value: '1' });
   await membership.leave();
   await assert.rejects(membership.update('2'), /it was left/);

@@ -1,15 +1,10 @@
 /** What locks cost the cluster, counted in the frames that pass between it and each client. */
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { Session } from '@lockstep/client';
 import { type Lock, Mutex } from '@lockstep/locks';
-import { createTestCluster, type TestCluster } from '@lockstep/server/testing';
-
-async function startCluster(t: TestContext): Promise<TestCluster> {
-  const cluster = await createTestCluster({ members: 1, seed: 7 });
-  t.after(() => cluster.close());
-  return cluster;
-}
+import type { TestCluster } from '@lockstep/server/testing';
+import { startCluster } from '../harness/contenders.ts';
 
 interface Counted {
   readonly session: Session;
@@ -68,7 +63,7 @@ function messagesIn(text: string): readonly Message[] {
 }
 
 test('a release wakes exactly one watch of all that wait, and it is the next one’s', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1);
   const processes = await Promise.all(Array.from({ length: 10 }, () => counted(cluster)));
   const [first] = processes;
   assert.ok(first !== undefined);
@@ -106,7 +101,7 @@ test('a release wakes exactly one watch of all that wait, and it is the next one
 });
 
 test('a waiter that gives up in the middle of the queue wakes the one behind it and no other', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1);
   const processes = await Promise.all(Array.from({ length: 6 }, () => counted(cluster)));
   const [first, ...others] = processes;
   assert.ok(first !== undefined);
@@ -127,7 +122,7 @@ test('a waiter that gives up in the middle of the queue wakes the one behind it 
 });
 
 test('a thousand locks are kept by as many renewals as none: one frame each third of the TTL', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1);
   const ttl = 30;
   const [many, none] = [await counted(cluster, ttl), await counted(cluster, ttl)];
   const locks: Lock[] = [];

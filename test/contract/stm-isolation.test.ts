@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { type Client, stm, type Transaction } from '@lockstep/client';
-import { createTestCluster, type TestCluster } from '@lockstep/server/testing';
 import fc from 'fast-check';
+import { startCluster } from '../harness/contenders.ts';
 import { balance, clientsOf, once } from '../harness/contention.ts';
-import { noUnhandledRejections } from '../harness/unhandled.ts';
-
-async function startCluster(t: TestContext, members = 1): Promise<TestCluster> {
-  noUnhandledRejections(t);
-  const cluster = await createTestCluster({ members, seed: 11 });
-  t.after(() => cluster.close());
-  return cluster;
-}
 
 for (const [what, change] of [
   ['appears in', (other: Client) => other.put('seats/3', 'late')],
@@ -20,7 +12,7 @@ for (const [what, change] of [
   ['vanishes with all others from', (other: Client) => other.delete({ prefix: 'seats/' })],
 ] as const) {
   test(`a phantom: a key that ${what} a range that was read makes it run again`, async (t) => {
-    const cluster = await startCluster(t);
+    const cluster = await startCluster(t, 1, 11);
     const [client, other] = [cluster.client(), cluster.client()];
     for (const seat of ['1', '2']) await client.put(`seats/${seat}`, 'taken');
     const meanwhile = once(() => change(other));
@@ -42,7 +34,7 @@ for (const [what, change] of [
 }
 
 test('a phantom in a range that was empty makes it run again; a key beside the range does not', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const [client, other] = [cluster.client(), cluster.client()];
   let runs = 0;
   const beside = once(() => other.put('seats0', 'beside'));
@@ -65,7 +57,7 @@ test('a phantom in a range that was empty makes it run again; a key beside the r
 
 for (const isolation of ['serializable-snapshot', 'snapshot'] as const) {
   test(`two doctors on call: ${isolation} ${isolation === 'snapshot' ? 'lets both go, as documented' : 'keeps one of them'}`, async (t) => {
-    const cluster = await startCluster(t);
+    const cluster = await startCluster(t, 1, 11);
     const clients = clientsOf(cluster, 2);
     await clients[0]?.put('on-call/alice', 'yes');
     await clients[0]?.put('on-call/bob', 'yes');
@@ -94,7 +86,7 @@ for (const isolation of ['serializable-snapshot', 'snapshot'] as const) {
 }
 
 test('snapshot isolation refuses to write what somebody else has written since', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const [client, other] = [cluster.client(), cluster.client()];
   await client.put('a', '1');
   for (const [how, read] of [
@@ -131,7 +123,7 @@ test('snapshot isolation refuses to write what somebody else has written since',
 });
 
 test('property: transfers among random accounts by several clients keep the sum', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const clients = clientsOf(cluster, 4);
   const reader = cluster.client();
   let round = 0;
@@ -178,7 +170,7 @@ test('property: transfers among random accounts by several clients keep the sum'
 });
 
 test('property: concurrent runs end as some order of them, one after the other, would', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const clients = clientsOf(cluster, 3);
   const reader = cluster.client();
   let round = 0;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import {
   AmbiguousError,
   type Client,
@@ -12,19 +12,11 @@ import {
   stm,
   type Transaction,
 } from '@lockstep/client';
-import { createTestCluster, type TestCluster } from '@lockstep/server/testing';
+import { startCluster } from '../harness/contenders.ts';
 import { balance, clientsOf, once } from '../harness/contention.ts';
-import { noUnhandledRejections } from '../harness/unhandled.ts';
-
-async function startCluster(t: TestContext, members = 1): Promise<TestCluster> {
-  noUnhandledRejections(t);
-  const cluster = await createTestCluster({ members, seed: 11 });
-  t.after(() => cluster.close());
-  return cluster;
-}
 
 test('a transfer between two accounts goes through without contention, in one run', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const client = cluster.client();
   await client.put('a', '10');
   await client.put('b', '5');
@@ -43,7 +35,7 @@ test('a transfer between two accounts goes through without contention, in one ru
 });
 
 test('reading one key and writing another goes through without contention, in one run', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const client = cluster.client();
   await client.put('a', '1');
   await client.put('b', 'old');
@@ -66,7 +58,7 @@ test('reading one key and writing another goes through without contention, in on
 });
 
 test('all reads of a run show the revision of the first one', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const [client, other] = [cluster.client(), cluster.client()];
   await client.put('a', '1');
   await client.put('b', '1');
@@ -86,7 +78,7 @@ test('all reads of a run show the revision of the first one', async (t) => {
 });
 
 test('a change of a key that was read makes it run again, and nothing of the first run is written', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const [client, other] = [cluster.client(), cluster.client()];
   await client.put('a', '1');
   const meanwhile = once(() => other.put('a', '5'));
@@ -104,7 +96,7 @@ test('a change of a key that was read makes it run again, and nothing of the fir
 });
 
 test('an absent key that was read counts: two cannot both create what each saw missing', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const clients = clientsOf(cluster, 5);
   const taking = clients.map((client, at) =>
     stm(client, async (tx) => {
@@ -119,7 +111,7 @@ test('an absent key that was read counts: two cannot both create what each saw m
 });
 
 test('a key that was read and deleted meanwhile makes it run again', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const [client, other] = [cluster.client(), cluster.client()];
   await client.put('a', '1');
   const meanwhile = once(() => other.delete('a'));
@@ -133,7 +125,7 @@ test('a key that was read and deleted meanwhile makes it run again', async (t) =
 });
 
 test('what a run has written comes back in its reads and lists, in the order of bytes', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const client = cluster.client();
   const space = new Space(client, 'app/', codecs.json<{ n: number }>());
   await space.put('b', { n: 1 });
@@ -165,7 +157,7 @@ test('what a run has written comes back in its reads and lists, in the order of 
 });
 
 test('row 9: an answer that was lost after the commit is not run a second time', async (t) => {
-  const cluster = await startCluster(t, 3);
+  const cluster = await startCluster(t, 3, 11);
   const client = cluster.client();
   await client.put('a', '1');
   const dropped = cluster.dropReplies(1);
@@ -181,7 +173,7 @@ test('row 9: an answer that was lost after the commit is not run a second time',
 });
 
 test('row 9: with no answer by the deadline it is an AmbiguousError, and not another run', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const client = cluster.client();
   await client.put('a', '1');
   let runs = 0;
@@ -198,7 +190,7 @@ test('row 9: with no answer by the deadline it is an AmbiguousError, and not ano
 });
 
 test('a compaction of the revision that was read gives a fresh run, whatever the function makes of the error', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const [client, other] = [cluster.client(), cluster.client()];
   await client.put('a', '1');
   await client.put('b', '1');
@@ -222,7 +214,7 @@ test('a compaction of the revision that was read gives a fresh run, whatever the
 });
 
 test('a function that swallows the failure of a read does not pass for one that knows what is there', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const client = cluster.client();
   await assert.rejects(
     stm(client, async (tx) => {
@@ -234,7 +226,7 @@ test('a function that swallows the failure of a read does not pass for one that 
 });
 
 test('a conflict to the end is a ConflictError that says which key, by deadline or by retries', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const [client, other] = [cluster.client(), cluster.client()];
   let runs = 0;
   const always = async (tx: Transaction<string>): Promise<void> => {
@@ -269,7 +261,7 @@ test('a conflict to the end is a ConflictError that says which key, by deadline 
 });
 
 test('what the function throws ends it, and nothing is written', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const client = cluster.client();
   const failure = new Error('not enough');
   await assert.rejects(
@@ -284,7 +276,7 @@ test('what the function throws ends it, and nothing is written', async (t) => {
 });
 
 test('a function that hangs ends with the deadline or the signal, and can write nothing afterwards', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const client = cluster.client();
   let kept: Transaction<string> | undefined;
   const hanging = (tx: Transaction<string>): Promise<void> => {
@@ -306,7 +298,7 @@ test('a function that hangs ends with the deadline or the signal, and can write 
 });
 
 test('a transaction that is used after its run, nested, or with nonsense is refused with what would be right', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const client = cluster.client();
   let kept: Transaction<string> | undefined;
   await stm(client, (tx) => {
@@ -354,7 +346,7 @@ test('a transaction that is used after its run, nested, or with nonsense is refu
 });
 
 test('a key of a transaction can be attached to a lease', async (t) => {
-  const cluster = await startCluster(t);
+  const cluster = await startCluster(t, 1, 11);
   const client = cluster.client();
   const session = await Session.open(client);
   await stm(client, (tx) => tx.put('a', '1', { lease: session.leaseId }));

@@ -1,19 +1,27 @@
 import type { TestContext } from 'node:test';
 import { type Client, Session, type SessionOptions } from '@lockstep/client';
 import { createTestCluster, type TestCluster } from '@lockstep/server/testing';
+import { noUnhandledRejections } from './unhandled.ts';
 
-export async function startCluster(t: TestContext, members = 3): Promise<TestCluster> {
-  const cluster = await createTestCluster({ members, seed: 7 });
+export async function startCluster(t: TestContext, members = 3, seed = 7): Promise<TestCluster> {
+  noUnhandledRejections(t);
+  const cluster = await createTestCluster({ members, seed });
   t.after(() => cluster.close());
   return cluster;
 }
 
-/** Somebody who competes for locks: a process of its own, as far as the cluster can tell. */
-export interface Contender {
+/** A process of its own, as far as the cluster can tell. */
+export interface OwnProcess {
   readonly client: Client;
-  readonly session: Session;
   /** From now on, or no longer, nothing passes between it and the cluster, and nobody is told. */
   cutOff(is: boolean): void;
+  /** From now on it hears nothing, and what it says still arrives. */
+  deafen(): void;
+}
+
+/** One that competes for something. */
+export interface Contender extends OwnProcess {
+  readonly session: Session;
 }
 
 export async function contender(
@@ -21,17 +29,18 @@ export async function contender(
   ttl = 10,
   options: SessionOptions = {},
 ): Promise<Contender> {
-  const { client, cutOff } = cuttableClient(cluster);
-  const session = await Session.open(client, { ttl, ...options });
-  return { client, session, cutOff };
+  const own = cuttableClient(cluster);
+  const session = await Session.open(own.client, { ttl, ...options });
+  return { ...own, session };
 }
 
 /**
  * A client that can be cut off from the cluster, alone of all. As TCP does it: what is sent meanwhile arrives
  * afterwards, in order, unless one of the two gives the connection up before.
  */
-export function cuttableClient(cluster: TestCluster): Omit<Contender, 'session'> {
+export function cuttableClient(cluster: TestCluster): OwnProcess {
   let isCutOff = false;
+  let isDeaf = false;
   let held: (() => void)[] = [];
   const pass = (what: () => void): void => {
     if (isCutOff) held.push(what);
@@ -43,7 +52,7 @@ export function cuttableClient(cluster: TestCluster): Omit<Contender, 'session'>
       let isClosed = false;
       const toClient = (what: () => void): void =>
         pass(() => {
-          if (!isClosed) what();
+          if (!isClosed && !isDeaf) what();
         });
       const transport = dial(url, {
         opened: () => toClient(() => handler.opened()),
@@ -68,6 +77,9 @@ export function cuttableClient(cluster: TestCluster): Omit<Contender, 'session'>
       const late = held;
       held = [];
       for (const what of late) what();
+    },
+    deafen: () => {
+      isDeaf = true;
     },
   };
 }
