@@ -162,7 +162,10 @@ export const rooms: readonly Room[] = [
   {
     name: 'cli',
     at: ['cli/src', 'cli/bin'],
-    rooms: ['client', 'protocol', 'main', 'config', 'recipes/locks', 'recipes/election'],
+    rooms: [
+      ...['client', 'protocol', 'main', 'config', 'recipes/locks', 'recipes/election'],
+      ...['recipes/reboot-coordinator', 'reboot: policy', 'reboot: Node alone'],
+    ],
     libraries: ['commander', 'picocolors', 'cli-table3'],
     node: ['*'],
   },
@@ -171,12 +174,28 @@ export const rooms: readonly Room[] = [
   { name: 'recipes/election', at: ['recipes/election'], rooms: ['client', 'recipes/locks'] },
   // A Redis client is handed to it, and known by its shape alone.
   { name: 'recipes/redis', at: ['recipes/redis'], rooms: ['client', 'recipes/locks'] },
+  // What follows from records and the time: nothing else is needed to decide it, nor to show it in a page.
+  { name: 'reboot: policy', at: ['recipes/reboot-coordinator/src/policy'] },
+  {
+    name: 'reboot: Node alone',
+    at: ['recipes/reboot-coordinator/src/node'],
+    rooms: ['client', 'reboot: policy', 'recipes/reboot-coordinator'],
+    node: ['*'],
+  },
+  {
+    name: 'recipes/reboot-coordinator',
+    at: ['recipes/reboot-coordinator'],
+    rooms: ['client', 'recipes/election', 'reboot: policy'],
+  },
   { name: 'recipes/rendezvous', at: ['recipes/rendezvous'], rooms: ['client'] },
   // Only what is public, as their readers would.
   {
     name: 'examples',
     at: ['examples'],
-    rooms: ['client', 'recipes/locks', 'recipes/election', 'recipes/redis'],
+    rooms: [
+      ...['client', 'recipes/locks', 'recipes/election', 'recipes/redis'],
+      ...['recipes/reboot-coordinator', 'reboot: Node alone'],
+    ],
     libraries: ['ioredis', 'ioredis-mock'],
     node: ['*'],
   },
@@ -184,7 +203,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'console',
     at: ['console/src'],
-    rooms: ['client', 'protocol'],
+    rooms: ['client', 'protocol', 'reboot: policy'],
     libraries: ['lit-html', 'lit-html/directives/repeat.js'],
   },
   {
@@ -205,6 +224,9 @@ const doors: Readonly<Record<string, string>> = {
   '@lockstep/locks/queueing': 'recipes/locks/src/queueing.ts',
   '@lockstep/election': 'recipes/election/src/index.ts',
   '@lockstep/redis': 'recipes/redis/src/index.ts',
+  '@lockstep/reboot-coordinator': 'recipes/reboot-coordinator/src/index.ts',
+  '@lockstep/reboot-coordinator/policy': 'recipes/reboot-coordinator/src/policy/index.ts',
+  '@lockstep/reboot-coordinator/node': 'recipes/reboot-coordinator/src/node/index.ts',
   '@lockstep/rendezvous': 'recipes/rendezvous/src/index.ts',
   '@lockstep/server': 'server/src/main.ts',
   '@lockstep/server/config': 'server/src/config.ts',
