@@ -335,6 +335,8 @@ export interface StatusResult {
   readonly alarms: readonly Alarm[];
   /** What is wrong at this moment, in sentences; empty when nothing is. */
   readonly errors: readonly string[];
+  /** The member's wall clock, in milliseconds since 1970: one time for programs on many machines. */
+  readonly timeMs: number;
 }
 
 export interface MoveLeaderParams {

@@ -25,6 +25,8 @@ export interface SimWorld {
   readonly peers: SimNetwork;
   readonly clients: ClientNetwork;
   readonly diskDelayMs: number;
+  /** What the members' clocks show, in milliseconds since 1970. */
+  readonly wallMs: () => number;
   readonly loses: ReplyFilter;
   readonly trace: (line: string) => void;
   /** An error that nobody foresaw, in a member's service. */
@@ -159,6 +161,7 @@ export class SimMember {
     const service = createService({
       store: new MemberStore(member),
       version,
+      wallMs: this.#world.wallMs,
       onInternalError: (thrown) => internalError(this.name, thrown),
     });
     const trace = (line: string): void => this.#trace(line);

@@ -79,6 +79,8 @@ export class TestCluster implements AsyncDisposable {
       peers: this.#peers,
       clients: this.#network,
       diskDelayMs: options.diskDelayMs,
+      // Jumps are the clients': their hosts' clocks may be wrong, and the members' tell the time.
+      wallMs: () => options.wallMs + this.#time.now,
       loses: (reply) => this.#loses(reply),
       trace: (line) => this.#trace(line),
       internalError: (member, thrown) => {

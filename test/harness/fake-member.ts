@@ -370,6 +370,7 @@ export class FakeMember {
       compactRevision: this.store.compactRevision,
       watchers: 0,
       errors: [],
+      timeMs: 0,
     };
   }
 }

@@ -19,11 +19,17 @@ export class MaintenanceService {
   readonly #store: Store;
   readonly #headers: Headers;
   readonly #version: string;
+  readonly #wallMs: () => number;
 
-  constructor(store: Store, headers: Headers, version: string) {
+  constructor(
+    store: Store,
+    headers: Headers,
+    { version, wallMs }: { readonly version: string; readonly wallMs: () => number },
+  ) {
     this.#store = store;
     this.#headers = headers;
     this.#version = version;
+    this.#wallMs = wallMs;
   }
 
   status(): StatusResult {
@@ -48,6 +54,7 @@ export class MaintenanceService {
       quotaBytes: status.quotaBytes,
       alarms: status.alarms,
       errors: status.errors,
+      timeMs: Math.round(this.#wallMs()),
     };
   }
 

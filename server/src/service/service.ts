@@ -67,6 +67,8 @@ export interface ServiceOptions {
   readonly onInternalError?: (thrown: unknown) => void;
   /** Times requests; the process's own clock by default. */
   readonly monotonicMs?: () => number;
+  /** Milliseconds since 1970, for status; the machine's own clock by default. */
+  readonly wallMs?: () => number;
 }
 
 /** The meaning of every method, over any store. */
@@ -77,7 +79,10 @@ export function createService(options: ServiceOptions): Service {
   const txn = new TxnService(store, headers);
   const lease = new LeaseService(store, headers);
   const cluster = new ClusterService(store, headers);
-  const maintenance = new MaintenanceService(store, headers, version);
+  const maintenance = new MaintenanceService(store, headers, {
+    version,
+    wallMs: options.wallMs ?? Date.now,
+  });
   const handlers = {
     'kv.range': (params, context) => kv.range(params, context),
     'kv.put': (params, context) => kv.put(params, context),
