@@ -1,2 +1,19 @@
 /** Reboots a fleet for OS updates without downtime of what runs on it. */
+export { Agent, type AgentOptions, checkedGroup, checkedId } from './agent/agent.ts';
 export type { CheckResult, HookFacts, HookResult, Host, Need } from './agent/host.ts';
+export {
+  type CoordinateOptions,
+  Coordinator,
+  type CoordinatorOptions,
+  coordinate,
+} from './coordinator.ts';
+export { HostRefusedError } from './errors.ts';
+export {
+  FleetLock,
+  type FleetLockAnswer,
+  type FleetLockCall,
+  type FleetLockOptions,
+} from './fleetlock/fleet-lock.ts';
+export type { HistoryOptions } from './history.ts';
+export { Operator, type OperatorOptions, type Scope } from './operator.ts';
+export * from './policy/index.ts';

@@ -1,4 +1,3 @@
-import { composed } from './calendar/schedule.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetGroup } from './fleet-group.ts';
 import type { FleetHost } from './fleet-host.ts';
@@ -112,7 +111,8 @@ export function memberBlock(
   for (const other of fleet.members.values()) {
     const { id, grant, member, name = id } = other.record;
     if (id === record.id) continue;
-    if (grant !== undefined || other.alive === undefined) return message(`${name} with the member ${member} is down or about to be`);
+    if (grant !== undefined || other.alive === undefined)
+      return message(`${name} with the member ${member} is down or about to be`);
   }
   return undefined;
 }
@@ -133,7 +133,8 @@ export function hostBlocks(fleet: Fleet, host: FleetHost, now: number): Block[] 
     blocks.push({ kind: 'version_blocked', message });
   }
   if (!isThere(host)) {
-    const message = record.via === 'agent' ? 'its agent is not connected' : 'it does not ask at the moment';
+    const message =
+      record.via === 'agent' ? 'its agent is not connected' : 'it does not ask at the moment';
     blocks.push({ kind: 'absent', message });
   }
   if (notBefore !== undefined && notBefore > now && ordered === undefined) {
@@ -149,7 +150,7 @@ function hasCalendar(fleet: Fleet, { policy }: FleetGroup): boolean {
 }
 
 function windowBlock(fleet: Fleet, group: FleetGroup, now: number): Block | undefined {
-  const both = composed(fleet.schedule, group.schedule, now);
+  const both = group.opening(fleet.schedule, now);
   if (both.isOpen) return undefined;
   const { opensAt } = both;
   const when =
@@ -189,9 +190,15 @@ function full(kind: BlockKind, what: string, { limit, usage, writeOff }: Budget)
   const slots = usage.slots(limit);
   const over = taken > slots ? ', over its limit' : '';
   const lost = usage.lost === 0 ? '' : `, ${usage.lost} of them not planned`;
-  return { kind, message: `${what} has ${taken} of ${slots} slots (${showLimit(limit)}) taken${over}${lost}` };
+  return {
+    kind,
+    message: `${what} has ${taken} of ${slots} slots (${showLimit(limit)}) taken${over}${lost}`,
+  };
 }
 
 function pausedBlock(what: string, { by, reason }: Order): Block {
-  return { kind: 'paused', message: `${what} is paused by ${by}${reason === '' ? '' : `: ${reason}`}` };
+  return {
+    kind: 'paused',
+    message: `${what} is paused by ${by}${reason === '' ? '' : `: ${reason}`}`,
+  };
 }

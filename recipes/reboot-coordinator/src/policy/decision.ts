@@ -7,7 +7,6 @@ import {
   memberBlock,
   zoneBlock,
 } from './blocks.ts';
-import { composed } from './calendar/schedule.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetGroup } from './fleet-group.ts';
 import { type FleetHost, useOf } from './fleet-host.ts';
@@ -95,7 +94,8 @@ function nextOf(fleet: Fleet, { waiting, closed, what, wake }: Search): Candidat
 function firstOf(fleet: Fleet, group: FleetGroup, what: Circumstances): Candidate | undefined {
   let best: Candidate | undefined;
   for (const [zone, line] of group.lines) {
-    if (line.length === 0 || zoneBlock(fleet, zone === '' ? undefined : zone) !== undefined) continue;
+    if (line.length === 0 || zoneBlock(fleet, zone === '' ? undefined : zone) !== undefined)
+      continue;
     for (const one of line) {
       const host = group.hosts.get(one.host);
       if (host === undefined || memberBlock(fleet, host, what) !== undefined) continue;
@@ -115,7 +115,7 @@ function goesBefore(a: Candidate, b: Candidate): boolean {
 
 function times(fleet: Fleet, group: FleetGroup, now: number): Omit<Granting, 'host'> {
   const { startWithinMs = policyDefaults.startWithinMs } = group.policy ?? {};
-  const window = composed(fleet.schedule, group.schedule, now);
+  const window = group.opening(fleet.schedule, now);
   const rebootBy = window.isOpen ? window.until : now;
   const startBy = Math.min(now + startWithinMs, rebootBy ?? Number.POSITIVE_INFINITY);
   return { startBy, ...(rebootBy === undefined ? {} : { rebootBy }) };

@@ -1,4 +1,4 @@
-import { Schedule } from './calendar/schedule.ts';
+import { composed, type Opening, Schedule } from './calendar/schedule.ts';
 import type { FleetHost } from './fleet-host.ts';
 import { Line } from './line.ts';
 import type { FailureRecord, GroupPolicy, Order, PaceRecord } from './records.ts';
@@ -9,7 +9,9 @@ import { Usage } from './usage.ts';
 export class FleetGroup {
   readonly name: string;
   policy: GroupPolicy | undefined;
-  schedule: Schedule = Schedule.of({});
+  #schedule: Schedule = Schedule.of({});
+  /** Its windows and those of the fleet together, while neither changes. */
+  #both: { readonly of: Schedule; readonly schedule: Schedule } | undefined;
   paused: Order | undefined;
   pace: PaceRecord = {};
   isBroken = false;
@@ -29,8 +31,17 @@ export class FleetGroup {
   /** @throws PolicyError when its windows cannot be read; then it is as if it was not declared. */
   declare(policy: GroupPolicy | undefined): void {
     this.policy = undefined;
-    this.schedule = Schedule.of(policy ?? {});
+    this.#schedule = Schedule.of(policy ?? {});
+    this.#both = undefined;
     this.policy = policy;
+  }
+
+  /** Whether its windows and those of the fleet are open. */
+  opening(fleet: Schedule, now: number): Opening {
+    if (this.#both?.of !== fleet) {
+      this.#both = { of: fleet, schedule: composed(fleet, this.#schedule) };
+    }
+    return this.#both.schedule.at(now);
   }
 
   line(zone: string): Line {

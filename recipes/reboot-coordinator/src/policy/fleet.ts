@@ -93,7 +93,9 @@ export class Fleet {
       case 'hostPause':
         return this.#say(what.host, { paused: value === undefined ? undefined : readOrder(value) });
       case 'now':
-        return this.#say(what.host, { ordered: value === undefined ? undefined : readOrder(value) });
+        return this.#say(what.host, {
+          ordered: value === undefined ? undefined : readOrder(value),
+        });
       default:
         return this.#applyToGroup(what, value);
     }

@@ -45,14 +45,17 @@ export class FleetKeys {
   now(id: string): string {
     return `${this.root}now/${escaped(id)}`;
   }
+  get pauses(): string {
+    return `${this.root}pauses/`;
+  }
   get fleetPause(): string {
-    return `${this.root}pauses/fleet`;
+    return `${this.pauses}fleet`;
   }
   groupPause(name: string): string {
-    return `${this.root}pauses/groups/${escaped(name)}`;
+    return `${this.pauses}groups/${escaped(name)}`;
   }
   hostPause(id: string): string {
-    return `${this.root}pauses/hosts/${escaped(id)}`;
+    return `${this.pauses}hosts/${escaped(id)}`;
   }
   get fleetPace(): string {
     return `${this.root}paces/fleet`;
@@ -60,9 +63,12 @@ export class FleetKeys {
   pace(group: string): string {
     return `${this.root}paces/groups/${escaped(group)}`;
   }
+  get breakers(): string {
+    return `${this.root}breakers/`;
+  }
   /** That the failures of a group were too many; there until somebody resumes it. */
   breaker(group: string): string {
-    return `${this.root}breakers/${escaped(group)}`;
+    return this.breakers + escaped(group);
   }
   get allFailures(): string {
     return `${this.root}failures/`;

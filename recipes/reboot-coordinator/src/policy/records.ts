@@ -71,6 +71,8 @@ export interface HostRecord {
   readonly since: number;
   readonly bootId?: string;
   readonly version?: string;
+  /** A hash of what only this machine has, so that a copy of it is not taken for it. */
+  readonly credential?: string;
   /** The name of the store's member that runs on it. */
   readonly member?: string;
   readonly request?: RebootRequest;

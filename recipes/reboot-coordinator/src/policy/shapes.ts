@@ -16,7 +16,8 @@ type Shape = Readonly<Record<string, (value: unknown) => boolean>>;
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 const isTime = (value: unknown): value is number => Number.isFinite(value) && Number(value) >= 0;
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && Number(value) >= 0;
 const isTrue = (value: unknown): value is boolean => typeof value === 'boolean';
 const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText);
 const maybe =
@@ -56,6 +57,7 @@ const host: Shape = {
   since: isTime,
   bootId: maybe(isText),
   version: maybe(isText),
+  credential: maybe(isText),
   member: maybe(isText),
   request: maybe(
     isLike({

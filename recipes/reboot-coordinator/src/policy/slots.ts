@@ -30,6 +30,7 @@ export interface HostFacts {
   readonly bootId?: string;
   readonly version?: string;
   readonly member?: string;
+  readonly credential?: string;
 }
 
 /**
@@ -38,6 +39,11 @@ export interface HostFacts {
  */
 export function registered(record: HostRecord | undefined, facts: HostFacts, at: number): Step {
   if (record === undefined) return { record: { ...facts, state: 'idle', since: at } };
+  if (record.credential !== undefined && facts.credential !== record.credential) {
+    throw new PolicyError(
+      `the id ${record.id} belongs to another machine: if this one replaces it, lockstep reboot decommission ${record.id}`,
+    );
+  }
   const { zone: _, name: __, member: ___, ...kept } = record;
   const placed = record.grant === undefined ? facts : { group: record.group, ...zoneOf(record) };
   const next = { ...kept, ...facts, ...placed };
@@ -123,7 +129,12 @@ export function gaveBack(record: HostRecord, back: GivenBack): Step {
   const grant = demandGrant(record, back.grant, ['granted', 'draining']);
   const { grant: _, request, ...rest } = record;
   const { place: __, ...kept } = request ?? { at: back.at, reason: '' };
-  const waiting = { ...kept, isAsking: back.isAsking, notBefore: back.notBefore, gaveBack: back.reason };
+  const waiting = {
+    ...kept,
+    isAsking: back.isAsking,
+    notBefore: back.notBefore,
+    gaveBack: back.reason,
+  };
   return {
     record: { ...rest, state: 'waiting', since: back.at, request: waiting },
     kind: 'given back',
@@ -170,12 +181,18 @@ export interface Return {
 export function returned(record: HostRecord, { grant: id, at, bootId, version }: Return): Step {
   const grant = demandGrant(record, id, ['granted', 'draining', 'rebooting', 'overdue']);
   if (bootId === grant.bootId) throw new PolicyError('it is still the same boot');
-  const { overdueIn: _, loop, ...rest } = record;
+  const { loop, ...rest } = record;
   const counted = loop === undefined ? {} : { loop: { ...loop, boots: loop.boots + 1 } };
-  return {
-    record: { ...rest, ...counted, state: 'verifying', since: at, bootId, version },
-    kind: 'verifying',
-  };
+  const boot = { ...rest, ...counted, bootId, version };
+  // A host that is late stays overdue until it is known to serve.
+  if (record.state === 'overdue') {
+    return {
+      record: { ...boot, overdueIn: 'verifying' },
+      kind: 'verifying',
+      reason: 'back, and late',
+    };
+  }
+  return { record: { ...boot, state: 'verifying', since: at }, kind: 'verifying' };
 }
 
 /** The host is in service again: its slot is free. @throws PolicyError when the slot is another. */
@@ -233,7 +250,12 @@ export function released(record: HostRecord, at: number, reason: string): Step {
   if (grant === undefined) {
     throw new PolicyError(`${record.id} holds no slot: it is ${record.state}`);
   }
-  return { record: { ...rest, state: 'idle', since: at }, kind: 'released', reason, releases: grant };
+  return {
+    record: { ...rest, state: 'idle', since: at },
+    kind: 'released',
+    reason,
+    releases: grant,
+  };
 }
 
 const holding: readonly HostState[] = [

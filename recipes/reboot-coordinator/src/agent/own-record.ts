@@ -1,0 +1,79 @@
+import { type Client, type Compare, pause } from '@lockstep/client';
+import type { Kept, Ledger } from '../ledger.ts';
+import type { HostRecord } from '../policy/records.ts';
+import type { Step } from '../policy/slots.ts';
+
+interface OwnRecordOptions {
+  readonly id: string;
+  /** True while this agent speaks for the host. */
+  readonly isOurs: Compare;
+  readonly signal: AbortSignal;
+}
+
+/** The record of an agent's own host: what it writes is conditional on speaking for it, and it hears of news. */
+export class OwnRecord {
+  readonly #ledger: Ledger;
+  readonly #options: OwnRecordOptions;
+  readonly #client: Client;
+  #hasNews = false;
+  #wake = (): void => {};
+
+  constructor(ledger: Ledger, options: OwnRecordOptions) {
+    this.#ledger = ledger;
+    this.#options = options;
+    this.#client = ledger.client;
+  }
+
+  read(): Promise<Kept> {
+    this.#hasNews = false;
+    const { id, signal } = this.#options;
+    return this.#ledger.read(id, { signal });
+  }
+
+  /** Writes what `make` gives. @returns undefined when nothing was to be written, or this agent no longer speaks for the host. */
+  change(
+    make: (kept: Kept) => Step | undefined,
+    conditions: readonly Compare[] = [],
+  ): Promise<HostRecord | undefined> {
+    const { id, isOurs, signal } = this.#options;
+    return this.#ledger.change(id, make, { by: 'agent', if: [isOurs, ...conditions], signal });
+  }
+
+  /** Waits until something about the host was written, or so long. */
+  async news(ms: number): Promise<void> {
+    const { signal } = this.#options;
+    if (this.#hasNews || signal.aborted) return;
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    const stop = (): void => woken.abort();
+    signal.addEventListener('abort', stop, { once: true });
+    await pause(this.#client.clock, ms, woken.signal);
+    signal.removeEventListener('abort', stop);
+  }
+
+  /** Runs the task while it listens for news. @throws what the task throws; what ends the watch. */
+  async follow(task: () => Promise<void>): Promise<void> {
+    const { id } = this.#options;
+    const { keys } = this.#ledger;
+    const own = [keys.host(id), keys.now(id), keys.alive(id)];
+    const watch = this.#client.watch({
+      ranges: own.map((key) => ({ key })),
+      initial: true,
+      onCompaction: 'relist',
+    });
+    const listening = (async () => {
+      for await (const _ of watch.batches()) {
+        this.#hasNews = true;
+        this.#wake();
+      }
+    })();
+    // Heard below; a watch that ends first ends nothing but the news, and the poll goes on.
+    listening.catch(() => {});
+    try {
+      await task();
+    } finally {
+      watch.close();
+      await listening.catch(() => {});
+    }
+  }
+}

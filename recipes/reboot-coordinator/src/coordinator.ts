@@ -1,0 +1,278 @@
+import { type Client, compare, invalid, LockstepError, op, pause } from '@lockstep/client';
+import { Election } from '@lockstep/election';
+import { FleetClock } from './fleet-clock.ts';
+import { FleetFeed } from './fleet-feed.ts';
+import { trimHistory } from './history.ts';
+import { Ledger } from './ledger.ts';
+import { memberFaultOf } from './member-health.ts';
+import type { Circumstances } from './policy/blocks.ts';
+import { type Due, dueOf } from './policy/deadlines.ts';
+import { decide, type Granting } from './policy/decision.ts';
+import type { Fleet } from './policy/fleet.ts';
+import { FleetKeys } from './policy/keys.ts';
+import { granted } from './policy/slots.ts';
+
+export interface CoordinatorOptions {
+  /** The fleet's name in the store. Default `reboot`. */
+  readonly fleet?: string;
+  /** The rows of history that are kept. Default 10,000. */
+  readonly historyMax?: number;
+  /** Told of what went wrong and is tried again. */
+  readonly onTrouble?: (message: string) => void;
+}
+
+const retryMs = 1_000;
+/** However long nothing changes, the clock is looked at again after so long. */
+const lookMsMax = 60_000;
+const memberLookMs = 5_000;
+const trimEvery = 100;
+
+/**
+ * Grants slots: it follows the records of the fleet and writes what {@link decide} says. Any number may run at once, each
+ * with its own view, and none is needed for safety: a grant is written only if nobody has granted anything, and nothing that
+ * limits grants was changed, since the view it was decided from.
+ *
+ * Not promised: that a host which was granted a slot keeps to it, that is the agent's part.
+ */
+export class Coordinator {
+  readonly #client: Client;
+  readonly #ledger: Ledger;
+  readonly #feed: FleetFeed;
+  readonly #clock: FleetClock;
+  readonly #keys: FleetKeys;
+  readonly #historyMax: number;
+  readonly #onTrouble: (message: string) => void;
+  /** Nothing is decided from a view that is older than what was last written. */
+  #writtenAt = 0;
+  #memberFault: { readonly fault: string | undefined; readonly at: number } | undefined;
+  #entriesSinceTrim = trimEvery;
+  #wake = (): void => {};
+  #isRunning = false;
+
+  /** @throws InvalidError when an option is wrong. */
+  constructor(client: Client, options: CoordinatorOptions = {}) {
+    const { fleet, historyMax = 10_000, onTrouble = () => {} } = options;
+    if (!Number.isSafeInteger(historyMax) || historyMax < 1) {
+      throw invalid(`historyMax is ${historyMax}; it must be a whole number above 0`);
+    }
+    this.#client = client;
+    this.#keys = new FleetKeys(fleet);
+    this.#clock = new FleetClock(client);
+    this.#ledger = new Ledger(client, this.#keys, this.#clock);
+    this.#feed = new FleetFeed(client, this.#keys);
+    this.#historyMax = historyMax;
+    this.#onTrouble = onTrouble;
+  }
+
+  /** The fleet as this coordinator sees it. */
+  get fleet(): Fleet {
+    return this.#feed.fleet;
+  }
+
+  /** What it decides by, beside the fleet. */
+  get circumstances(): Circumstances {
+    const { fault } = this.#clock;
+    const member = this.#memberFault?.fault;
+    return {
+      now: this.#clock.now(),
+      ...(fault === undefined ? {} : { clockFault: fault }),
+      ...(member === undefined ? {} : { memberFault: member }),
+    };
+  }
+
+  /**
+   * Coordinates until the signal aborts, through lost connections and restarts of the store.
+   * @throws InvalidError when it runs already; ClosedError when the client is closed.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    if (this.#isRunning) throw invalid('this coordinator runs already');
+    this.#isRunning = true;
+    const over = new AbortController();
+    const end = (): void => over.abort(signal.reason);
+    if (signal.aborted) end();
+    signal.addEventListener('abort', end, { once: true });
+    const { signal: until } = over;
+    let failure: { readonly error: unknown } | undefined;
+    const following = this.#feed
+      .follow(() => this.#wake(), until)
+      .catch((error: unknown) => {
+        if (!until.aborted) failure = { error };
+        over.abort(error);
+      });
+    const keeping = this.#clock.keep(until);
+    try {
+      while (!until.aborted) await this.#turn(until);
+    } finally {
+      over.abort();
+      signal.removeEventListener('abort', end);
+      await Promise.all([following, keeping]);
+      this.#isRunning = false;
+    }
+    if (failure !== undefined) throw failure.error;
+  }
+
+  /** Does what is to be done now, and waits for news or for the next moment at which something is due. */
+  async #turn(until: AbortSignal): Promise<void> {
+    const news = new AbortController();
+    this.#wake = () => news.abort();
+    const stop = (): void => news.abort();
+    until.addEventListener('abort', stop, { once: true });
+    try {
+      const waitMs = await this.#step(until);
+      if (until.aborted) return;
+      await pause(this.#client.clock, waitMs, news.signal);
+    } catch (error) {
+      if (until.aborted) return;
+      if (!(error instanceof LockstepError)) throw error;
+      this.#onTrouble(error.message);
+      await pause(this.#client.clock, retryMs, until);
+    } finally {
+      until.removeEventListener('abort', stop);
+    }
+  }
+
+  /** @returns how long to wait for the next step if nothing happens. */
+  async #step(signal: AbortSignal): Promise<number> {
+    const { fleet, revision } = this.#feed;
+    if (revision === 0 || revision < this.#writtenAt) return lookMsMax;
+    if (this.#clock.fault !== undefined) await this.#clock.sync({ signal }).catch(() => {});
+    await this.#lookAtMembers(fleet, signal);
+    const { now } = this.circumstances;
+    const due = dueOf(fleet, now);
+    if (due.now.length > 0) {
+      for (const one of due.now) await this.#settle(one, signal);
+      return 0;
+    }
+    if (await this.#markBreakers(fleet, signal)) return 0;
+    const decision = decide(fleet, this.circumstances);
+    if (decision.grants.length > 0) {
+      await this.#grant(decision.grants, revision, signal);
+      return 0;
+    }
+    if (this.#entriesSinceTrim >= trimEvery) {
+      this.#entriesSinceTrim = 0;
+      await trimHistory(this.#client, this.#keys, this.#historyMax, { signal });
+    }
+    const next = Math.min(due.next ?? Infinity, decision.wakeAt ?? Infinity, now + lookMsMax);
+    return Math.max(1, next - now);
+  }
+
+  /** Members of the store are looked at only while a host with one of them wants to go down. */
+  async #lookAtMembers(fleet: Fleet, signal: AbortSignal): Promise<void> {
+    const asks = [...fleet.members.values()].some(({ record }) => record.state === 'waiting');
+    const now = this.#client.clock.now();
+    const isOld = this.#memberFault === undefined || now - this.#memberFault.at >= memberLookMs;
+    if (!asks || !isOld) return;
+    const fault = await memberFaultOf(this.#client, { signal });
+    this.#memberFault = { fault, at: now };
+    // As long as one is ill, another look is due by itself.
+    if (fault !== undefined) this.#client.clock.after(memberLookMs, () => this.#wake());
+  }
+
+  /** Takes a slot back that was not used in time, or says that a host is overdue. */
+  async #settle({ host, step }: Due, signal: AbortSignal): Promise<void> {
+    const outcome = await this.#ledger.write(host, step, { by: 'coordinator', signal });
+    this.#entriesSinceTrim++;
+    if (outcome.isWritten) this.#wroteAt(outcome.revision);
+  }
+
+  /** A breaker that opens stays so, whatever becomes of the failures, and is told once. */
+  async #markBreakers(fleet: Fleet, signal: AbortSignal): Promise<boolean> {
+    for (const group of fleet.groups.values()) {
+      if (group.isBroken || !group.isBreakerOpen) continue;
+      const reason = `${group.failures.size} failures: ${[...group.failures.values()].map(({ host, reason }) => `${host}: ${reason}`).join('; ')}`;
+      const at = this.#clock.now();
+      const entry = {
+        kind: 'breaker open',
+        at,
+        by: 'coordinator',
+        group: group.name,
+        reason,
+      } as const;
+      const key = this.#keys.breaker(group.name);
+      const reply = await this.#client.txn(
+        {
+          compare: [
+            compare.missing(key),
+            compare.exists({ prefix: this.#keys.failures(group.name) }),
+          ],
+          success: [op.put(key, JSON.stringify({ at, reason })), this.#ledger.entry(entry)],
+        },
+        { signal },
+      );
+      if (reply.succeeded) this.#wroteAt(reply.header.revision);
+      return true;
+    }
+    return false;
+  }
+
+  async #grant(grants: readonly Granting[], seen: number, signal: AbortSignal): Promise<void> {
+    const { guard } = this.#feed.fleet;
+    const keys = this.#keys;
+    const at = this.#clock.now();
+    const pace = JSON.stringify({ grantedAt: at });
+    const groups = new Set(grants.map(({ host }) => host.record.group));
+    const reply = await this.#client.txn(
+      {
+        compare: [
+          compare.modRevision(keys.guard, '=', guard.revision),
+          ...grants.map(({ host }) =>
+            compare.modRevision(keys.host(host.record.id), '=', host.revision),
+          ),
+          // Whatever may forbid it is as it was seen: what was taken away since then can only allow more.
+          ...[keys.groups, keys.pauses, keys.allFailures, keys.breakers].map((prefix) =>
+            compare.modRevision({ prefix }, '<', seen + 1),
+          ),
+          compare.modRevision(keys.fleet, '<', seen + 1),
+        ],
+        success: [
+          ...grants.flatMap(({ host, ...times }, index) => {
+            const id = String(guard.grants + index + 1);
+            const step = granted(host.record, { id, at, ...times });
+            return this.#ledger.operations(step, { by: 'coordinator' });
+          }),
+          ...[...groups].map((group) => op.put(keys.pace(group), pace)),
+          op.put(keys.fleetPace, pace),
+          op.put(keys.guard, String(guard.grants + grants.length)),
+        ],
+      },
+      { signal },
+    );
+    // If it was not written, what made it wrong is news that is still on its way.
+    this.#wroteAt(reply.succeeded ? reply.header.revision : seen + 1);
+    this.#entriesSinceTrim += grants.length;
+  }
+
+  #wroteAt(revision: number): void {
+    this.#writtenAt = Math.max(this.#writtenAt, revision);
+  }
+}
+
+export interface CoordinateOptions extends CoordinatorOptions {
+  readonly signal: AbortSignal;
+  /** Who this is, for `lockstep inspect election reboot.coordinator`. */
+  readonly identity?: string;
+  /** Of those that could coordinate, the highest does. Default 0. */
+  readonly priority?: number;
+}
+
+/**
+ * Coordinates whenever this process is the one that was elected to: so every host of a fleet can offer to, and one follows
+ * all records. The election saves work; what is safe does not depend on it.
+ * @throws the signal's reason never: it ends quietly; ClosedError when the client is closed.
+ */
+export async function coordinate(client: Client, options: CoordinateOptions): Promise<void> {
+  const { signal, identity = '', priority = 0, fleet = 'reboot' } = options;
+  const election = new Election(client, `${fleet}.coordinator`, { identity, priority });
+  try {
+    await election.run(
+      async (term) => {
+        const coordinator = new Coordinator(client, options);
+        await coordinator.run(AbortSignal.any([term.lost, signal]));
+      },
+      { signal },
+    );
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
