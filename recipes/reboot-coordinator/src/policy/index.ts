@@ -1,4 +1,8 @@
 /** The pure part: what the store holds of a fleet, and what follows from it at a time. */
+export { composed, type Opening, Schedule } from './calendar/schedule.ts';
+export { type Hours, type Period, parseWindow, type Window } from './calendar/window.ts';
+export { PolicyError } from './fault.ts';
+export { parseLimit, showLimit, slotsOf } from './limit.ts';
 export type {
   AliveRecord,
   Calendar,
