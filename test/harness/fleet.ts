@@ -52,7 +52,10 @@ export class Machine implements Host {
   #process: { readonly own: OwnProcess; readonly over: AbortController } | undefined;
   agentEnd: unknown;
 
-  constructor(fleet: TestFleet, id: string, options: Omit<AgentOptions, 'host' | 'id'>) {
+  readonly #body: string;
+
+  constructor(fleet: TestFleet, id: string, options: Omit<AgentOptions, 'host' | 'id'>, body = '') {
+    this.#body = body;
     this.id = id;
     this.#fleet = fleet;
     this.#options = options;
@@ -130,7 +133,7 @@ export class Machine implements Host {
   }
 
   async bootId(): Promise<string> {
-    return `${this.id} boot ${this.boots}`;
+    return `${this.#body}${this.id} boot ${this.boots}`;
   }
 
   async version(): Promise<string> {
@@ -185,6 +188,7 @@ export class TestFleet {
   readonly operator: Operator;
   readonly monitor: FleetMonitor;
   readonly machines = new Map<string, Machine>();
+  readonly twins: Machine[] = [];
   readonly coordinators: { readonly over: AbortController; readonly own: OwnProcess }[] = [];
   readonly troubles: string[] = [];
 
@@ -216,6 +220,14 @@ export class TestFleet {
   add(id: string, options: Omit<AgentOptions, 'host' | 'id'>): Machine {
     const machine = new Machine(this, id, options);
     this.machines.set(id, machine);
+    machine.boot();
+    return machine;
+  }
+
+  /** Another machine that has the id of one that is there. */
+  twin(id: string, options: Omit<AgentOptions, 'host' | 'id'>): Machine {
+    const machine = new Machine(this, id, options, 'twin of ');
+    this.twins.push(machine);
     machine.boot();
     return machine;
   }
@@ -290,7 +302,7 @@ export async function startFleet(t: TestContext, seed = 7): Promise<TestFleet> {
   const fleet = new TestFleet(cluster);
   t.after(() => {
     fleet.monitor.stop();
-    for (const machine of fleet.machines.values()) machine.killAgent();
+    for (const machine of [...fleet.machines.values(), ...fleet.twins]) machine.killAgent();
     fleet.coordinators.forEach((_, at) => {
       fleet.killCoordinator(at);
     });

@@ -23,7 +23,7 @@ import type {
   HostRecord,
 } from './policy/records.ts';
 import { readFleet, readGroup } from './policy/shapes.ts';
-import { asked, released } from './policy/slots.ts';
+import { asked, released, type Step } from './policy/slots.ts';
 import { type FleetStatus, statusOf } from './policy/status.ts';
 
 /** What a pause or a resume is about. */
@@ -139,8 +139,7 @@ export class Operator {
     } else {
       await this.#ledger.change(
         scope.host,
-        ({ record, revision }) =>
-          record?.loop === undefined ? undefined : unquarantined(record, revision),
+        ({ record }) => (record?.loop === undefined ? undefined : unquarantined(record)),
         { by: this.#by, ...call },
       );
     }
@@ -159,9 +158,7 @@ export class Operator {
     const wish = { reason: `ordered by ${this.#by}: ${reason}` };
     const at = this.#clock.now();
     const step =
-      record.via === 'agent' && record.state !== 'waiting'
-        ? asked(record, wish, at, kept.revision)
-        : undefined;
+      record.via === 'agent' && record.state !== 'waiting' ? asked(record, wish, at) : undefined;
     await this.#order(
       {
         kind: 'ordered',
@@ -326,11 +323,8 @@ interface Order {
   readonly success: readonly Operation<unknown>[];
 }
 
-function unquarantined({ loop: _, ...record }: HostRecord, revision: number) {
-  const { request } = record;
-  // It keeps its place in line, which is that of the record if nothing else says so.
-  if (request === undefined || record.state !== 'waiting') return { record };
-  return { record: { ...record, request: { ...request, place: request.place ?? revision } } };
+function unquarantined({ loop: _, ...record }: HostRecord): Step {
+  return { record };
 }
 
 function unknownHost(host: string): Error {

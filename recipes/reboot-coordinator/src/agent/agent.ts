@@ -188,10 +188,10 @@ export class Agent {
     }
     const before = own.state;
     const next = await record.change((kept) => {
-      const { record: now, revision } = kept;
+      const { record: now } = kept;
       if (now === undefined || now.grant !== undefined) return undefined;
       const at = this.#clock.now();
-      return need.needed === 'yes' ? asked(now, need, at, revision) : settled(now, at);
+      return need.needed === 'yes' ? asked(now, need, at) : settled(now, at);
     });
     if (next?.state === 'waiting' && before !== 'waiting') {
       this.#tell(`needs a reboot: ${next.request?.reason ?? ''}; it waits for a slot`);
