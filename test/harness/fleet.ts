@@ -34,6 +34,9 @@ export interface MachineHabits {
   boots: ((installed: string) => string) | undefined;
   /** Whether it comes up again. */
   returns: boolean;
+  /** What goes down and comes up with it. */
+  goesDown: () => void;
+  comesUp: () => void;
 }
 
 const done: HookResult = { isDone: true };
@@ -68,6 +71,8 @@ export class Machine implements Host {
       reboots: 'does',
       boots: undefined,
       returns: true,
+      goesDown: () => {},
+      comesUp: () => {},
     };
   }
 
@@ -77,6 +82,7 @@ export class Machine implements Host {
   boot(): void {
     this.isUp = true;
     this.boots++;
+    this.habits.comesUp();
     const { boots, installed } = this.habits;
     this.running = boots === undefined ? installed : boots(installed);
     this.startAgent();
@@ -165,6 +171,7 @@ export class Machine implements Host {
     if (reboots !== 'does') return { isDone: false, why: reboots.refused };
     this.#fleet.monitor.wentDown(this.id);
     this.isUp = false;
+    this.habits.goesDown();
     const process = this.#process;
     this.#process = undefined;
     // Its last words are on their way when it goes.
