@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { CapturedOutput } from './captured-output.ts';
+import { endGroup, sendToGroup } from './process-group.ts';
 import { durationText, oneLine } from './sentence.ts';
 
 export interface CommandOptions {
@@ -30,8 +31,7 @@ export interface CommandEnd {
 const graceMsDefault = 5_000;
 /** How long the output of one that has exited is still read: what it left in the background may hold it open for ever. */
 const lingerMs = 250;
-const lookMs = 20;
-/** How long the kernel may take to clear away what was killed. */
+/** How long the end of one that was killed is waited for. */
 const killedMsMax = 1_000;
 
 /** Runs a line of the shell; see runProgram. */
@@ -153,41 +153,10 @@ async function inTime(promise: Promise<unknown>, ms: number): Promise<void> {
   }
 }
 
-/** Ends all processes of a group: first asks, then kills. */
-async function endGroup(group: number, graceMs: number): Promise<void> {
-  send(group, 'SIGTERM');
-  send(group, 'SIGCONT'); // One that is stopped takes no other signal.
-  if (await isGone(group, graceMs)) return;
-  send(group, 'SIGKILL');
-  await isGone(group, killedMsMax);
-}
-
-/** Looks again and again whether any process of a group is left, since nobody tells about those that are not ours. */
-async function isGone(group: number, withinMs: number): Promise<boolean> {
-  const giveUpAt = performance.now() + withinMs;
-  for (;;) {
-    if (!send(group, 0)) return true;
-    const leftMs = giveUpAt - performance.now();
-    if (leftMs <= 0) return false;
-    await new Promise((resolve) => setTimeout(resolve, Math.min(lookMs, leftMs)));
-  }
-}
-
-/** @returns whether there was anybody to send it to. */
-function send(group: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    process.kill(-group, signal);
-    return true;
-  } catch (error) {
-    // Others than "no such process" say that it is there, and another user's.
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
-}
-
 const held = new Set<number>();
 
 function killHeld(): void {
-  for (const group of held) send(group, 'SIGKILL');
+  for (const group of held) sendToGroup(group, 'SIGKILL');
 }
 
 /** A process that ends by a fault of its own takes its commands with it. @returns what lets the group go. */
