@@ -104,13 +104,15 @@ async function kured({ root }: RivalContext): Promise<string | undefined> {
     : undefined;
 }
 
-/** By systemd itself; without it, by the links that enable a unit. */
+/** By systemd itself; where it does not say, by the links that enable a unit. */
 async function isEnabled(unit: string, context: RivalContext): Promise<boolean> {
   const { root, env, signal } = context;
   const where = root === '/' ? [] : [`--root=${root}`];
   const words = ['systemctl', ...where, 'is-enabled', unit];
   const end = await runProgram(words, { env, signal, timeoutMs: systemctlMs, graceMs: 1_000 });
-  if (end.code !== undefined && end.output.trim() !== '') return /^enabled/.test(end.output.trim());
+  const state = end.code === undefined ? '' : end.output.trim();
+  if (/^(enabled|masked|disabled|not-found)/.test(state)) return state.startsWith('enabled');
+  // An image may bring the link along in a place that systemd does not count as enabled.
   return isLinked(unit, root);
 }
 
