@@ -5,6 +5,7 @@ import type {
   HistoryKind,
   HostRecord,
   HostState,
+  Order,
   RebootRequest,
 } from './records.ts';
 
@@ -85,6 +86,11 @@ export function asked(
   const { target: _, ...kept } = was;
   const again = { ...kept, ...request, at: was.at };
   return { record: { ...record, request: again, loop } };
+}
+
+/** What a host gives as its reason when somebody ordered it. */
+export function orderedReason({ by, reason }: Order): string {
+  return `ordered by ${by}${reason === '' ? '' : `: ${reason}`}`;
 }
 
 /**
