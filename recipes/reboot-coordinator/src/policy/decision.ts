@@ -157,21 +157,49 @@ export function whyNot(fleet: Fleet, id: string, what: Circumstances): readonly 
   const host = fleet.hosts.get(id);
   if (host === undefined || host.record.state !== 'waiting') return [];
   const group = fleet.group(host.record.group);
+  const shared = {
+    group: groupBlocks(fleet, group, what),
+    fleet: fleetBlocks(fleet, what),
+    position: positionOf(group, host),
+  };
+  return blocksOf(fleet, host, what, shared);
+}
+
+/** What a host shares with all of its group, and its place in line. */
+export interface Shared {
+  readonly group: readonly Block[];
+  readonly fleet: readonly Block[];
+  readonly position: number;
+}
+
+/** As {@link whyNot}, for who asks about many hosts at one moment and has worked out what they share. */
+export function blocksOf(
+  fleet: Fleet,
+  host: FleetHost,
+  what: Circumstances,
+  shared: Shared,
+): readonly Block[] {
   const zone = zoneBlock(fleet, host.record.zone);
   const member = memberBlock(fleet, host, what);
   const blocks = [
     ...hostBlocks(fleet, host, what.now),
-    ...groupBlocks(fleet, group, what),
+    ...shared.group,
     ...(zone === undefined ? [] : [zone]),
     ...(member === undefined ? [] : [member]),
-    ...fleetBlocks(fleet, what),
+    ...shared.fleet,
   ];
-  const before = positionOf(group, host) - 1;
+  const before = shared.position - 1;
   if (before > 0) {
     const message = `${before} ${before === 1 ? 'host is' : 'hosts are'} before it in the group`;
     blocks.push({ kind: 'behind', message });
   }
   return blocks.length > 0 ? blocks : [{ kind: 'next', message: 'it is next' }];
+}
+
+/** The place of each host in the lines of a group, as {@link positionOf} has it. */
+export function positionsOf(group: FleetGroup): ReadonlyMap<string, number> {
+  const all = [...group.lines.values()].flatMap((line) => [...line]).sort(compareWaiting);
+  return new Map(all.map(({ host }, at) => [host, at + 1]));
 }
 
 /** Its place in the line of its group, over all zones; 1 is next, 0 means that it is in no line. */

@@ -1,5 +1,5 @@
 import { type Block, type Circumstances, fleetBlocks, groupBlocks } from './blocks.ts';
-import { positionOf, whyNot } from './decision.ts';
+import { blocksOf, positionsOf, type Shared } from './decision.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetGroup } from './fleet-group.ts';
 import type { FleetHost } from './fleet-host.ts';
@@ -54,14 +54,24 @@ export interface FleetStatus {
 export function statusOf(fleet: Fleet, what: Circumstances): FleetStatus {
   const groups = [...fleet.groups.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const group of groups) fleet.wake(group, what.now);
+  const blocks = fleetBlocks(fleet, what);
+  const states = groups.map((group) => groupStatus(fleet, group, what));
   return {
     at: what.now,
     policy: fleet.policy,
-    blocks: fleetBlocks(fleet, what),
-    groups: groups.map((group) => groupStatus(fleet, group, what)),
-    hosts: groups.flatMap((group) =>
-      [...group.hosts.values()].map((host) => hostStatus(fleet, host, what)).sort(byUrgency),
-    ),
+    blocks,
+    groups: states,
+    // What a group's hosts share is worked out once, or thousands that wait would take seconds.
+    hosts: groups.flatMap((group, at) => {
+      const positions = positionsOf(group);
+      const shared = { group: states[at]?.blocks ?? [], fleet: blocks };
+      return [...group.hosts.values()]
+        .map((host) => {
+          const position = positions.get(host.record.id) ?? 0;
+          return hostStatus(fleet, host, what, { ...shared, position });
+        })
+        .sort(byUrgency);
+    }),
   };
 }
 
@@ -83,18 +93,21 @@ function groupStatus(fleet: Fleet, group: FleetGroup, what: Circumstances): Grou
   };
 }
 
-function hostStatus(fleet: Fleet, host: FleetHost, what: Circumstances): HostStatus {
+function hostStatus(
+  fleet: Fleet,
+  host: FleetHost,
+  what: Circumstances,
+  shared: Shared,
+): HostStatus {
   const { record, alive, paused } = host;
-  const group = fleet.group(record.group);
-  const waits = record.state === 'waiting';
-  const position = waits ? positionOf(group, host) : 0;
+  const { position } = shared;
   return {
     ...record,
     isAlive: record.via !== 'agent' || alive !== undefined,
     ...(paused === undefined ? {} : { paused }),
-    isQuarantined: isQuarantined(record, group.policy?.bootsMax),
+    isQuarantined: isQuarantined(record, fleet.group(record.group).policy?.bootsMax),
     ...(position === 0 ? {} : { position }),
-    ...(waits ? { whyNot: whyNot(fleet, record.id, what) } : {}),
+    ...(record.state === 'waiting' ? { whyNot: blocksOf(fleet, host, what, shared) } : {}),
   };
 }
 
