@@ -81,7 +81,7 @@ export class Console {
 
   show(view: View): void {
     this.#view = view;
-    if (view === 'fleet') this.fleet.follow();
+    if (view === 'fleet') this.fleet.open();
     this.#wake();
     this.#changed();
   }

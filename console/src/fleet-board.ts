@@ -11,6 +11,9 @@ const gapMs = 100;
 /** So many times as long as the last picture took, so that a large fleet leaves the page time for its user. */
 const restFactor = 4;
 
+/** So many more cells are drawn in each frame, until all are: thousands at once would hold up the page. */
+const cellsPerFrame = 400;
+
 /** The fleet that the reboot coordinator keeps, followed by a watch from when it is first looked at. */
 export class FleetBoard {
   readonly #client: Client;
@@ -24,6 +27,8 @@ export class FleetBoard {
   #active: string | undefined;
   #only: Sign | undefined;
   #isFollowing = false;
+  #cellsMax = cellsPerFrame;
+  #isGrowing = false;
   #isDue = false;
   /** By the clock of `performance.now()`, in milliseconds: no picture before. */
   #restUntil = 0;
@@ -76,8 +81,25 @@ export class FleetBoard {
     return this.#keys.host(id);
   }
 
-  /** Begins to follow, if it has not. */
-  follow(): void {
+  /** How many cells may be drawn in this frame. */
+  get cellsMax(): number {
+    return this.#cellsMax;
+  }
+
+  /** There are more cells than that, so the next frame shall have some more. */
+  drawMore(): void {
+    if (this.#isGrowing) return;
+    this.#isGrowing = true;
+    requestAnimationFrame(() => {
+      this.#isGrowing = false;
+      this.#cellsMax += cellsPerFrame;
+      this.#changed();
+    });
+  }
+
+  /** The view is shown: begins to follow, if it has not. */
+  open(): void {
+    this.#cellsMax = cellsPerFrame;
     if (this.#isFollowing) return;
     this.#isFollowing = true;
     this.#run().catch(() => {});

@@ -3,7 +3,7 @@ import type { Block, HostStatus } from '@lockstep/reboot-coordinator/policy';
 import { html, nothing, type TemplateResult } from 'lit-html';
 import type { Console } from '../console.ts';
 import { type FleetPicture, faces, marksOf, nameOf } from '../fleet-picture.ts';
-import { countText, failureText, momentText, secondsText } from '../wording.ts';
+import { countText, momentText, secondsText } from '../wording.ts';
 import { focusSoon } from './key-rows.ts';
 
 /** All that is known of one host, and why it has no slot. */
@@ -43,7 +43,7 @@ function whyNot(blocks: readonly Block[]): TemplateResult {
       <h3>Why it has no slot yet</h3>
       <ul>${blocks.map(
         ({ message, until }) => html`
-        <li>${failureText(message)}${until === undefined ? nothing : html` <span class="quiet">until ${momentText(until)}</span>`}</li>`,
+        <li>${message}${until === undefined ? nothing : html` <span class="quiet">until ${momentText(until)}</span>`}</li>`,
       )}
       </ul>
     </div>`;

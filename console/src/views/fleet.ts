@@ -1,5 +1,6 @@
 import type { Block, GroupStatus, HostStatus } from '@lockstep/reboot-coordinator/policy';
 import { html, nothing, type TemplateResult } from 'lit-html';
+import { guard } from 'lit-html/directives/guard.js';
 import { repeat } from 'lit-html/directives/repeat.js';
 import type { Console } from '../console.ts';
 import type { FleetBoard } from '../fleet-board.ts';
@@ -76,10 +77,14 @@ function board(fleet: FleetBoard, picture: FleetPicture): TemplateResult {
   const { blocks } = picture.status;
   const only = fleet.only;
   const isShown = (host: HostStatus) => only === undefined || signsOf(host).includes(only);
-  const groups = picture.groups.map(({ status, hosts }) => ({
-    status,
-    hosts: only === undefined ? hosts : hosts.filter(isShown),
-  }));
+  let room = fleet.cellsMax;
+  const groups = picture.groups.map(({ status, hosts }) => {
+    const shown = only === undefined ? hosts : hosts.filter(isShown);
+    const drawn = shown.slice(0, Math.max(0, room));
+    room -= shown.length;
+    return { status, hosts: drawn };
+  });
+  if (room < 0) fleet.drawMore();
   const active = fleet.active === undefined ? undefined : picture.hosts.get(fleet.active);
   // One cell is in the order of tabs, and from there the arrow keys move.
   const tabbed =
@@ -91,7 +96,7 @@ function board(fleet: FleetBoard, picture: FleetPicture): TemplateResult {
     if (cell instanceof HTMLElement) fleet.choose(cell.dataset.host);
   };
   return html`
-    ${blocks.slice(0, blocksShown).map(({ message }) => html`<p class="notice">Nothing is granted: ${message}.</p>`)}
+    ${blocks.slice(0, blocksShown).map(({ message }) => html`<p class="notice">Nothing is granted: ${message}</p>`)}
     ${blocks.length > blocksShown ? html`<p class="quiet">${countText(blocks.length - blocksShown)} more reasons</p>` : nothing}
     ${legend(fleet, picture)}
     <div class="groups" @focusin=${choose} @click=${choose} @keydown=${moveInGrid}>
@@ -165,25 +170,34 @@ function groupTags({ blocks, isBreakerOpen, paused }: GroupStatus): TemplateResu
     ${window === undefined ? nothing : tag('warn', window.until === undefined ? 'window never opens' : `window closed until ${momentText(window.until)}`, window.message)}`;
 }
 
-function cell(host: HostStatus, { tabbed, chosen, now }: Shown): TemplateResult {
-  const { id, state, version, since, isAlive } = host;
-  const hostMarks = marksOf(host);
-  return html`
-    <li>
-      <button class="cell ${state} ${isAlive ? '' : 'not-there'}" data-host=${id} tabindex=${id === tabbed ? 0 : -1}
-        aria-current=${id === chosen}>
-        <span class="sign" aria-hidden="true">${faces[state].symbol}</span>
-        <span class="name cut">${nameOf(host)}</span>
-        <span class="doing cut">${faces[state].word} <span class="since">${secondsText((now - since) / 1000)}</span></span>
-        <span class="version cut">${version ?? '–'}</span>
-        ${
-          hostMarks.length === 0
-            ? nothing
-            : html`<span class="marks">${hostMarks.map(
-                (mark) =>
-                  html`<span class="mark ${mark}"><span class="sign" aria-hidden="true">${faces[mark].symbol}</span>${faces[mark].word}</span>`,
-              )}</span>`
-        }
-      </button>
-    </li>`;
+/** Drawn anew only when something of it has changed, since of thousands few do at a time. */
+function cell(host: HostStatus, { tabbed, chosen, now }: Shown): unknown {
+  const { id, state, version, since, isAlive, paused, isQuarantined } = host;
+  const name = nameOf(host);
+  const isTabbed = id === tabbed;
+  const isChosen = id === chosen;
+  const time = secondsText((now - since) / 1000);
+  const seen = [state, name, version, time, isAlive, paused, isQuarantined, isTabbed, isChosen];
+  return guard(
+    seen,
+    () => html`
+      <li>
+        <button class="cell ${state} ${isAlive ? '' : 'not-there'}" data-host=${id} tabindex=${isTabbed ? 0 : -1}
+          aria-current=${isChosen}>
+          <span class="sign" aria-hidden="true">${faces[state].symbol}</span>
+          <span class="name cut">${name}</span>
+          <span class="doing cut">${faces[state].word} <span class="since">${time}</span></span>
+          <span class="version cut">${version ?? '–'}</span>
+          ${markLines(host)}
+        </button>
+      </li>`,
+  );
+}
+
+function markLines(host: HostStatus): TemplateResult | typeof nothing {
+  const found = marksOf(host);
+  if (found.length === 0) return nothing;
+  const line = (mark: Sign) => html`
+    <span class="mark ${mark}"><span class="sign" aria-hidden="true">${faces[mark].symbol}</span>${faces[mark].word}</span>`;
+  return html`<span class="marks">${found.map(line)}</span>`;
 }
