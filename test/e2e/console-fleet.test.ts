@@ -168,13 +168,21 @@ describe('the fleet on the console page', { skip: noBrowser }, () => {
   });
 
   test('takes what hosts say of themselves for text, and fits 360 pixels', async (t) => {
-    const markup = '<img src=x onerror="document.title=1">';
+    const markup = 'z<img src=x onerror="document.title=1">';
     const request = { ...wish, reason: markup };
-    await register(hostOf('x'.repeat(80), { name: markup, state: 'waiting', request }));
+    const others = Array.from({ length: 11 }, (_, at) => hostOf(`web-${at + 1}`));
+    const odd = hostOf('x'.repeat(80), { name: markup, state: 'waiting', request });
+    await register(...others, odd);
     const page = await openFleet(t);
     await page.setViewportSize({ width: 360, height: 640 });
-    await page.locator('[data-host]').click();
+    await page.locator('[data-host]').last().click();
     await details(page).getByText(markup).first().waitFor();
+    // The details stand below the grid here, and must not hide the cell that they are of.
+    await page.waitForFunction(() => {
+      const chosen = document.querySelector('[data-host][aria-current="true"]');
+      const { left = 0, bottom = 0 } = chosen?.getBoundingClientRect() ?? {};
+      return chosen?.contains(document.elementFromPoint(left + 20, bottom - 8)) === true;
+    });
     assert.equal(await page.locator('img').count(), 1, 'the one of the page itself');
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
   });
@@ -196,7 +204,8 @@ describe('the fleet on the console page', { skip: noBrowser }, () => {
     }
     const page = await openFleet(t);
     await page.getByText('5,000 hosts', { exact: true }).waitFor({ timeout: 30_000 });
-    assert.equal(await page.locator('[data-host]').count(), 5_000);
+    const all = () => document.querySelectorAll('[data-host]').length === 5_000;
+    await page.waitForFunction(all, undefined, { timeout: 30_000 });
     await writeHost(hostOf('h0', { group: 'g0', state: 'done' }));
     await page.locator('[data-host="h0"].done').waitFor();
   });

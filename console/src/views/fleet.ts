@@ -93,7 +93,12 @@ function board(fleet: FleetBoard, picture: FleetPicture): TemplateResult {
       : groups.find(({ hosts }) => hosts.length > 0)?.hosts[0]?.id;
   const choose = (event: Event) => {
     const cell = event.target instanceof Element ? event.target.closest('[data-host]') : null;
-    if (cell instanceof HTMLElement) fleet.choose(cell.dataset.host);
+    if (!(cell instanceof HTMLElement)) return;
+    fleet.choose(cell.dataset.host);
+    // The details may have taken the room that the cell stood in.
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => cell.scrollIntoView({ block: 'nearest' })),
+    );
   };
   return html`
     ${blocks.slice(0, blocksShown).map(({ message }) => html`<p class="notice">Nothing is granted: ${message}</p>`)}
