@@ -1,8 +1,10 @@
 import type { Client, MemberInfo, StatusResult } from '@lockstep/client';
+import { MemberClock } from './member-clock.ts';
 import { failureText } from './wording.ts';
 
 /** The member this page is of, and what it knows of the others. */
 export class ClusterBoard {
+  readonly clock = new MemberClock();
   readonly #client: Client;
   readonly #changed: () => void;
   #status: StatusResult | undefined;
@@ -34,7 +36,7 @@ export class ClusterBoard {
   async refresh(): Promise<void> {
     // Without a leader the members cannot be asked for, and the status says so all the same.
     const [status, members] = await Promise.allSettled([
-      this.#client.status(),
+      this.clock.ask(() => this.#client.status()),
       this.#client.members(),
     ]);
     if (status.status === 'fulfilled') this.#status = status.value;

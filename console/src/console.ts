@@ -1,17 +1,18 @@
 import { Client, type ConnectionStatus } from '@lockstep/client';
 import type { ByteString } from '@lockstep/client/protocol';
 import { ClusterBoard } from './cluster-board.ts';
+import { FleetBoard } from './fleet-board.ts';
 import { KeyFeed } from './key-feed.ts';
 import { LeaseBoard } from './lease-board.ts';
 import { NewKey } from './new-key.ts';
 import { OpenKey } from './open-key.ts';
 import { pause } from './pause.ts';
 
-export const views = ['keys', 'events', 'leases', 'members'] as const;
+export const views = ['keys', 'events', 'leases', 'fleet', 'members'] as const;
 export type View = (typeof views)[number];
 
 const pollMs = 2_000;
-/** Between frames of the countdown of leases. */
+/** Between frames of what goes by: the countdown of leases, the time that a host is in its state. */
 const tickMs = 1_000;
 
 /** All that the page shows; `changed` is called whenever something of it does. */
@@ -20,6 +21,7 @@ export class Console {
   readonly feed: KeyFeed;
   readonly leases: LeaseBoard;
   readonly cluster: ClusterBoard;
+  readonly fleet: FleetBoard;
   /** The row of the list that arrow keys move from. */
   activeKey: ByteString | undefined;
   #view: View = 'keys';
@@ -37,6 +39,9 @@ export class Console {
     this.feed = new KeyFeed(this.client, changed);
     this.leases = new LeaseBoard(this.client, changed);
     this.cluster = new ClusterBoard(this.client, changed);
+    this.fleet = new FleetBoard(this.client, this.cluster, () => {
+      if (this.#view === 'fleet') changed();
+    });
   }
 
   get connection(): ConnectionStatus {
@@ -70,11 +75,13 @@ export class Console {
     this.#poll().catch(() => {});
     setInterval(() => {
       if (this.#view === 'leases') this.#changed();
+      if (this.#view === 'fleet' && !document.hidden) this.fleet.refresh();
     }, tickMs);
   }
 
   show(view: View): void {
     this.#view = view;
+    if (view === 'fleet') this.fleet.open();
     this.#wake();
     this.#changed();
   }

@@ -39,8 +39,9 @@ export function focusList(): void {
 
 /** The innermost thing that is open is closed; what was typed and not saved stays. */
 function closeInnermost(at: HTMLElement | undefined, console: Console): void {
-  const { open, creating, leases } = console;
+  const { open, creating, leases, fleet } = console;
   if (at?.id === 'prefix') at.blur();
+  else if (console.view === 'fleet') fleet.choose(undefined);
   else if (leases.asked !== undefined) leases.ask(undefined);
   else if (open?.isAskingToDelete) open.cancel();
   else if (open?.draft !== undefined) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ByteString, bytesFromArray, bytesFromText } from '@lockstep/client/protocol';
-import { bytesText, countOf, failureText, keyText, preview } from './wording.ts';
+import { bytesText, countOf, failureText, keyText, preview, secondsText } from './wording.ts';
 
 const bytes = (text: string): ByteString => bytesFromText(text) ?? assert.fail();
 
@@ -25,6 +25,13 @@ test('amounts are short', () => {
     '1.5 KiB',
     '200 KiB',
     '2.0 GiB',
+  ]);
+  assert.deepEqual([-1, 90, 3600, 86_400, 40 * 86_400].map(secondsText), [
+    '0 s',
+    '90 s',
+    '60 min',
+    '24 h',
+    '40 d',
   ]);
   assert.deepEqual([countOf(1, 'key'), countOf(1200, 'key')], ['1 key', '1,200 keys']);
 });

@@ -69,11 +69,22 @@ export function countOf(count: number, one: string, many = `${one}s`): string {
 export function secondsText(seconds: number): string {
   if (seconds < 120) return `${Math.max(0, Math.round(seconds))} s`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-  return `${Math.round(seconds / 3600)} h`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
 }
 
 export function clockText(time: Date): string {
   return time.toLocaleTimeString('en-GB');
+}
+
+const moments = new Intl.DateTimeFormat('en-GB', {
+  ...{ weekday: 'short', day: 'numeric', month: 'short' },
+  ...{ hour: '2-digit', minute: '2-digit', second: '2-digit' },
+});
+
+/** A moment in the time zone of whoever looks. @param time milliseconds since 1970. */
+export function momentText(time: number): string {
+  return moments.format(time);
 }
 
 /** A sentence about what went wrong. */

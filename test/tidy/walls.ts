@@ -204,7 +204,7 @@ export const rooms: readonly Room[] = [
     name: 'console',
     at: ['console/src'],
     rooms: ['client', 'protocol', 'reboot: policy'],
-    libraries: ['lit-html', 'lit-html/directives/repeat.js'],
+    libraries: ['lit-html', 'lit-html/directives/guard.js', 'lit-html/directives/repeat.js'],
   },
   {
     name: 'console: its build',

@@ -2,6 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit-html';
 import type { Console, View } from '../console.ts';
 import { bytesText, clockText, countText, failureText } from '../wording.ts';
 import { eventsPanel } from './events.ts';
+import { fleetPanel } from './fleet.ts';
 import { keyDetail } from './key-detail.ts';
 import { keyListPanel } from './key-rows.ts';
 import { leasesPanel } from './leases.ts';
@@ -33,6 +34,7 @@ export function page(console: Console): TemplateResult {
       }
       ${view === 'keys' || view === 'events' ? eventsPanel(console) : nothing}
       ${view === 'leases' ? leasesPanel(console) : nothing}
+      ${view === 'fleet' ? fleetPanel(console) : nothing}
       ${view === 'members' ? membersPanel(console) : nothing}
     </main>`;
 }
@@ -41,6 +43,7 @@ const titles: Readonly<Record<View, string>> = {
   keys: 'Keys',
   events: 'Events',
   leases: 'Leases',
+  fleet: 'Fleet',
   members: 'Members',
 };
 
@@ -51,7 +54,7 @@ function header(console: Console): TemplateResult {
   return html`
     <header>
       <h1><img src="/console.svg" alt="" width="20" height="20">Lockstep</h1>
-      <nav aria-label="Views">${link('keys')}${link('events')}${link('leases')}${link('members')}</nav>
+      <nav aria-label="Views">${link('keys')}${link('events')}${link('leases')}${link('fleet')}${link('members')}</nav>
       <dl class="facts">
         ${fact('member', status?.name)}
         ${fact('leader', status === undefined ? undefined : (leader?.name ?? 'none'))}

@@ -59,7 +59,15 @@ export class FleetGroup {
     return this.isBroken || (after > 0 && this.failures.size >= after);
   }
 
+  /** Whether it is declared, or anybody has named it. */
+  get isNamed(): boolean {
+    return this.policy !== undefined || this.hosts.size > 0 || this.failures.size > 0;
+  }
+
+  /** Whether nothing is known of it. Its breaker, pause or pace may be read before its policy, and must not be lost. */
   get isEmpty(): boolean {
-    return this.policy === undefined && this.hosts.size === 0 && this.failures.size === 0;
+    const { grantedAt, releasedAt } = this.pace;
+    const isPaced = grantedAt !== undefined || releasedAt !== undefined;
+    return !this.isNamed && !this.isBroken && this.paused === undefined && !isPaced;
   }
 }

@@ -52,7 +52,9 @@ export interface FleetStatus {
 }
 
 export function statusOf(fleet: Fleet, what: Circumstances): FleetStatus {
-  const groups = [...fleet.groups.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const groups = [...fleet.groups.values()]
+    .filter(({ isNamed }) => isNamed)
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const group of groups) fleet.wake(group, what.now);
   return {
     at: what.now,
