@@ -34,6 +34,9 @@ export interface MachineHabits {
   boots: ((installed: string) => string) | undefined;
   /** Whether it comes up again. */
   returns: boolean;
+  /** What goes down and comes up with it. */
+  goesDown: () => void;
+  comesUp: () => void;
 }
 
 const done: HookResult = { isDone: true };
@@ -52,7 +55,10 @@ export class Machine implements Host {
   #process: { readonly own: OwnProcess; readonly over: AbortController } | undefined;
   agentEnd: unknown;
 
-  constructor(fleet: TestFleet, id: string, options: Omit<AgentOptions, 'host' | 'id'>) {
+  readonly #body: string;
+
+  constructor(fleet: TestFleet, id: string, options: Omit<AgentOptions, 'host' | 'id'>, body = '') {
+    this.#body = body;
     this.id = id;
     this.#fleet = fleet;
     this.#options = options;
@@ -65,6 +71,8 @@ export class Machine implements Host {
       reboots: 'does',
       boots: undefined,
       returns: true,
+      goesDown: () => {},
+      comesUp: () => {},
     };
   }
 
@@ -74,6 +82,7 @@ export class Machine implements Host {
   boot(): void {
     this.isUp = true;
     this.boots++;
+    this.habits.comesUp();
     const { boots, installed } = this.habits;
     this.running = boots === undefined ? installed : boots(installed);
     this.startAgent();
@@ -130,7 +139,7 @@ export class Machine implements Host {
   }
 
   async bootId(): Promise<string> {
-    return `${this.id} boot ${this.boots}`;
+    return `${this.#body}${this.id} boot ${this.boots}`;
   }
 
   async version(): Promise<string> {
@@ -162,6 +171,7 @@ export class Machine implements Host {
     if (reboots !== 'does') return { isDone: false, why: reboots.refused };
     this.#fleet.monitor.wentDown(this.id);
     this.isUp = false;
+    this.habits.goesDown();
     const process = this.#process;
     this.#process = undefined;
     // Its last words are on their way when it goes.
@@ -185,6 +195,7 @@ export class TestFleet {
   readonly operator: Operator;
   readonly monitor: FleetMonitor;
   readonly machines = new Map<string, Machine>();
+  readonly twins: Machine[] = [];
   readonly coordinators: { readonly over: AbortController; readonly own: OwnProcess }[] = [];
   readonly troubles: string[] = [];
 
@@ -216,6 +227,14 @@ export class TestFleet {
   add(id: string, options: Omit<AgentOptions, 'host' | 'id'>): Machine {
     const machine = new Machine(this, id, options);
     this.machines.set(id, machine);
+    machine.boot();
+    return machine;
+  }
+
+  /** Another machine that has the id of one that is there. */
+  twin(id: string, options: Omit<AgentOptions, 'host' | 'id'>): Machine {
+    const machine = new Machine(this, id, options, 'twin of ');
+    this.twins.push(machine);
     machine.boot();
     return machine;
   }
@@ -290,7 +309,7 @@ export async function startFleet(t: TestContext, seed = 7): Promise<TestFleet> {
   const fleet = new TestFleet(cluster);
   t.after(() => {
     fleet.monitor.stop();
-    for (const machine of fleet.machines.values()) machine.killAgent();
+    for (const machine of [...fleet.machines.values(), ...fleet.twins]) machine.killAgent();
     fleet.coordinators.forEach((_, at) => {
       fleet.killCoordinator(at);
     });

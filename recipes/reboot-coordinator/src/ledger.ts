@@ -12,7 +12,7 @@ import { PolicyError } from './policy/fault.ts';
 import type { FleetKeys } from './policy/keys.ts';
 import type { HistoryEntry, HostRecord } from './policy/records.ts';
 import { readHost } from './policy/shapes.ts';
-import type { Step } from './policy/slots.ts';
+import { inPlace, type Step } from './policy/slots.ts';
 
 /** A host's record, and the revision that wrote it: what a step is guarded by. */
 export interface Kept {
@@ -59,7 +59,8 @@ export class Ledger {
    * Writes one step, if the record is still the one it was made from.
    * @throws what a call can end in; with an AmbiguousError it may be written, and the record tells.
    */
-  async write(kept: Kept, step: Step, options: StepOptions): Promise<Outcome> {
+  async write(kept: Kept, taken: Step, options: StepOptions): Promise<Outcome> {
+    const step = inPlace(kept.record, kept.revision, taken);
     const { if: conditions = [], ...rest } = options;
     const { id } = step.record;
     const reply = await this.client.txn(

@@ -120,7 +120,7 @@ export class FleetLock {
           if (wrote.isWritten || !wrote.isConditionFalse) continue;
         }
         if (leftMs <= 0 || signal.aborted) {
-          const left = hungUp(record ?? step?.record ?? missing(call), kept.revision);
+          const left = hungUp(record ?? step?.record ?? missing(call));
           if (
             left !== undefined &&
             !(await this.#ledger.write(kept, left, { by: 'fleetlock' })).isWritten
@@ -145,10 +145,10 @@ export class FleetLock {
   }
 
   /** The record of a host that asks, if it does not say so already. */
-  #asks({ record, revision }: Kept, { id, group }: FleetLockCall): Step | undefined {
+  #asks({ record }: Kept, { id, group }: FleetLockCall): Step | undefined {
     const at = this.#clock.now();
     const known = registered(record, { id, group, via: 'fleetlock' }, at).record;
-    const asking = asked(known, { reason: 'asked by FleetLock' }, at, revision);
+    const asking = asked(known, { reason: 'asked by FleetLock' }, at);
     if (asking !== undefined) return asking;
     return record?.group === group ? undefined : { record: known };
   }
