@@ -37,7 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     options = readOptions(args);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    process.stderr.write(`${messageOf(error)}\n\n${usage}`);
     return 2;
   }
   if (options === undefined) {
@@ -55,8 +55,9 @@ async function main(args: readonly string[]): Promise<number> {
     return line.isKept ? 0 : 1;
   } catch (error) {
     terminal.clear();
-    process.stderr.write(`demo:fleet ${error instanceof Error ? error.message : String(error)}\n`);
-    return stop.signal.aborted ? 130 : 1;
+    const { aborted: isStopped, reason } = stop.signal;
+    process.stderr.write(`demo:fleet FAILED: ${messageOf(isStopped ? reason : error)}\n`);
+    return isStopped ? 130 : 1;
   }
 }
 
@@ -109,4 +110,8 @@ function titleOf({ isBad, version }: Story): string {
   return isBad
     ? `Story two: version ${version} breaks the app on the second host that gets it.`
     : `Story one: version ${version} works, and the store's leader is killed on the way.`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
