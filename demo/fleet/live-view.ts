@@ -69,10 +69,11 @@ export class LiveView implements Watcher {
     const traffic = machines.map(({ name: host }) =>
       (proxy.isIn(host) ? 'gets requests' : 'gets none').padEnd(cellWidth),
     );
-    const counts = `${proxy.served} served, ${proxy.failed} failed`;
+    const counts = `${proxy.served} requests served, ${proxy.failed} failed`;
     return [
-      `${name.padEnd(4)} ${cells.join('')}  at most ${limit} down`,
-      this.#terminal.paint(`     ${traffic.join('')}  ${counts}`, 'dim'),
+      `${name}: at most ${limit} down; ${counts}`,
+      `  ${cells.join('')}`,
+      this.#terminal.paint(`  ${traffic.join('')}`, 'dim'),
     ];
   }
 

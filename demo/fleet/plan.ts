@@ -12,7 +12,7 @@ export interface Pace {
 
 export const usualPace: Pace = { offMs: 3_000, soakMs: 1_500, verifyWithinMs: 6_000 };
 /** For the tests: the same, with shorter waits. */
-export const quickPace: Pace = { offMs: 700, soakMs: 300, verifyWithinMs: 4_000 };
+export const quickPace: Pace = { offMs: 700, soakMs: 500, verifyWithinMs: 4_000 };
 
 export interface DemoGroup {
   readonly name: string;

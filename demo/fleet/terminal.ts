@@ -1,18 +1,18 @@
-import type { WriteStream } from 'node:tty';
-
 const codes = { red: 31, green: 32, yellow: 33, blue: 34, dim: 2, bold: 1 } as const;
+/** A line that wraps would be erased by half only. */
+const columnsMin = 64;
 export type Paint = keyof typeof codes;
 
 /** Writes lines that stay and, on a real terminal, a picture below them that is drawn anew each time. */
 export class Terminal {
-  /** False when the output is a file or a pipe: then there are lines only. */
+  /** False when the output is a file, a pipe, or too narrow for the picture: then there are lines only. */
   readonly isLive: boolean;
-  readonly #out: NodeJS.WriteStream | WriteStream;
+  readonly #out: NodeJS.WriteStream;
   #picture: readonly string[] = [];
 
   constructor(out: NodeJS.WriteStream) {
     this.#out = out;
-    this.isLive = out.isTTY === true && process.env.TERM !== 'dumb';
+    this.isLive = out.isTTY && out.columns >= columnsMin && process.env.TERM !== 'dumb';
   }
 
   /** A line that stays. */
