@@ -2,7 +2,7 @@ import type { Client } from '@lockstep/client';
 import type { CheckResult, HookFacts, HookResult, Host, Need } from '@lockstep/reboot-coordinator';
 import type { App, AppFacts } from './app.ts';
 import { get } from './http-get.ts';
-import { updateKey } from './plan.ts';
+import { healthMsMax, updateKey } from './plan.ts';
 
 interface AppHostOptions {
   readonly client: Client;
@@ -56,7 +56,7 @@ export class AppHost implements Host {
   /** Green when it answers by itself, and when the proxy sends it requests again: only then it is back in service. */
   async check(_: readonly string[], signal: AbortSignal): Promise<CheckResult> {
     try {
-      const { status, body } = await get(this.#options.port, '/', signal);
+      const { status, body } = await get(this.#options.port, '/', healthMsMax, signal);
       if (status !== 200) return { isGreen: false, why: `it answers ${status}: ${body.trim()}` };
     } catch (error) {
       return { isGreen: false, why: `it does not answer: ${String(error)}` };

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readyPath, viaHeader } from './app.ts';
 import { get } from './http-get.ts';
 import { Outages } from './outages.ts';
-import { goodAnswersMin, healthEveryMs } from './plan.ts';
+import { goodAnswersMin, healthEveryMs, healthMsMax } from './plan.ts';
 
 interface Backend {
   /** Where it serves, once it does. */
@@ -129,7 +129,7 @@ export class GroupProxy {
 
 async function isReady(port: number, signal: AbortSignal): Promise<boolean> {
   try {
-    return (await get(port, readyPath, signal)).status === 200;
+    return (await get(port, readyPath, healthMsMax, signal)).status === 200;
   } catch {
     return false;
   }

@@ -48,6 +48,9 @@ async function main(args: readonly string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
   }
+  // Nobody reads any more: a pipe or a terminal that was closed.
+  process.stdout.on('error', (error) => stop.abort(error));
+  process.stderr.on('error', () => {});
   const terminal = new Terminal(process.stdout);
   try {
     const line = await play(options, terminal, stop.signal);

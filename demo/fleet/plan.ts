@@ -49,7 +49,9 @@ export function fleetPolicy(limited: boolean): FleetPolicy {
 export const updateKey = 'demo/os-version';
 
 /** A request every so often, to each group. */
-export const requestEveryMs = 20;
+export const requestEveryMs = 40;
 export const healthEveryMs = 200;
+/** Who does not answer within that is not well. */
+export const healthMsMax = 3_000;
 /** A host that was out is sent requests again after so many good answers in a row. */
 export const goodAnswersMin = 2;
