@@ -14,9 +14,10 @@ import {
   type Need,
   Operator,
 } from '@lockstep/reboot-coordinator';
-import type { TestCluster } from '@lockstep/server/testing';
-import { cuttableClient, type OwnProcess, startCluster } from './contenders.ts';
+import { createTestCluster, type TestCluster } from '@lockstep/server/testing';
+import { cuttableClient, type OwnProcess } from './contenders.ts';
 import { FleetMonitor } from './fleet-monitor.ts';
+import { noUnhandledRejections } from './unhandled.ts';
 
 /** How a simulated machine behaves; each may be changed at any time. */
 export interface MachineHabits {
@@ -138,8 +139,12 @@ export class Machine implements Host {
     this.#why = why;
   }
 
-  async bootId(): Promise<string> {
+  get #bootId(): string {
     return `${this.#body}${this.id} boot ${this.boots}`;
+  }
+
+  async bootId(): Promise<string> {
+    return this.#bootId;
   }
 
   async version(): Promise<string> {
@@ -169,7 +174,7 @@ export class Machine implements Host {
     const { reboots } = this.habits;
     if (reboots === 'ignores') return done;
     if (reboots !== 'does') return { isDone: false, why: reboots.refused };
-    this.#fleet.monitor.wentDown(this.id);
+    this.#fleet.monitor.wentDown(this.id, this.#bootId);
     this.isUp = false;
     this.habits.goesDown();
     const process = this.#process;
@@ -246,6 +251,15 @@ export class TestFleet {
     );
   }
 
+  async close(): Promise<void> {
+    this.monitor.stop();
+    for (const machine of [...this.machines.values(), ...this.twins]) machine.killAgent();
+    this.coordinators.forEach((_, at) => {
+      this.killCoordinator(at);
+    });
+    await this.cluster.close();
+  }
+
   /** Lets time pass, in steps after each of which the monitor has looked. */
   async pass(ms: number): Promise<void> {
     await this.cluster.advance(ms);
@@ -304,17 +318,18 @@ export function brief({ hosts, groups }: FleetStatus): string {
 }
 
 /** A cluster of three, one coordinator, and a monitor that follows the records. */
-export async function startFleet(t: TestContext, seed = 7): Promise<TestFleet> {
-  const cluster = await startCluster(t, 3, seed);
+export async function openFleet(seed: number): Promise<TestFleet> {
+  const cluster = await createTestCluster({ members: 3, seed });
   const fleet = new TestFleet(cluster);
-  t.after(() => {
-    fleet.monitor.stop();
-    for (const machine of [...fleet.machines.values(), ...fleet.twins]) machine.killAgent();
-    fleet.coordinators.forEach((_, at) => {
-      fleet.killCoordinator(at);
-    });
-  });
   fleet.monitor.start(fleet.machines);
   fleet.addCoordinator();
+  return fleet;
+}
+
+/** The same, for the time of a test. */
+export async function startFleet(t: TestContext, seed = 7): Promise<TestFleet> {
+  noUnhandledRejections(t);
+  const fleet = await openFleet(seed);
+  t.after(() => fleet.close());
   return fleet;
 }

@@ -4,6 +4,7 @@ import {
   type Compare,
   compare,
   invalid,
+  type KeyValue,
   type Operation,
   op,
 } from '@lockstep/client';
@@ -52,7 +53,7 @@ export class Ledger {
   async read(id: string, call: CallOptions = {}): Promise<Kept> {
     const kv = await this.client.get(this.keys.host(id), call);
     if (kv === undefined) return { record: undefined, revision: 0 };
-    return { record: legible(() => readHost(kv.value)), revision: kv.modRevision };
+    return keptIn(kv);
   }
 
   /**
@@ -143,6 +144,11 @@ export class Ledger {
     const chance = Math.floor(this.client.clock.random() * 36 ** 6).toString(36);
     return op.put(`${this.keys.history}${time}-${number}-${chance}`, JSON.stringify(entry));
   }
+}
+
+/** @throws InvalidError when it cannot be read. */
+export function keptIn(kv: KeyValue): Kept {
+  return { record: legible(() => readHost(kv.value)), revision: kv.modRevision };
 }
 
 function callOf({ signal, timeoutMs }: CallOptions): CallOptions {
