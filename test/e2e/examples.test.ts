@@ -82,6 +82,18 @@ somebody has it
 a token: true
 moved: a 0 b 3
 `,
+  '13-rolling-reboot.js': `all wait
+host-1 takes no new requests
+host-1 goes down in its boot 1
+host-1 takes requests again, with version 1.2
+host-2 takes no new requests
+host-2 goes down in its boot 1
+host-2 takes requests again, with version 1.2
+host-3 takes no new requests
+host-3 goes down in its boot 1
+host-3 takes requests again, with version 1.2
+3 slots granted, 3 done, 0 failed
+`,
 };
 
 test('every example does what it says, in plain Node, on the built packages', async (t) => {

@@ -20,6 +20,7 @@ export const groups: readonly Group[] = [
       'console',
       'recipes',
       'examples',
+      'demo',
       'test/bench',
       'test/harness',
     ],

@@ -16,7 +16,7 @@ export function read(file: string): string {
 export function shippedSources(): Map<string, string> {
   const shipped = files.filter(
     (file) =>
-      /^(client|server|cli|console|recipes|examples)\//.test(file) &&
+      /^(client|server|cli|console|recipes|examples|demo)\//.test(file) &&
       /\.[cm]?[jt]sx?$/.test(file) &&
       !file.endsWith('.test.ts'),
   );

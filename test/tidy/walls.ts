@@ -199,6 +199,8 @@ export const rooms: readonly Room[] = [
     libraries: ['ioredis', 'ioredis-mock'],
     node: ['*'],
   },
+  // Users of what is public too, in several processes.
+  { name: 'demo', at: ['demo'], rooms: ['client', 'recipes/reboot-coordinator'], node: ['*'] },
   // A page in a browser: it sees a cluster through the client, as every other page would.
   {
     name: 'console',
