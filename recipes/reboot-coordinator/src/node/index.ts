@@ -13,4 +13,5 @@ export {
 } from './metrics.ts';
 export { type Notification, notifiedKinds } from './notification.ts';
 export { Notifier, type NotifierOptions } from './notifier.ts';
+export { RebootServer, type RebootServerOptions, type RebootServerTls } from './reboot-server.ts';
 export { webhookUrl } from './webhook.ts';
