@@ -109,7 +109,8 @@ export class FleetLock {
         await this.#alert(id, group);
         return { status: 400, kind: 'unknown_group', value };
       }
-      return admits?.(readGroup(kv.value)) ?? (await run());
+      const policy = readGroup(kv.value);
+      return admits?.(policy) ?? (await run());
     } catch (error) {
       if (error instanceof PolicyError) return unreadable(error);
       if (!(error instanceof LockstepError)) throw error;
