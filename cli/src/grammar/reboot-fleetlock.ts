@@ -52,7 +52,7 @@ export function addRebootFleetLock(reboot: Command, { context, run }: Grammar): 
   const [url, id] = ['http://127.0.0.1:3333', 'job-1'];
   withExamples(
     lock,
-    `lockstep reboot fleetlock lock --url ${url} --group web --id ${id} --wait 10m`,
+    `lockstep reboot fleetlock lock --url ${url} --group jobs --id ${id} --wait 10m`,
   );
   const unlock = withHost(fleetlock.command('unlock'))
     .summary('give the slot of a group back')
@@ -60,7 +60,7 @@ export function addRebootFleetLock(reboot: Command, { context, run }: Grammar): 
     .action(async (options: FleetLockOptions) =>
       run((await import('../verbs/reboot-fleetlock.ts')).fleetUnlock(context(), options)),
     );
-  withExamples(unlock, `lockstep reboot fleetlock unlock --url ${url} --group web --id ${id}`);
+  withExamples(unlock, `lockstep reboot fleetlock unlock --url ${url} --group jobs --id ${id}`);
 }
 
 function withHost(command: Command): Command {
