@@ -14,6 +14,9 @@ export class FleetMonitor {
   readonly #keys = new FleetKeys();
   readonly #faults: string[] = [];
   readonly #over = new AbortController();
+  readonly #departures: { readonly id: string; readonly bootId: string }[] = [];
+  /** Boots that a record said to end. */
+  readonly #leaving = new Set<string>();
   /** Grants by host, as the records told them. */
   readonly #held = new Map<string, string>();
   readonly #granted = new Map<string, string>();
@@ -45,23 +48,24 @@ export class FleetMonitor {
     if (this.#faults.length > 0) throw new Error(this.#faults.join('\n'));
   }
 
-  /** A machine goes down with a slot; it must have one, and the group room for it. */
-  wentDown(id: string): void {
-    const held = this.#fleet.hosts.get(id)?.record;
-    if (held?.grant === undefined) {
-      this.#faults.push(`${id} went down without a slot (${held?.state})`);
-      return;
-    }
-    const { group } = held;
+  /** A machine goes down: its record must say so, which the monitor may hear of later than the machine. */
+  wentDown(id: string, bootId: string): void {
+    this.#departures.push({ id, bootId });
+    const group = this.#fleet.hosts.get(id)?.record.group ?? '';
     const down = [...this.#machines].filter(([other, { isUp }]) => {
       const record = this.#fleet.hosts.get(other)?.record;
       return record?.group === group && record.grant !== undefined && (!isUp || other === id);
     });
     this.mostDown.set(group, Math.max(this.mostDown.get(group) ?? 0, down.length));
-    const limit = this.#limitOf(group);
-    if (down.length > limit && !this.#isOver(group)) {
-      this.#faults.push(`${down.length} machines of ${group} are down by plan, of ${limit}`);
+  }
+
+  /** When all is quiet and the monitor has seen everything: whoever went down had a slot for just that boot. */
+  assertDepartures(): void {
+    for (const { id, bootId } of this.#departures) {
+      if (this.#leaving.has(`${id} ${bootId}`)) continue;
+      this.#faults.push(`${id} ended its boot "${bootId}" without a slot`);
     }
+    this.assertClean();
   }
 
   async #follow(): Promise<void> {
@@ -84,6 +88,7 @@ export class FleetMonitor {
 
   #see(id: string, value: string | undefined): void {
     const record = value === undefined ? undefined : (JSON.parse(value) as HostRecord);
+    if (record?.state === 'rebooting') this.#leaving.add(`${id} ${record.grant?.bootId}`);
     const was = this.#held.get(id);
     const now = record?.grant?.id;
     if (was === now) return;
@@ -117,11 +122,6 @@ export class FleetMonitor {
   #limitOf(group: string): number {
     const there = this.#fleet.groups.get(group);
     return there?.policy === undefined ? 0 : there.usage.slots(there.policy.limit);
-  }
-
-  #isOver(group: string): boolean {
-    const there = this.#fleet.groups.get(group);
-    return (there?.holders.size ?? 0) > this.#limitOf(group);
   }
 
   #count(): void {

@@ -14,9 +14,10 @@ import {
   type Need,
   Operator,
 } from '@lockstep/reboot-coordinator';
-import type { TestCluster } from '@lockstep/server/testing';
-import { cuttableClient, type OwnProcess, startCluster } from './contenders.ts';
+import { createTestCluster, type TestCluster } from '@lockstep/server/testing';
+import { cuttableClient, type OwnProcess } from './contenders.ts';
 import { FleetMonitor } from './fleet-monitor.ts';
+import { noUnhandledRejections } from './unhandled.ts';
 
 /** How a simulated machine behaves; each may be changed at any time. */
 export interface MachineHabits {
@@ -34,6 +35,9 @@ export interface MachineHabits {
   boots: ((installed: string) => string) | undefined;
   /** Whether it comes up again. */
   returns: boolean;
+  /** What goes down and comes up with it. */
+  goesDown: () => void;
+  comesUp: () => void;
 }
 
 const done: HookResult = { isDone: true };
@@ -52,7 +56,10 @@ export class Machine implements Host {
   #process: { readonly own: OwnProcess; readonly over: AbortController } | undefined;
   agentEnd: unknown;
 
-  constructor(fleet: TestFleet, id: string, options: Omit<AgentOptions, 'host' | 'id'>) {
+  readonly #body: string;
+
+  constructor(fleet: TestFleet, id: string, options: Omit<AgentOptions, 'host' | 'id'>, body = '') {
+    this.#body = body;
     this.id = id;
     this.#fleet = fleet;
     this.#options = options;
@@ -65,6 +72,8 @@ export class Machine implements Host {
       reboots: 'does',
       boots: undefined,
       returns: true,
+      goesDown: () => {},
+      comesUp: () => {},
     };
   }
 
@@ -74,6 +83,7 @@ export class Machine implements Host {
   boot(): void {
     this.isUp = true;
     this.boots++;
+    this.habits.comesUp();
     const { boots, installed } = this.habits;
     this.running = boots === undefined ? installed : boots(installed);
     this.startAgent();
@@ -129,8 +139,12 @@ export class Machine implements Host {
     this.#why = why;
   }
 
+  get #bootId(): string {
+    return `${this.#body}${this.id} boot ${this.boots}`;
+  }
+
   async bootId(): Promise<string> {
-    return `${this.id} boot ${this.boots}`;
+    return this.#bootId;
   }
 
   async version(): Promise<string> {
@@ -160,8 +174,9 @@ export class Machine implements Host {
     const { reboots } = this.habits;
     if (reboots === 'ignores') return done;
     if (reboots !== 'does') return { isDone: false, why: reboots.refused };
-    this.#fleet.monitor.wentDown(this.id);
+    this.#fleet.monitor.wentDown(this.id, this.#bootId);
     this.isUp = false;
+    this.habits.goesDown();
     const process = this.#process;
     this.#process = undefined;
     // Its last words are on their way when it goes.
@@ -185,6 +200,7 @@ export class TestFleet {
   readonly operator: Operator;
   readonly monitor: FleetMonitor;
   readonly machines = new Map<string, Machine>();
+  readonly twins: Machine[] = [];
   readonly coordinators: { readonly over: AbortController; readonly own: OwnProcess }[] = [];
   readonly troubles: string[] = [];
 
@@ -220,11 +236,28 @@ export class TestFleet {
     return machine;
   }
 
+  /** Another machine that has the id of one that is there. */
+  twin(id: string, options: Omit<AgentOptions, 'host' | 'id'>): Machine {
+    const machine = new Machine(this, id, options, 'twin of ');
+    this.twins.push(machine);
+    machine.boot();
+    return machine;
+  }
+
   /** Hosts of one group, named after it. */
   addGroup(group: string, count: number, options: Partial<AgentOptions> = {}): Machine[] {
     return Array.from({ length: count }, (_, at) =>
       this.add(`${group}-${at + 1}`, { group, ...options }),
     );
+  }
+
+  async close(): Promise<void> {
+    this.monitor.stop();
+    for (const machine of [...this.machines.values(), ...this.twins]) machine.killAgent();
+    this.coordinators.forEach((_, at) => {
+      this.killCoordinator(at);
+    });
+    await this.cluster.close();
   }
 
   /** Lets time pass, in steps after each of which the monitor has looked. */
@@ -285,17 +318,18 @@ export function brief({ hosts, groups }: FleetStatus): string {
 }
 
 /** A cluster of three, one coordinator, and a monitor that follows the records. */
-export async function startFleet(t: TestContext, seed = 7): Promise<TestFleet> {
-  const cluster = await startCluster(t, 3, seed);
+export async function openFleet(seed: number): Promise<TestFleet> {
+  const cluster = await createTestCluster({ members: 3, seed });
   const fleet = new TestFleet(cluster);
-  t.after(() => {
-    fleet.monitor.stop();
-    for (const machine of fleet.machines.values()) machine.killAgent();
-    fleet.coordinators.forEach((_, at) => {
-      fleet.killCoordinator(at);
-    });
-  });
   fleet.monitor.start(fleet.machines);
   fleet.addCoordinator();
+  return fleet;
+}
+
+/** The same, for the time of a test. */
+export async function startFleet(t: TestContext, seed = 7): Promise<TestFleet> {
+  noUnhandledRejections(t);
+  const fleet = await openFleet(seed);
+  t.after(() => fleet.close());
   return fleet;
 }

@@ -140,10 +140,10 @@ export class Coordinator {
     const { now } = this.circumstances;
     const due = dueOf(fleet, now);
     if (due.now.length > 0) {
-      for (const one of due.now) await this.#settle(one, signal);
+      for (const one of due.now) await this.#settle(one, revision, signal);
       return 0;
     }
-    if (await this.#markBreakers(fleet, signal)) return 0;
+    if (await this.#markBreakers(fleet, revision, signal)) return 0;
     const decision = decide(fleet, this.circumstances);
     if (decision.grants.length > 0) {
       await this.#grant(decision.grants, revision, signal);
@@ -170,14 +170,14 @@ export class Coordinator {
   }
 
   /** Takes a slot back that was not used in time, or says that a host is overdue. */
-  async #settle({ host, step }: Due, signal: AbortSignal): Promise<void> {
+  async #settle({ host, step }: Due, seen: number, signal: AbortSignal): Promise<void> {
     const outcome = await this.#ledger.write(host, step, { by: 'coordinator', signal });
     this.#entriesSinceTrim++;
-    if (outcome.isWritten) this.#wroteAt(outcome.revision);
+    this.#wroteAt(outcome.isWritten ? outcome.revision : seen + 1);
   }
 
   /** A breaker that opens stays so, whatever becomes of the failures, and is told once. */
-  async #markBreakers(fleet: Fleet, signal: AbortSignal): Promise<boolean> {
+  async #markBreakers(fleet: Fleet, seen: number, signal: AbortSignal): Promise<boolean> {
     for (const group of fleet.groups.values()) {
       if (group.isBroken || !group.isBreakerOpen) continue;
       const reason = `${group.failures.size} failures: ${[...group.failures.values()].map(({ host, reason }) => `${host}: ${reason}`).join('; ')}`;
@@ -200,7 +200,7 @@ export class Coordinator {
         },
         { signal },
       );
-      if (reply.succeeded) this.#wroteAt(reply.header.revision);
+      this.#wroteAt(reply.succeeded ? reply.header.revision : seen + 1);
       return true;
     }
     return false;
@@ -238,11 +238,11 @@ export class Coordinator {
       },
       { signal },
     );
-    // If it was not written, what made it wrong is news that is still on its way.
     this.#wroteAt(reply.succeeded ? reply.header.revision : seen + 1);
     this.#entriesSinceTrim += grants.length;
   }
 
+  /** For what was not written: what made it wrong is news that is still on its way. */
   #wroteAt(revision: number): void {
     this.#writtenAt = Math.max(this.#writtenAt, revision);
   }

@@ -4,6 +4,7 @@ import {
   type Compare,
   compare,
   invalid,
+  type KeyValue,
   type Operation,
   op,
 } from '@lockstep/client';
@@ -12,7 +13,7 @@ import { PolicyError } from './policy/fault.ts';
 import type { FleetKeys } from './policy/keys.ts';
 import type { HistoryEntry, HostRecord } from './policy/records.ts';
 import { readHost } from './policy/shapes.ts';
-import type { Step } from './policy/slots.ts';
+import { inPlace, type Step } from './policy/slots.ts';
 
 /** A host's record, and the revision that wrote it: what a step is guarded by. */
 export interface Kept {
@@ -52,14 +53,15 @@ export class Ledger {
   async read(id: string, call: CallOptions = {}): Promise<Kept> {
     const kv = await this.client.get(this.keys.host(id), call);
     if (kv === undefined) return { record: undefined, revision: 0 };
-    return { record: legible(() => readHost(kv.value)), revision: kv.modRevision };
+    return keptIn(kv);
   }
 
   /**
    * Writes one step, if the record is still the one it was made from.
    * @throws what a call can end in; with an AmbiguousError it may be written, and the record tells.
    */
-  async write(kept: Kept, step: Step, options: StepOptions): Promise<Outcome> {
+  async write(kept: Kept, taken: Step, options: StepOptions): Promise<Outcome> {
+    const step = inPlace(kept.record, kept.revision, taken);
     const { if: conditions = [], ...rest } = options;
     const { id } = step.record;
     const reply = await this.client.txn(
@@ -142,6 +144,11 @@ export class Ledger {
     const chance = Math.floor(this.client.clock.random() * 36 ** 6).toString(36);
     return op.put(`${this.keys.history}${time}-${number}-${chance}`, JSON.stringify(entry));
   }
+}
+
+/** @throws InvalidError when it cannot be read. */
+export function keptIn(kv: KeyValue): Kept {
+  return { record: legible(() => readHost(kv.value)), revision: kv.modRevision };
 }
 
 function callOf({ signal, timeoutMs }: CallOptions): CallOptions {

@@ -23,7 +23,7 @@ import type {
   HostRecord,
 } from './policy/records.ts';
 import { readFleet, readGroup } from './policy/shapes.ts';
-import { asked, released } from './policy/slots.ts';
+import { asked, orderedReason, released, type Step } from './policy/slots.ts';
 import { type FleetStatus, statusOf } from './policy/status.ts';
 
 /** What a pause or a resume is about. */
@@ -139,8 +139,7 @@ export class Operator {
     } else {
       await this.#ledger.change(
         scope.host,
-        ({ record, revision }) =>
-          record?.loop === undefined ? undefined : unquarantined(record, revision),
+        ({ record }) => (record?.loop === undefined ? undefined : unquarantined(record)),
         { by: this.#by, ...call },
       );
     }
@@ -150,18 +149,16 @@ export class Operator {
   /** The host reboots as the next one of its group, needed or not; limits, windows and checks hold all the same. */
   async now(host: string, reason: string, call: CallOptions = {}): Promise<void> {
     await this.#sync(call);
-    const order = JSON.stringify({ by: this.#by, reason, at: this.#clock.now() });
+    const order = { by: this.#by, reason, at: this.#clock.now() };
     const key = this.#keys.host(host);
     const kept = await this.#ledger.read(host, call);
     if (kept.record === undefined) throw unknownHost(host);
     const { record } = kept;
     // An agent that looks only once a minute need not be waited for.
-    const wish = { reason: `ordered by ${this.#by}: ${reason}` };
+    const wish = { reason: orderedReason(order) };
     const at = this.#clock.now();
     const step =
-      record.via === 'agent' && record.state !== 'waiting'
-        ? asked(record, wish, at, kept.revision)
-        : undefined;
+      record.via === 'agent' && record.state !== 'waiting' ? asked(record, wish, at) : undefined;
     await this.#order(
       {
         kind: 'ordered',
@@ -169,7 +166,7 @@ export class Operator {
         reason,
         if: [compare.modRevision(key, '=', kept.revision)],
         success: [
-          op.put(this.#keys.now(host), order),
+          op.put(this.#keys.now(host), JSON.stringify(order)),
           ...(step === undefined ? [] : [op.put(key, JSON.stringify(step.record))]),
         ],
       },
@@ -326,11 +323,8 @@ interface Order {
   readonly success: readonly Operation<unknown>[];
 }
 
-function unquarantined({ loop: _, ...record }: HostRecord, revision: number) {
-  const { request } = record;
-  // It keeps its place in line, which is that of the record if nothing else says so.
-  if (request === undefined || record.state !== 'waiting') return { record };
-  return { record: { ...record, request: { ...request, place: request.place ?? revision } } };
+function unquarantined({ loop: _, ...record }: HostRecord): Step {
+  return { record };
 }
 
 function unknownHost(host: string): Error {

@@ -4,7 +4,8 @@ import { FleetClock } from '../fleet-clock.ts';
 import { Ledger } from '../ledger.ts';
 import { FleetKeys } from '../policy/keys.ts';
 import type { HostRecord } from '../policy/records.ts';
-import { asked, type HostFacts, registered, settled } from '../policy/slots.ts';
+import { readOrder } from '../policy/shapes.ts';
+import { asked, type HostFacts, orderedReason, registered, settled } from '../policy/slots.ts';
 import { Departure } from './departure.ts';
 import type { Host, Need } from './host.ts';
 import { claimIdentity, type Identity } from './identity.ts';
@@ -188,10 +189,10 @@ export class Agent {
     }
     const before = own.state;
     const next = await record.change((kept) => {
-      const { record: now, revision } = kept;
+      const { record: now } = kept;
       if (now === undefined || now.grant !== undefined) return undefined;
       const at = this.#clock.now();
-      return need.needed === 'yes' ? asked(now, need, at, revision) : settled(now, at);
+      return need.needed === 'yes' ? asked(now, need, at) : settled(now, at);
     });
     if (next?.state === 'waiting' && before !== 'waiting') {
       this.#tell(`needs a reboot: ${next.request?.reason ?? ''}; it waits for a slot`);
@@ -204,7 +205,7 @@ export class Agent {
     const ordered = await this.#client.get(this.#ledger.keys.now(own.id), { signal: until });
     const need = await this.#settings.host.needsReboot(until);
     if (ordered === undefined || need.needed === 'yes') return need;
-    return { needed: 'yes', reason: 'ordered by an operator' };
+    return { needed: 'yes', reason: orderedReason(readOrder(ordered.value)) };
   }
 
   /** Says nothing twice in a row. */

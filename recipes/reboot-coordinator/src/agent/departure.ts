@@ -137,6 +137,8 @@ export class Departure {
     } catch (error) {
       if (!(error instanceof InvalidError)) throw error;
       this.#context.settings.onEvent(error.message);
+      // Whoever takes the slot back now will be heard.
+      await this.#context.record.news(this.#context.settings.checkEveryMs);
       return undefined;
     }
   }

@@ -1,5 +1,6 @@
-import { type Client, type Compare, pause } from '@lockstep/client';
-import type { Kept, Ledger } from '../ledger.ts';
+import { type Client, type Compare, op, pause } from '@lockstep/client';
+import { HostRefusedError } from '../errors.ts';
+import { type Kept, keptIn, type Ledger } from '../ledger.ts';
 import type { HostRecord } from '../policy/records.ts';
 import type { Step } from '../policy/slots.ts';
 
@@ -24,10 +25,23 @@ export class OwnRecord {
     this.#client = ledger.client;
   }
 
-  read(): Promise<Kept> {
+  /** @throws HostRefusedError when this agent no longer speaks for the host. */
+  async read(): Promise<Kept> {
     this.#hasNews = false;
-    const { id, signal } = this.#options;
-    return this.#ledger.read(id, { signal });
+    const { id, isOurs, signal } = this.#options;
+    const key = this.#ledger.keys.host(id);
+    const look = [op.get(key)] as const;
+    const reply = await this.#client.txn(
+      { compare: [isOurs], success: look, failure: look },
+      { signal },
+    );
+    const [{ kv }] = reply.results;
+    if (kv === undefined) throw new HostRefusedError(`the host ${id} was decommissioned`);
+    if (!reply.succeeded) {
+      signal.throwIfAborted();
+      throw new HostRefusedError(`another agent speaks for the host ${id} now`);
+    }
+    return keptIn(kv);
   }
 
   /** Writes what `make` gives. @returns undefined when nothing was to be written, or this agent no longer speaks for the host. */

@@ -202,11 +202,11 @@ export class FleetLock {
   }
 
   /** The record of a host that asks, if it does not say so already. */
-  #asks({ record, revision }: Kept, { id, group }: FleetLockCall): Step | undefined {
+  #asks({ record }: Kept, { id, group }: FleetLockCall): Step | undefined {
     if (record?.grant !== undefined) return undefined;
     const at = this.#clock.now();
     const known = registered(record, { id, group, via: 'fleetlock' }, at).record;
-    const asking = asked(known, { reason: 'asked by FleetLock' }, at, revision);
+    const asking = asked(known, { reason: 'asked by FleetLock' }, at);
     if (asking !== undefined) return asking;
     return record?.group === group ? undefined : { record: known };
   }
@@ -216,14 +216,14 @@ export class FleetLock {
    * @returns whether that is written, or was so already.
    */
   async #leave(kept: Kept): Promise<boolean> {
-    const { record, revision } = kept;
+    const { record } = kept;
     if (record === undefined) return true;
     const at = this.#clock.now();
     const reason = 'the client hung up before it was told';
     const { grant } = record;
     const step =
       grant === undefined
-        ? hungUp(record, revision)
+        ? hungUp(record)
         : gaveBack(record, { grant: grant.id, at, reason, notBefore: at, isAsking: false });
     if (step === undefined) return true;
     return (await this.#ledger.write(kept, step, { by: 'fleetlock' })).isWritten;

@@ -152,41 +152,46 @@ function taking(
   };
 }
 
-/** Why a waiting host has no slot: everything that is in the way, the host's own reasons first. Empty when it does not wait. */
-export function whyNot(fleet: Fleet, id: string, what: Circumstances): readonly Block[] {
-  const host = fleet.hosts.get(id);
-  if (host === undefined || host.record.state !== 'waiting') return [];
-  const group = fleet.group(host.record.group);
-  const zone = zoneBlock(fleet, host.record.zone);
-  const member = memberBlock(fleet, host, what);
-  const blocks = [
-    ...hostBlocks(fleet, host, what.now),
-    ...groupBlocks(fleet, group, what),
-    ...(zone === undefined ? [] : [zone]),
-    ...(member === undefined ? [] : [member]),
-    ...fleetBlocks(fleet, what),
-  ];
-  const before = positionOf(group, host) - 1;
-  if (before > 0) {
-    const message = `${before} ${before === 1 ? 'host is' : 'hosts are'} before it in the group`;
-    blocks.push({ kind: 'behind', message });
-  }
-  return blocks.length > 0 ? blocks : [{ kind: 'next', message: 'it is next' }];
+/** Why hosts of one group have no slot, and where they stand in its line. */
+export interface Reasons {
+  /** Everything that is in the way, the host's own reasons first; empty when it does not wait. */
+  whyNot(host: FleetHost): readonly Block[];
+  /** Its place over all zones; 1 is next, undefined means that it is in no line. */
+  positionOf(host: FleetHost): number | undefined;
 }
 
-/** Its place in the line of its group, over all zones; 1 is next, 0 means that it is in no line. */
-export function positionOf(group: FleetGroup, host: FleetHost): number {
-  let own: Waiting | undefined;
-  for (const one of group.line(host.record.zone ?? '')) {
-    if (one.host === host.record.id) own = one;
-  }
-  if (own === undefined) return 0;
-  let before = 0;
-  for (const line of group.lines.values()) {
-    for (const one of line) {
-      if (compareWaiting(one, own) >= 0) break;
-      before++;
-    }
-  }
-  return before + 1;
+/** What hosts of a group have in common is looked at once. */
+export function reasonsIn(fleet: Fleet, group: FleetGroup, what: Circumstances): Reasons {
+  const shared = { group: groupBlocks(fleet, group, what), fleet: fleetBlocks(fleet, what) };
+  const line = [...group.lines.values()].flatMap((one) => [...one]).sort(compareWaiting);
+  const positions = new Map(line.map(({ host }, at) => [host, at + 1]));
+  return {
+    positionOf: ({ record }) => positions.get(record.id),
+    whyNot(host) {
+      const { record } = host;
+      if (record.state !== 'waiting') return [];
+      const zone = zoneBlock(fleet, record.zone);
+      const member = memberBlock(fleet, host, what);
+      const blocks = [
+        ...hostBlocks(fleet, host, what.now),
+        ...shared.group,
+        ...(zone === undefined ? [] : [zone]),
+        ...(member === undefined ? [] : [member]),
+        ...shared.fleet,
+      ];
+      const before = (positions.get(record.id) ?? 1) - 1;
+      if (before > 0) {
+        const message = `${before} ${before === 1 ? 'host is' : 'hosts are'} before it in the group`;
+        blocks.push({ kind: 'behind', message });
+      }
+      return blocks.length > 0 ? blocks : [{ kind: 'next', message: 'it is next' }];
+    },
+  };
+}
+
+/** Why one host has no slot; empty when it does not wait. */
+export function whyNot(fleet: Fleet, id: string, what: Circumstances): readonly Block[] {
+  const host = fleet.hosts.get(id);
+  if (host === undefined) return [];
+  return reasonsIn(fleet, fleet.group(host.record.group), what).whyNot(host);
 }

@@ -5,6 +5,7 @@ import type {
   HistoryKind,
   HostRecord,
   HostState,
+  Order,
   RebootRequest,
 } from './records.ts';
 
@@ -65,7 +66,6 @@ export function asked(
   record: HostRecord,
   wish: Pick<RebootRequest, 'reason' | 'target'>,
   at: number,
-  revision: number,
 ): Step | undefined {
   if (record.grant !== undefined) return undefined;
   const { target, reason } = wish;
@@ -84,8 +84,27 @@ export function asked(
   const was = record.request;
   if (was.reason === reason && was.target === target && was.isAsking) return undefined;
   const { target: _, ...kept } = was;
-  const again = { ...kept, ...request, at: was.at, place: was.place ?? revision };
+  const again = { ...kept, ...request, at: was.at };
   return { record: { ...record, request: again, loop } };
+}
+
+/** What a host gives as its reason when somebody ordered it. */
+export function orderedReason({ by, reason }: Order): string {
+  return `ordered by ${by}${reason === '' ? '' : `: ${reason}`}`;
+}
+
+/**
+ * The step with the host's place in line: a record that says nothing of it stands where it was written, so one that is written
+ * again while it waits has to say where that was.
+ */
+export function inPlace(was: HostRecord | undefined, revision: number, step: Step): Step {
+  const { record } = step;
+  const { request } = record;
+  if (was?.state !== 'waiting' || record.state !== 'waiting' || request === undefined) return step;
+  return {
+    ...step,
+    record: { ...record, request: { ...request, place: request.place ?? revision } },
+  };
 }
 
 /** What a reboot is for, by which a host that reboots again and again for the same is known. */
@@ -94,11 +113,10 @@ export function causeOf({ target, reason }: RebootRequest): string {
 }
 
 /** Nobody waits for the answer at the moment; the place in line is kept. */
-export function hungUp(record: HostRecord, revision: number): Step | undefined {
+export function hungUp(record: HostRecord): Step | undefined {
   const { request, state } = record;
   if (state !== 'waiting' || request === undefined || !request.isAsking) return undefined;
-  const place = request.place ?? revision;
-  return { record: { ...record, request: { ...request, place, isAsking: false } } };
+  return { record: { ...record, request: { ...request, isAsking: false } } };
 }
 
 /** No reboot is needed, or no longer. */

@@ -1,5 +1,5 @@
 import { type Block, type Circumstances, fleetBlocks, groupBlocks } from './blocks.ts';
-import { positionOf, whyNot } from './decision.ts';
+import { type Reasons, reasonsIn } from './decision.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetGroup } from './fleet-group.ts';
 import type { FleetHost } from './fleet-host.ts';
@@ -59,9 +59,12 @@ export function statusOf(fleet: Fleet, what: Circumstances): FleetStatus {
     policy: fleet.policy,
     blocks: fleetBlocks(fleet, what),
     groups: groups.map((group) => groupStatus(fleet, group, what)),
-    hosts: groups.flatMap((group) =>
-      [...group.hosts.values()].map((host) => hostStatus(fleet, host, what)).sort(byUrgency),
-    ),
+    hosts: groups.flatMap((group) => {
+      const reasons = reasonsIn(fleet, group, what);
+      return [...group.hosts.values()]
+        .map((host) => hostStatus(group, host, reasons))
+        .sort(byUrgency);
+    }),
   };
 }
 
@@ -83,18 +86,16 @@ function groupStatus(fleet: Fleet, group: FleetGroup, what: Circumstances): Grou
   };
 }
 
-function hostStatus(fleet: Fleet, host: FleetHost, what: Circumstances): HostStatus {
+function hostStatus(group: FleetGroup, host: FleetHost, reasons: Reasons): HostStatus {
   const { record, alive, paused } = host;
-  const group = fleet.group(record.group);
-  const waits = record.state === 'waiting';
-  const position = waits ? positionOf(group, host) : 0;
+  const position = reasons.positionOf(host);
   return {
     ...record,
     isAlive: record.via !== 'agent' || alive !== undefined,
     ...(paused === undefined ? {} : { paused }),
     isQuarantined: isQuarantined(record, group.policy?.bootsMax),
-    ...(position === 0 ? {} : { position }),
-    ...(waits ? { whyNot: whyNot(fleet, record.id, what) } : {}),
+    ...(position === undefined ? {} : { position }),
+    ...(record.state === 'waiting' ? { whyNot: reasons.whyNot(host) } : {}),
   };
 }
 

@@ -175,6 +175,20 @@ test('a window years ahead is known, and one beyond ten years is not awaited', (
   ]);
 });
 
+test('what is open or closed for ever stays so as the years go by, and what was too far ahead comes nearer', () => {
+  const years = ['2026-03-29T00:00', '2028-03-29T00:00', '2034-03-29T00:00'];
+  const whole = ['daily 00:00-12:00', 'daily 12:00-24:00'];
+  const open = years.map(() => 'open until never');
+  assert.deepEqual(answers({ windows: whole }, ...years), open);
+  const far = { windows: ['2039-05-01 02:00-04:00'] };
+  assert.deepEqual(answers(far, '2026-03-29T00:00', '2030-03-29T00:00'), [
+    'window until never',
+    'window until 2039-05-01T02:00',
+  ]);
+  const closed = years.map(() => 'blackout until never');
+  assert.deepEqual(answers({ blackouts: whole }, ...years), closed);
+});
+
 test('what never opens says so', () => {
   const now = ms('2026-03-29T00:00');
   const never = (calendar: Calendar): boolean => Schedule.of(calendar).neverOpens(now);
