@@ -17,6 +17,7 @@ const script = fileURLToPath(new URL('../../cli/bin/lockstep.js', import.meta.ur
 const lasting: readonly (readonly [line: RegExp, begun: RegExp])[] = [
   [/^lockstep serve/, /serves clients at/],
   [/^lockstep dev/, /The cluster is up/],
+  [/^lockstep reboot serve/, /serves FleetLock at http/],
   [/^lockstep watch|--watch$/, /config\/\w|hello/],
   [/^lockstep lease keep-alive \d+$/, /keepalived/],
   [/^lockstep lock nightly$/, /^nightly\/[0-9a-f]+\./],
@@ -50,6 +51,9 @@ async function examples(): Promise<Map<string, string[]>> {
 describe('what help shows works when it is typed', () => {
   const home = temporaryDirectory();
   let cluster: Program;
+  /** What answers the examples that ask a FleetLock server, at the default place for their reader. */
+  let fleetLock: Program;
+  let fleetLockPort = 0;
   let endpoints: readonly string[] = [];
 
   /** A shell as a reader has it: with `lockstep` on its path, and the members at the default place. */
@@ -79,8 +83,17 @@ describe('what help shows works when it is typed', () => {
       const answers = await Promise.all(endpoints.map((at) => http(at, '/readyz')));
       return answers.every(({ status }) => status === 200);
     });
+    const [first = ''] = endpoints;
+    const policy = { method: 'PUT', body: '{"limit":{"count":1}}' };
+    await http(first, '/v1/kv/reboot/groups/jobs', policy);
+    fleetLockPort = await freePortRun(1);
+    const listen = `127.0.0.1:${fleetLockPort}`;
+    fleetLock = new Program(['reboot', 'serve', '--listen', listen, '--endpoints', first]);
+    await fleetLock.said(/FleetLock at/);
   });
   after(async () => {
+    fleetLock.kill('SIGINT');
+    assert.equal((await fleetLock.ended()).code, 0, fleetLock.describe());
     cluster.kill('SIGINT');
     assert.deepEqual(await cluster.ended(), { code: 0, signal: null }, cluster.describe());
   });
@@ -116,7 +129,8 @@ describe('what help shows works when it is typed', () => {
     assert.deepEqual([exitCode, stderr], [0, ''], `${verb}: ${line}`);
   }
 
-  async function type(verb: string, shown: string): Promise<void> {
+  async function type(verb: string, told: string): Promise<void> {
+    const shown = told.replace('http://127.0.0.1:3333', `http://127.0.0.1:${fleetLockPort}`);
     const begun = lasting.find(([pattern]) => pattern.test(shown))?.[1];
     if (begun === undefined && /^lockstep [\w /',.:-]+$/.test(shown)) return run(verb, shown);
     // The default port of a member is most likely taken on the machine of a test; and so are others.
@@ -124,7 +138,12 @@ describe('what help shows works when it is typed', () => {
     const line = shown
       .replace('127.0.0.1:4001', `127.0.0.1:${port}`)
       .replace(/port 4000$/, `port ${port}`);
-    const at = line === 'lockstep dev' ? `${line} --base-port ${port}` : line;
+    const at =
+      line === 'lockstep dev'
+        ? `${line} --base-port ${port}`
+        : line === 'lockstep reboot serve'
+          ? `${line} --listen 127.0.0.1:${port}`
+          : line.replace('--listen 0.0.0.0:3333', `--listen 0.0.0.0:${port}`);
     const variables = line === 'lockstep serve' ? { LOCKSTEP_LISTEN: `127.0.0.1:${port}` } : {};
     const child = shell(begun === undefined ? at : `exec ${at}`, { ...variables });
     let output = '';

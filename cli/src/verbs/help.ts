@@ -56,7 +56,8 @@ their own:
   126  the command may not be run.
   127  there is no such command.
 
-A command line that makes no sense is 1, as everywhere.
+A command line that makes no sense is 1, as everywhere. "reboot fleetlock lock" has 0 when the slot is
+held, and 121 when it was not to be had within --wait.
 `,
   environment: `Environment of lockstep:
 

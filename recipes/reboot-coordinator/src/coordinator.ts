@@ -1,5 +1,5 @@
 import { type Client, compare, invalid, LockstepError, op, pause } from '@lockstep/client';
-import { Election } from '@lockstep/election';
+import { type ElectedOptions, whileElected } from './elected.ts';
 import { FleetClock } from './fleet-clock.ts';
 import { FleetFeed } from './fleet-feed.ts';
 import { trimHistory } from './history.ts';
@@ -248,13 +248,7 @@ export class Coordinator {
   }
 }
 
-export interface CoordinateOptions extends CoordinatorOptions {
-  readonly signal: AbortSignal;
-  /** Who this is, for `lockstep inspect election reboot.coordinator`. */
-  readonly identity?: string;
-  /** Of those that could coordinate, the highest does. Default 0. */
-  readonly priority?: number;
-}
+export interface CoordinateOptions extends CoordinatorOptions, ElectedOptions {}
 
 /**
  * Coordinates whenever this process is the one that was elected to: so every host of a fleet can offer to, and one follows
@@ -262,17 +256,8 @@ export interface CoordinateOptions extends CoordinatorOptions {
  * @throws the signal's reason never: it ends quietly; ClosedError when the client is closed.
  */
 export async function coordinate(client: Client, options: CoordinateOptions): Promise<void> {
-  const { signal, identity = '', priority = 0, fleet = 'reboot' } = options;
-  const election = new Election(client, `${fleet}.coordinator`, { identity, priority });
-  try {
-    await election.run(
-      async (term) => {
-        const coordinator = new Coordinator(client, options);
-        await coordinator.run(AbortSignal.any([term.lost, signal]));
-      },
-      { signal },
-    );
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
+  const { fleet = 'reboot' } = options;
+  await whileElected(client, `${fleet}.coordinator`, options, (signal) =>
+    new Coordinator(client, options).run(signal),
+  );
 }

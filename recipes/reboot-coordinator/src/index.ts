@@ -8,12 +8,13 @@ export {
   coordinate,
 } from './coordinator.ts';
 export { HostRefusedError } from './errors.ts';
+export { FleetView, type FleetViewOptions } from './fleet-view.ts';
 export {
   FleetLock,
   type FleetLockAnswer,
   type FleetLockCall,
   type FleetLockOptions,
 } from './fleetlock/fleet-lock.ts';
-export type { HistoryOptions } from './history.ts';
+export { type FollowOptions, followHistory, type HistoryOptions } from './history.ts';
 export { Operator, type OperatorOptions, type Scope } from './operator.ts';
 export * from './policy/index.ts';

@@ -233,7 +233,8 @@ export function checkedGroup(group: string): string {
 
 /** @throws InvalidError. */
 export function checkedId(id: string): string {
-  if (id.trim() !== '' && id.length <= 256) return id;
+  // Half of a surrogate pair is no character, and no key can be made of it.
+  if (id.trim() !== '' && id.length <= 256 && !/\p{Surrogate}/u.test(id)) return id;
   throw invalid(`the id of a host must have 1 to 256 characters, not ${JSON.stringify(id)}`);
 }
 

@@ -1,10 +1,21 @@
-import { type Client, compare, LockstepError, op, pause } from '@lockstep/client';
+import { type Client, compare, invalid, LockstepError, op, pause } from '@lockstep/client';
 import { checkedGroup, checkedId } from '../agent/agent.ts';
 import { FleetClock } from '../fleet-clock.ts';
 import { type Kept, Ledger } from '../ledger.ts';
+import { PolicyError } from '../policy/fault.ts';
 import { FleetKeys } from '../policy/keys.ts';
-import type { HostRecord } from '../policy/records.ts';
-import { asked, finished, hungUp, leaving, registered, type Step } from '../policy/slots.ts';
+import type { GroupPolicy, HostRecord } from '../policy/records.ts';
+import { readGroup } from '../policy/shapes.ts';
+import {
+  asked,
+  finished,
+  gaveBack,
+  hungUp,
+  leaving,
+  registered,
+  type Step,
+  settled,
+} from '../policy/slots.ts';
 
 /** What a FleetLock call came to: 200 is the only yes. */
 export interface FleetLockAnswer {
@@ -18,9 +29,9 @@ export interface FleetLockAnswer {
 export interface FleetLockOptions {
   /** The fleet's name in the store. Default `reboot`. */
   readonly fleet?: string;
-  /** How long a request waits for a slot. Default 10 s. */
+  /** How long a request waits for a slot, at least 1 s: slots go only to those who ask at the moment. Default 10 s. */
   readonly holdMs?: number;
-  /** Says why a host has no slot now: a kind and a sentence, as the coordinator at hand sees it. */
+  /** Says why a host has no slot now: a kind and a sentence, as whoever follows the fleet sees it. */
   readonly whyNot?: (id: string) => { readonly kind: string; readonly message: string } | undefined;
 }
 
@@ -29,9 +40,15 @@ export interface FleetLockCall {
   readonly group: string;
   /** Aborts when the client has hung up. */
   readonly signal: AbortSignal;
+  /** Refuses who may not speak for a group, by what the group demands; undefined lets pass. */
+  readonly admits?: (policy: GroupPolicy) => FleetLockAnswer | undefined;
 }
 
 const yes: FleetLockAnswer = { status: 200, kind: '', value: '' };
+const holdMsMin = 1_000;
+const alertEveryMs = 60_000;
+/** Groups that nobody declared, told in one minute; the names are chosen by whoever asks. */
+const alertsMax = 20;
 
 /**
  * The two calls of FleetLock v1 (coreos/zincati, "The FleetLock protocol"), over the records of a fleet. A host that asks stands in
@@ -45,13 +62,20 @@ export class FleetLock {
   readonly #ledger: Ledger;
   readonly #holdMs: number;
   readonly #whyNot: FleetLockOptions['whyNot'];
+  /** Requests that wait here, by id: one that hangs up speaks for the host only when it is the last. */
+  readonly #asking = new Map<string, number>();
+  #alerts = { minute: 0, groups: new Set<string>() };
 
+  /** @throws InvalidError when the hold is too short. */
   constructor(client: Client, options: FleetLockOptions = {}) {
     this.#client = client;
     this.#keys = new FleetKeys(options.fleet);
     this.#clock = new FleetClock(client);
     this.#ledger = new Ledger(client, this.#keys, this.#clock);
     this.#holdMs = options.holdMs ?? 10_000;
+    if (!(this.#holdMs >= holdMsMin)) {
+      throw invalid(`holdMs is ${this.#holdMs}; it must be ${holdMsMin} or more`);
+    }
     this.#whyNot = options.whyNot;
   }
 
@@ -71,81 +95,115 @@ export class FleetLock {
   }
 
   async #answer(
-    { id, group }: FleetLockCall,
+    { id, group, admits }: FleetLockCall,
     run: () => Promise<FleetLockAnswer>,
   ): Promise<FleetLockAnswer> {
     try {
-      checkedId(id);
-      checkedGroup(group);
-      if ((await this.#client.get(this.#keys.group(group))) === undefined) {
+      const wrong =
+        wrongName('bad_id', () => checkedId(id)) ??
+        wrongName('bad_group', () => checkedGroup(group));
+      if (wrong !== undefined) return wrong;
+      const kv = await this.#client.get(this.#keys.group(group));
+      if (kv === undefined) {
         const value = `the group ${JSON.stringify(group)} is not declared: lockstep reboot groups set ${group} --limit 1`;
         await this.#alert(id, group);
         return { status: 400, kind: 'unknown_group', value };
       }
-      return await run();
+      const policy = readGroup(kv.value);
+      return admits?.(policy) ?? (await run());
     } catch (error) {
+      if (error instanceof PolicyError) return unreadable(error);
       if (!(error instanceof LockstepError)) throw error;
-      if (error.code === 'invalid_params') {
-        return { status: 400, kind: 'bad_request', value: error.message };
-      }
+      if (error.code === 'invalid_params') return unreadable(error);
       return { status: 503, kind: 'store_unavailable', value: error.message };
     }
   }
 
   async #lock(call: FleetLockCall): Promise<FleetLockAnswer> {
+    const { id } = call;
+    const news = this.#client.watch({
+      key: this.#keys.host(id),
+      initial: true,
+      onCompaction: 'relist',
+    });
+    this.#asking.set(id, (this.#asking.get(id) ?? 0) + 1);
+    let isAsking = true;
+    const leave = (): boolean => {
+      if (!isAsking) return false;
+      isAsking = false;
+      const others = (this.#asking.get(id) ?? 1) - 1;
+      if (others === 0) this.#asking.delete(id);
+      else this.#asking.set(id, others);
+      return others === 0;
+    };
+    try {
+      return await this.#wait(call, news.batches(), leave);
+    } finally {
+      leave();
+      news.close();
+    }
+  }
+
+  /** @param leave that this request waits no longer; true if it was the last one of the host. */
+  async #wait(
+    call: FleetLockCall,
+    news: AsyncIterator<unknown>,
+    leave: () => boolean,
+  ): Promise<FleetLockAnswer> {
     const { id, group, signal } = call;
     const { clock } = this.#client;
     const until = clock.now() + this.#holdMs;
-    const watch = this.#client.watch({ key: this.#keys.host(id) });
-    const news = watch.batches();
     let heard = news.next();
+    let refusal: FleetLockAnswer | undefined;
+    let isLast = false;
     heard.catch(() => {});
-    try {
-      for (;;) {
-        const kept = await this.#ledger.read(id);
-        const { record } = kept;
-        if (record?.via === 'agent') return foreign(id);
-        if (record?.grant !== undefined) {
-          if (record.group !== group) return moved(record, group);
-          if (record.state !== 'granted') return yes;
-          // Whoever hung up must not hold what nobody knows of: the answer is the last word.
-          if (signal.aborted) return gone;
-          if (await this.#take(kept, record)) return yes;
-          continue;
-        }
-        const leftMs = until - clock.now();
-        const step = this.#asks(kept, call);
-        if (step !== undefined && leftMs > 0 && !signal.aborted) {
-          const wrote = await this.#ledger.write(kept, step, { by: 'fleetlock' });
-          if (wrote.isWritten || !wrote.isConditionFalse) continue;
-        }
-        if (leftMs <= 0 || signal.aborted) {
-          const left = hungUp(record ?? step?.record ?? missing(call));
-          if (
-            left !== undefined &&
-            !(await this.#ledger.write(kept, left, { by: 'fleetlock' })).isWritten
-          )
-            continue;
-          return signal.aborted ? gone : this.#full(id);
-        }
-        const over = new AbortController();
-        const stop = (): void => over.abort();
-        signal.addEventListener('abort', stop, { once: true });
-        await Promise.race([heard.then(stop, stop), pause(clock, leftMs, over.signal)]);
-        if (over.signal.aborted && !signal.aborted) {
-          heard = news.next();
-          heard.catch(() => {});
-        }
-        over.abort();
-        signal.removeEventListener('abort', stop);
+    for (;;) {
+      const kept = await this.#ledger.read(id);
+      const { record } = kept;
+      if (record?.via === 'agent') return foreign(id);
+      if (record?.grant !== undefined) {
+        if (record.group !== group) return moved(record, group);
+        if (record.state !== 'granted') return yes;
       }
-    } finally {
-      watch.close();
+      const leftMs = until - clock.now();
+      if (signal.aborted || leftMs <= 0) {
+        // A slot that came in the last moment is taken, or it would be the slot of nobody.
+        if (!signal.aborted && (await this.#take(kept)) === 'taken') return yes;
+        // Why not is asked before the host is told to be away, which would be a reason of its own.
+        refusal ??= signal.aborted ? gone : this.#full(id);
+        isLast ||= leave();
+        if (!isLast || (await this.#leave(kept))) return refusal;
+        continue;
+      }
+      const taken = await this.#take(kept);
+      if (taken === 'taken') return yes;
+      if (taken === 'changed') continue;
+      const step = this.#asks(kept, call);
+      if (step !== undefined) {
+        await this.#ledger.write(kept, step, { by: 'fleetlock' });
+        continue;
+      }
+      const over = new AbortController();
+      const stop = (): void => over.abort();
+      signal.addEventListener('abort', stop, { once: true });
+      let isNews = false;
+      const hear = (): void => {
+        isNews = true;
+        stop();
+      };
+      await Promise.race([heard.then(hear, hear), pause(clock, leftMs, over.signal)]);
+      if (isNews) {
+        heard = news.next();
+        heard.catch(() => {});
+      }
+      over.abort();
+      signal.removeEventListener('abort', stop);
     }
   }
 
   /** The record of a host that asks, if it does not say so already. */
   #asks({ record }: Kept, { id, group }: FleetLockCall): Step | undefined {
+    if (record?.grant !== undefined) return undefined;
     const at = this.#clock.now();
     const known = registered(record, { id, group, via: 'fleetlock' }, at).record;
     const asking = asked(known, { reason: 'asked by FleetLock' }, at);
@@ -153,42 +211,74 @@ export class FleetLock {
     return record?.group === group ? undefined : { record: known };
   }
 
-  /** The slot is the host's from the answer on, so it is on its way down. */
-  async #take(kept: Kept, record: HostRecord): Promise<boolean> {
-    const grant = record.grant?.id ?? '';
-    try {
-      const step = leaving(record, grant, this.#clock.now());
-      return (await this.#ledger.write(kept, step, { by: 'fleetlock' })).isWritten;
-    } catch (error) {
-      // Too late: the coordinator takes it back, and the request goes on waiting.
-      if (error instanceof LockstepError) throw error;
-      await pause(this.#client.clock, 100);
-      return false;
-    }
+  /**
+   * Nobody waits for the answer any more: the host keeps its place, and a slot that nobody was told of goes back.
+   * @returns whether that is written, or was so already.
+   */
+  async #leave(kept: Kept): Promise<boolean> {
+    const { record } = kept;
+    if (record === undefined) return true;
+    const at = this.#clock.now();
+    const reason = 'the client hung up before it was told';
+    const { grant } = record;
+    const step =
+      grant === undefined
+        ? hungUp(record)
+        : gaveBack(record, { grant: grant.id, at, reason, notBefore: at, isAsking: false });
+    if (step === undefined) return true;
+    return (await this.#ledger.write(kept, step, { by: 'fleetlock' })).isWritten;
   }
 
-  /** Releases the slot that was held when the request came, and none that is granted after that. */
-  async #unlock({ id, group }: FleetLockCall): Promise<FleetLockAnswer> {
+  /** The slot is the host's from the answer on, so it is on its way down. */
+  async #take(kept: Kept): Promise<'taken' | 'changed' | 'none'> {
+    const { record } = kept;
+    if (record?.grant === undefined || record.state !== 'granted') return 'none';
+    const at = this.#clock.now();
+    // Too late: the coordinator takes it back, and the request goes on waiting.
+    if (at > record.grant.startBy) return 'none';
+    const step = leaving(record, record.grant.id, at);
+    return (await this.#ledger.write(kept, step, { by: 'fleetlock' })).isWritten
+      ? 'taken'
+      : 'changed';
+  }
+
+  /**
+   * Releases the slot that was held when the request came, and none that is granted after that. A host that waits is in
+   * steady state, and takes its request back.
+   */
+  async #unlock({ id, group, signal }: FleetLockCall): Promise<FleetLockAnswer> {
     let held: string | undefined;
     for (let isFirst = true; ; isFirst = false) {
       const kept = await this.#ledger.read(id);
       const { record } = kept;
       if (record?.via === 'agent') return foreign(id);
-      const at = this.#clock.now();
       if (isFirst) held = record?.grant?.id;
-      const grant = record?.grant?.id;
-      const step =
-        record !== undefined && grant !== undefined && grant === held
-          ? finished(record, grant, at)
-          : undefined;
-      const facts = { id, group, via: 'fleetlock' } as const;
-      const next = step ?? (record === undefined ? registered(undefined, facts, at) : undefined);
-      if (next === undefined) return yes;
-      // Where it asks from now is where it belongs from now, once it holds nothing elsewhere.
-      const placed = { ...next, record: { ...next.record, group } };
-      const outcome = await this.#ledger.write(kept, placed, { by: 'fleetlock' });
-      if (outcome.isWritten) return yes;
+      // Whoever hung up may have gone on, and hold the next slot for a reason.
+      if (signal.aborted) return gone;
+      const step = this.#rests(record, held, { id, group });
+      if (step === undefined) return yes;
+      await this.#ledger.write(kept, step, { by: 'fleetlock' });
     }
+  }
+
+  /** What is left to be written until a host is in steady state, in its group. */
+  #rests(
+    record: HostRecord | undefined,
+    held: string | undefined,
+    { id, group }: Pick<FleetLockCall, 'id' | 'group'>,
+  ): Step | undefined {
+    const at = this.#clock.now();
+    const facts = { id, group, via: 'fleetlock' } as const;
+    if (record === undefined) return registered(undefined, facts, at);
+    const { grant } = record;
+    if (grant === undefined) {
+      // Where it asks from now is where it belongs from now, once it holds nothing elsewhere.
+      return record.group === group ? settledOf(record, at) : registered(record, facts, at);
+    }
+    if (grant.id !== held) return undefined;
+    if (record.state !== 'granted') return finished(record, grant.id, at);
+    const reason = 'the host is in steady state';
+    return gaveBack(record, { grant: grant.id, at, reason, notBefore: at, isAsking: false });
   }
 
   #full(id: string): FleetLockAnswer {
@@ -197,10 +287,17 @@ export class FleetLock {
     return { status: 423, kind, value: why?.message ?? 'no slot is free' };
   }
 
-  /** A host that is in no declared group would never reboot, in silence. At most one row a minute and group. */
+  /**
+   * A host that is in no declared group would never reboot, in silence. At most one row a minute and group, and not for
+   * any number of groups, so that made-up names do not push the history out.
+   */
   async #alert(host: string, group: string): Promise<void> {
     const at = this.#clock.now();
-    const key = `${this.#keys.history}${String(Math.floor(at / 60_000) * 60_000).padStart(15, '0')}-unknown-${encodeURIComponent(group)}`;
+    const minute = Math.floor(at / alertEveryMs) * alertEveryMs;
+    if (this.#alerts.minute !== minute) this.#alerts = { minute, groups: new Set() };
+    const { groups } = this.#alerts;
+    if (groups.has(group) || groups.size >= alertsMax) return;
+    const key = `${this.#keys.history}${String(minute).padStart(15, '0')}-unknown-${encodeURIComponent(group)}`;
     const reason = 'it asked by FleetLock for a group that is not declared';
     const entry = JSON.stringify({
       kind: 'unknown group',
@@ -211,13 +308,30 @@ export class FleetLock {
       reason,
     });
     await this.#client.txn({ compare: [compare.missing(key)], success: [op.put(key, entry)] });
+    groups.add(group);
   }
 }
 
 const gone: FleetLockAnswer = { status: 499, kind: 'client_gone', value: 'the client hung up' };
 
-function missing({ id, group }: FleetLockCall): HostRecord {
-  return { id, group, via: 'fleetlock', state: 'idle', since: 0 };
+/** A host without a request rests already; what it remembers of its last ones stays. */
+function settledOf(record: HostRecord, at: number): Step | undefined {
+  return record.state === 'waiting' ? settled(record, at) : undefined;
+}
+
+function wrongName(kind: string, check: () => string): FleetLockAnswer | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof LockstepError)) throw error;
+    return { status: 400, kind, value: error.message };
+  }
+}
+
+/** What the store holds cannot be read, so nobody may say yes. */
+function unreadable({ message }: Error): FleetLockAnswer {
+  return { status: 503, kind: 'record_unreadable', value: message };
 }
 
 function foreign(id: string): FleetLockAnswer {

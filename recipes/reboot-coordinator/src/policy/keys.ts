@@ -12,13 +12,25 @@ export class FleetKeys {
   readonly root: string;
   /** The history, which nobody decides from. */
   readonly history: string;
+  /** How far each webhook has been told of it. */
+  readonly allNotified: string;
+  readonly #name: string;
 
   /** @param name of the fleet; several in one cluster have nothing to do with each other. */
   constructor(name = 'reboot') {
     this.root = `${name}/`;
     this.history = `${name}.history/`;
+    this.allNotified = `${name}.notified/`;
+    this.#name = name;
   }
 
+  notified(webhook: string): string {
+    return this.allNotified + escaped(webhook);
+  }
+  /** How many rows a webhook will never be told of. */
+  untold(webhook: string): string {
+    return `${this.#name}.untold/${escaped(webhook)}`;
+  }
   get fleet(): string {
     return `${this.root}fleet`;
   }
