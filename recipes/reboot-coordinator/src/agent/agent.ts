@@ -6,6 +6,7 @@ import { FleetKeys } from '../policy/keys.ts';
 import type { HostRecord } from '../policy/records.ts';
 import { readOrder } from '../policy/shapes.ts';
 import { asked, type HostFacts, orderedReason, registered, settled } from '../policy/slots.ts';
+import type { AgentContext } from './context.ts';
 import { Departure } from './departure.ts';
 import type { Host, Need } from './host.ts';
 import { claimIdentity, type Identity } from './identity.ts';
@@ -121,7 +122,12 @@ export class Agent {
       await this.#register(record, { ...this.#facts(), bootId, version });
       await record.follow(async () => {
         while (!until.aborted) {
-          const isLeaving = await this.#step(record, identity, { bootId, version, until });
+          const isLeaving = await this.#step(record, identity, {
+            bootId,
+            version,
+            until,
+            ended: signal,
+          });
           if (isLeaving) return;
         }
       });
@@ -157,7 +163,7 @@ export class Agent {
   async #step(
     record: OwnRecord,
     identity: Identity,
-    now: { readonly bootId: string; readonly version: string; readonly until: AbortSignal },
+    now: Pick<AgentContext, 'bootId' | 'version' | 'until' | 'ended'>,
   ): Promise<boolean> {
     const { until } = now;
     const kept = await record.read();

@@ -16,6 +16,8 @@ export interface AgentContext {
   readonly version: string;
   /** Aborts when the agent is to end, or no longer speaks for the host. */
   readonly until: AbortSignal;
+  /** Aborts when the agent is to end. */
+  readonly ended: AbortSignal;
 }
 
 export function factsOf(record: HostRecord): HookFacts {

@@ -67,7 +67,7 @@ export class Departure {
   }
 
   async #reboot(own: HostRecord, grant: string): Promise<boolean> {
-    const { settings, until, ledger, identity } = this.#context;
+    const { settings, until, ended, ledger, identity } = this.#context;
     const { clock } = ledger.client;
     const { host, leaveWithinMs, onEvent } = settings;
     const leftMs = own.since + leaveWithinMs - ledger.clock.now();
@@ -81,7 +81,8 @@ export class Departure {
       }
       // Its next boot need not wait for the sign of life of this one to end.
       await identity.giveUp();
-      await pause(clock, leftMs, undefined);
+      // A system that goes down ends its services first, and shall not have to wait for this one.
+      await pause(clock, leftMs, ended);
       return true;
     }
     const minutes = Math.round(leaveWithinMs / 60_000);
