@@ -10,14 +10,58 @@ export interface HistoryOptions extends CallOptions {
   readonly group?: string;
 }
 
+interface Row {
+  readonly key: string;
+  readonly entry: HistoryEntry;
+}
+
 /** The newest rows of the history that fit, oldest first. @throws what a call can end in. */
 export async function readHistory(
   client: Client,
   keys: FleetKeys,
   options: HistoryOptions = {},
 ): Promise<readonly HistoryEntry[]> {
-  const { limit = 100, host, group, ...call } = options;
-  const found: HistoryEntry[] = [];
+  return (await readRows(client, keys, options)).map(({ entry }) => entry);
+}
+
+/**
+ * The rows that {@link readHistory} gives, and then each one that is written.
+ * @throws what a call or a watch can end in; the signal's reason.
+ */
+export async function* followHistory(
+  client: Client,
+  keys: FleetKeys,
+  options: HistoryOptions & { readonly signal: AbortSignal },
+): AsyncGenerator<HistoryEntry, void> {
+  const watch = client.watch({ prefix: keys.history, noDelete: true, signal: options.signal });
+  try {
+    // What is written while the others are read is in the watch, and may be in both.
+    await watch.ready();
+    const rows = await readRows(client, keys, options);
+    const told = new Set(rows.map(({ key }) => key));
+    for (const { entry } of rows) yield entry;
+    for await (const { kv } of watch) {
+      if (told.delete(kv.key)) continue;
+      const entry = entryIn(kv.value);
+      if (entry !== undefined && fits(entry, options)) yield entry;
+    }
+  } finally {
+    watch.close();
+  }
+}
+
+function fits(entry: HistoryEntry, { host, group }: HistoryOptions): boolean {
+  if (host !== undefined && entry.host !== host && entry.name !== host) return false;
+  return group === undefined || entry.group === group;
+}
+
+async function readRows(
+  client: Client,
+  keys: FleetKeys,
+  options: HistoryOptions,
+): Promise<readonly Row[]> {
+  const { limit = 100, host: _, group: __, ...call } = options;
+  const found: Row[] = [];
   let end = `${keys.history.slice(0, -1)}0`;
   const page = 500;
   for (;;) {
@@ -28,10 +72,8 @@ export async function readHistory(
     for (const kv of kvs) {
       end = kv.key;
       const entry = entryIn(kv.value);
-      if (entry === undefined) continue;
-      if (host !== undefined && entry.host !== host && entry.name !== host) continue;
-      if (group !== undefined && entry.group !== group) continue;
-      found.push(entry);
+      if (entry === undefined || !fits(entry, options)) continue;
+      found.push({ key: kv.key, entry });
       if (found.length >= limit) return found.reverse();
     }
     if (!more) return found.reverse();
