@@ -9,6 +9,7 @@ import { addKeyVerbs } from './grammar/keys.ts';
 import { addLeaseVerbs } from './grammar/leases.ts';
 import { addLockVerb } from './grammar/locks.ts';
 import { addMemberVerbs } from './grammar/members.ts';
+import { addRebootVerbs } from './grammar/reboot.ts';
 import { addSemaphoreVerbs } from './grammar/semaphores.ts';
 import { addShellVerbs } from './grammar/shell.ts';
 import type { Context, Io, OutputFormat } from './io.ts';
@@ -73,6 +74,8 @@ export function buildProgram(io: Io): Program {
   addSemaphoreVerbs(grammar);
   addElectVerb(grammar);
   addInspectVerbs(grammar);
+  program.commandsGroup('Reboot a fleet:');
+  addRebootVerbs(grammar);
   program.commandsGroup('Look after the cluster:');
   addClusterVerbs(grammar);
   program.commandsGroup('Learn and set up:');

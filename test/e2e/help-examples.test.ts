@@ -17,12 +17,15 @@ const script = fileURLToPath(new URL('../../cli/bin/lockstep.js', import.meta.ur
 const lasting: readonly (readonly [line: RegExp, begun: RegExp])[] = [
   [/^lockstep serve/, /serves clients at/],
   [/^lockstep dev/, /The cluster is up/],
-  [/^lockstep watch|--watch$/, /config\/\w|hello/],
+  [/^lockstep watch|^lockstep get .*--watch$/, /config\/\w|hello/],
   [/^lockstep lease keep-alive \d+$/, /keepalived/],
   [/^lockstep lock nightly$/, /^nightly\/[0-9a-f]+\./],
   [/^lockstep semaphore acquire gpu$/, /^gpu\/permits\/[0-9a-f]+\./],
   [/^lockstep elect billing [\d.:]+$/, /^billing\/[0-9a-f]+\./],
   [/^lockstep elect billing --listen/, /"leader":/],
+  [/^lockstep reboot status --watch/, /the fleet: /],
+  [/^lockstep reboot history --follow/, /"kind":"group set"/],
+  [/^lockstep reboot agent (?!.*--dry-run)/, /speaks for /],
 ];
 
 /** The lines under "Examples:" in the help of each verb, as they stand there. */
@@ -143,7 +146,7 @@ describe('what help shows works when it is typed', () => {
       await until(
         `it says ${begun}`,
         async () => {
-          const watches = /watch/.test(shown);
+          const watches = /watch/.test(shown) && !/reboot/.test(shown);
           if (watches && !/--rev/.test(shown)) {
             await http(first, '/v1/kv/config/a', { method: 'PUT', body: 'seen' });
           }
