@@ -102,7 +102,9 @@ function groupLines(
   if (waiting.length > shown.length) {
     lines.push(`  and ${waiting.length - shown.length} more wait: ${more(group)}`);
   }
-  const down = hosts.filter((host) => isDown(host) && host.grant === undefined);
+  // Who waits and is silent is told so among those who wait.
+  const isToldAbove = ({ grant, state }: HostStatus) => grant !== undefined || state === 'waiting';
+  const down = hosts.filter((host) => isDown(host) && !isToldAbove(host));
   const shownDown = down.slice(0, shownMax);
   lines.push(
     ...aligned(shownDown.map((host) => [colours.red('down'), nameOf(host), downText(host, at)])),
