@@ -32,19 +32,16 @@ export async function rehearse(
   const report = new Report(context);
   return withClient(context, async (client) => {
     const { id, group, name } = wish;
+    const sources = await asked(context, wish);
+    const log = (line: string): void => warn(context.io, line);
+    const host = agentHost(context, { ...wish, sources }, { client, log });
+    const [bootId, version] = [await host.bootId(), await host.version()];
+    const { credential, runningPid } = await AgentPlace.look(stateDir);
     await report.tell('dry run', true, 'nothing is written, drained or rebooted, no slot is held');
     await report.tell('host', { id, name, group }, `${name} (id ${id}), group ${group}`);
-    const { credential, runningPid } = await AgentPlace.look(stateDir);
     if (runningPid !== undefined) {
       await report.tell('running', runningPid, `an agent runs here already, process ${runningPid}`);
     }
-    const sources = await asked(context, wish);
-    const host = agentHost(
-      context,
-      { ...wish, sources },
-      { client, log: (line) => warn(context.io, line) },
-    );
-    const [bootId, version] = [await host.bootId(), await host.version()];
     await report.tell('boot', { bootId, version }, `${bootId}, version ${version}`);
     const needs = sources.map(({ name, need }) => ({ name, ...need }));
     await report.tell('sources', needs, ...sources.map(({ line }) => line));

@@ -44,7 +44,7 @@ function addGroups(reboot: Command, { context, run }: Grammar): void {
     `
 lockstep reboot groups set web --limit 2
 # a share of the hosts, on some nights, and not at the end of the year
-lockstep reboot groups set db --limit 10% --window 'Sat,Sun 02:00-05:00' --time-zone Europe/Berlin
+lockstep reboot groups set db --limit 10% --window 'Sat 02:00-05:00' --time-zone Europe/Rome
 lockstep reboot groups set db --check tcp:127.0.0.1:5432 --soak 2m --gap 10m`,
   );
   const get = groups
