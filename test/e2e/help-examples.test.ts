@@ -121,7 +121,9 @@ describe('what help shows works when it is typed', () => {
 
   async function type(verb: string, shown: string): Promise<void> {
     const begun = lasting.find(([pattern]) => pattern.test(shown))?.[1];
-    if (begun === undefined && /^lockstep [\w /',.:-]+$/.test(shown)) return run(verb, shown);
+    // Files are where the shell is.
+    const isPlain = /^lockstep (?!.* import )[\w /',.:-]+$/.test(shown);
+    if (begun === undefined && isPlain) return run(verb, shown);
     // The default port of a member is most likely taken on the machine of a test; and so are others.
     const port = await freePortRun(10);
     const line = shown
