@@ -107,4 +107,5 @@ function withCalendar(command: Command): Command {
 
 const setHelp = `
 A list that is given replaces the one that is there. Checks: unit:nginx.service, http://...,
-https://..., tcp:127.0.0.1:5432, command:LINE of the shell, key:KEY of the store, in which {id} is the host's id.`;
+https://..., tcp:127.0.0.1:5432, command:LINE of the shell, key:KEY of the store; {id} in it is the
+host's id.`;
