@@ -10,6 +10,8 @@ export interface OutputStream extends Writable {
   readonly isTTY?: boolean;
   /** Characters in a row, of a terminal. */
   readonly columns?: number;
+  /** Rows, of a terminal. */
+  readonly rows?: number;
 }
 
 /** What the command needs of its process, so that a test can stand in for it. */

@@ -5,6 +5,11 @@ export function ourIdentity(): string {
   return `${userName()}@${hostname()} pid ${process.pid}`;
 }
 
+/** Who gives an order, for the history: which process it was says nothing later. */
+export function ourName(): string {
+  return `${userName()}@${hostname()}`;
+}
+
 function userName(): string {
   try {
     return userInfo().username;

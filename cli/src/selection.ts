@@ -30,11 +30,11 @@ export function wholeNumber(given: string | undefined, flag: string, least = 0):
   throw new UsageError(`${flag} is "${given}"; it must be a whole number, ${least} or more`);
 }
 
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
-/** "500ms", "5s", "1m"; a bare number counts seconds. @throws UsageError */
+/** "500ms", "5s", "1m", "2h"; a bare number counts seconds. @throws UsageError */
 export function durationMs(given: string, flag: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(given);
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(given);
   const ms = Number(match?.[1]) * (units[match?.[2] ?? 's'] ?? 0);
   if (match !== null && ms > 0) return ms;
   throw new UsageError(`${flag} is "${given}"; write for example 5s, 500ms or 1m`);

@@ -4,16 +4,15 @@ import type { Command } from 'commander';
 import { pathOf } from '../../cli/src/grammar/grammar.ts';
 import { processIo } from '../../cli/src/io.ts';
 import { buildProgram } from '../../cli/src/program.ts';
+import { type BadUse, rebootBadUse } from '../harness/bad-use-of-reboot.ts';
 import { lockstep } from '../harness/command.ts';
 import { FakeMember } from '../harness/fake-member.ts';
-
-type Row = readonly [line: string, says: string | RegExp];
 
 /**
  * For each verb what is missing, too much, malformed and contradictory, and the first line of what it
  * says, or more of it. Every one is exit code 1, writes nothing to standard output and changes nothing.
  */
-const table: Readonly<Record<string, readonly Row[]>> = {
+const table: Readonly<Record<string, readonly BadUse[]>> = {
   serve: [
     ['extra', 'serve takes no arguments'],
     ['--electoin-ms 3', /unknown option '--electoin-ms'\n\(Did you mean --election-ms\?\)/],
@@ -237,10 +236,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     ["''", 'the name "" is empty'],
     ['a/', /the name "a\/" ends with a slash/],
   ],
-  reboot: [
-    ['', /^Usage: lockstep reboot [\s\S]*serve +grant slots, and serve FleetLock/],
-    ['foo', /unknown command 'foo'\n {2}reboot has serve, fleetlock/],
-  ],
+  ...rebootBadUse,
   'reboot serve': [
     ['extra', 'serve takes no arguments'],
     [
@@ -342,7 +338,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
   ],
 };
 
-const program: readonly Row[] = [
+const program: readonly BadUse[] = [
   ['pt a', /unknown command 'pt'\n\(Did you mean put\?\)/],
   ['ls', /unknown command 'ls'\n {2}To list all keys: lockstep get '' --prefix --keys-only/],
   ['mutex x', /unknown command 'mutex'\n {2}there are serve, dev, put, get/],
@@ -358,7 +354,7 @@ function wordsOf(line: string): string[] {
   return [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
 }
 
-async function assertRefuses(t: TestContext, verb: string, rows: readonly Row[]): Promise<void> {
+async function assertRefuses(t: TestContext, verb: string, rows: readonly BadUse[]): Promise<void> {
   const member = await FakeMember.start();
   t.after(() => member.stop());
   const env = { LOCKSTEP_ENDPOINTS: member.address };

@@ -18,12 +18,15 @@ const lasting: readonly (readonly [line: RegExp, begun: RegExp])[] = [
   [/^lockstep serve/, /serves clients at/],
   [/^lockstep dev/, /The cluster is up/],
   [/^lockstep reboot serve/, /serves FleetLock at http/],
-  [/^lockstep watch|--watch$/, /config\/\w|hello/],
+  [/^lockstep watch|^lockstep get .*--watch$/, /config\/\w|hello/],
   [/^lockstep lease keep-alive \d+$/, /keepalived/],
   [/^lockstep lock nightly$/, /^nightly\/[0-9a-f]+\./],
   [/^lockstep semaphore acquire gpu$/, /^gpu\/permits\/[0-9a-f]+\./],
   [/^lockstep elect billing [\d.:]+$/, /^billing\/[0-9a-f]+\./],
   [/^lockstep elect billing --listen/, /"leader":/],
+  [/^lockstep reboot status --watch/, /the fleet: /],
+  [/^lockstep reboot history --follow/, /"kind":"group set"/],
+  [/^lockstep reboot agent (?!.*--dry-run)/, /speaks for /],
 ];
 
 /** The lines under "Examples:" in the help of each verb, as they stand there. */
@@ -132,7 +135,9 @@ describe('what help shows works when it is typed', () => {
   async function type(verb: string, told: string): Promise<void> {
     const shown = told.replace('http://127.0.0.1:3333', `http://127.0.0.1:${fleetLockPort}`);
     const begun = lasting.find(([pattern]) => pattern.test(shown))?.[1];
-    if (begun === undefined && /^lockstep [\w /',.:-]+$/.test(shown)) return run(verb, shown);
+    // Files are where the shell is.
+    const isPlain = /^lockstep (?!.* import )[\w /',.:-]+$/.test(shown);
+    if (begun === undefined && isPlain) return run(verb, shown);
     // The default port of a member is most likely taken on the machine of a test; and so are others.
     const port = await freePortRun(10);
     const line = shown
@@ -162,7 +167,7 @@ describe('what help shows works when it is typed', () => {
       await until(
         `it says ${begun}`,
         async () => {
-          const watches = /watch/.test(shown);
+          const watches = /watch/.test(shown) && !/reboot/.test(shown);
           if (watches && !/--rev/.test(shown)) {
             await http(first, '/v1/kv/config/a', { method: 'PUT', body: 'seen' });
           }

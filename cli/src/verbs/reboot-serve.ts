@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Client } from '@lockstep/client';
-import { followHistory, type HistoryEntry } from '@lockstep/reboot-coordinator';
+import { type HistoryEntry, Operator } from '@lockstep/reboot-coordinator';
 import { RebootServer, type RebootServerTls } from '@lockstep/reboot-coordinator/node';
 import { exitCodes, UsageError } from '../failure.ts';
 import { type Context, print, warn } from '../io.ts';
@@ -76,7 +76,10 @@ export async function rebootServe(context: Context, options: RebootServeOptions)
 /** Prints rows of the history as they are written. Throws what ends the watch, but for the signal. */
 async function follow({ io, output }: Context, client: Client, signal: AbortSignal): Promise<void> {
   try {
-    for await (const entry of followHistory(client, { signal })) {
+    for await (const entry of new Operator(client, { by: 'serve' }).followHistory({
+      limit: 0,
+      signal,
+    })) {
       io.stderr.write(output === 'json' ? `${JSON.stringify(entry)}\n` : `${lineOf(entry)}\n`);
     }
   } catch (error) {

@@ -8,7 +8,7 @@ import {
   op,
   WatchCompactedError,
 } from '@lockstep/client';
-import { FleetKeys } from './policy/keys.ts';
+import type { FleetKeys } from './policy/keys.ts';
 import type { HistoryEntry } from './policy/records.ts';
 
 export interface HistoryOptions extends CallOptions {
@@ -19,14 +19,75 @@ export interface HistoryOptions extends CallOptions {
   readonly group?: string;
 }
 
+interface Row {
+  readonly key: string;
+  readonly entry: HistoryEntry;
+}
+
 /** The newest rows of the history that fit, oldest first. @throws what a call can end in. */
 export async function readHistory(
   client: Client,
   keys: FleetKeys,
   options: HistoryOptions = {},
 ): Promise<readonly HistoryEntry[]> {
-  const { limit = 100, host, group, ...call } = options;
-  const found: HistoryEntry[] = [];
+  return (await readRows(client, keys, options)).map(({ entry }) => entry);
+}
+
+/**
+ * The rows that {@link readHistory} gives, none with a `limit` of 0, and then each one that is written. What is compacted before it
+ * was heard of is left out: it is in the history itself.
+ * @throws what a call or a watch can end in; the signal's reason.
+ */
+export async function* followHistory(
+  client: Client,
+  keys: FleetKeys,
+  options: HistoryOptions & { readonly signal: AbortSignal },
+): AsyncGenerator<HistoryEntry, void> {
+  const told = new Set<string>();
+  let limit = options.limit;
+  for (;;) {
+    const watch = client.watch({
+      prefix: keys.history,
+      noDelete: true,
+      progressNotify: true,
+      signal: options.signal,
+    });
+    try {
+      // What is written while the others are read is in the watch, and may be in both.
+      await watch.ready();
+      const first = limit === undefined ? {} : { limit };
+      const rows = limit === 0 ? [] : await readRows(client, keys, { ...options, ...first });
+      limit = 0;
+      for (const { key, entry } of rows) {
+        told.add(key);
+        yield entry;
+      }
+      for await (const { kv } of watch) {
+        if (told.delete(kv.key)) continue;
+        const entry = entryIn(kv.value);
+        if (entry !== undefined && fits(entry, options)) yield entry;
+      }
+      return;
+    } catch (error) {
+      if (!(error instanceof WatchCompactedError)) throw error;
+    } finally {
+      watch.close();
+    }
+  }
+}
+
+function fits(entry: HistoryEntry, { host, group }: HistoryOptions): boolean {
+  if (host !== undefined && entry.host !== host && entry.name !== host) return false;
+  return group === undefined || entry.group === group;
+}
+
+async function readRows(
+  client: Client,
+  keys: FleetKeys,
+  options: HistoryOptions,
+): Promise<readonly Row[]> {
+  const { limit = 100, host: _, group: __, ...call } = options;
+  const found: Row[] = [];
   let end = `${keys.history.slice(0, -1)}0`;
   const page = 500;
   for (;;) {
@@ -37,10 +98,8 @@ export async function readHistory(
     for (const kv of kvs) {
       end = kv.key;
       const entry = entryIn(kv.value);
-      if (entry === undefined) continue;
-      if (host !== undefined && entry.host !== host && entry.name !== host) continue;
-      if (group !== undefined && entry.group !== group) continue;
-      found.push(entry);
+      if (entry === undefined || !fits(entry, options)) continue;
+      found.push({ key: kv.key, entry });
       if (found.length >= limit) return found.reverse();
     }
     if (!more) return found.reverse();
@@ -121,31 +180,5 @@ export function revisionIn(text: string): number | undefined {
     return typeof revision === 'number' && Number.isSafeInteger(revision) ? revision : undefined;
   } catch {
     return undefined;
-  }
-}
-
-export interface FollowOptions {
-  /** The fleet's name in the store. Default `reboot`. */
-  readonly fleet?: string;
-  readonly signal: AbortSignal;
-}
-
-/** Rows of the history as they are written, from now on, until the signal aborts. @throws what ends a watch; the signal's reason. */
-export async function* followHistory(
-  client: Client,
-  { fleet, signal }: FollowOptions,
-): AsyncGenerator<HistoryEntry, void, undefined> {
-  const prefix = new FleetKeys(fleet).history;
-  while (!signal.aborted) {
-    try {
-      const watch = client.watch({ prefix, noDelete: true, progressNotify: true, signal });
-      for await (const { kv } of watch) {
-        const entry = entryIn(kv.value);
-        if (entry !== undefined) yield entry;
-      }
-    } catch (error) {
-      // What was missed is in the history itself; this is about what happens.
-      if (!(error instanceof WatchCompactedError)) throw error;
-    }
   }
 }

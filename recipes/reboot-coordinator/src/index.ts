@@ -15,6 +15,10 @@ export {
   type FleetLockCall,
   type FleetLockOptions,
 } from './fleetlock/fleet-lock.ts';
-export { type FollowOptions, followHistory, type HistoryOptions } from './history.ts';
-export { Operator, type OperatorOptions, type Scope } from './operator.ts';
+export type { Foreseen } from './foresight.ts';
+export type { HistoryOptions } from './history.ts';
+export type { HoldersToImport, ImportOutcome } from './import-holders.ts';
+export type { ObserveOptions } from './observation.ts';
+export { type Change, Operator, type OperatorOptions, type Scope } from './operator.ts';
 export * from './policy/index.ts';
+export type { HostFacts } from './policy/slots.ts';

@@ -9,13 +9,18 @@ import {
 } from '@lockstep/client';
 import { checkedGroup, checkedId } from './agent/agent.ts';
 import { FleetClock } from './fleet-clock.ts';
-import { type HistoryOptions, readHistory } from './history.ts';
+import { type Foreseen, foresee } from './foresight.ts';
+import { followHistory, type HistoryOptions, readHistory } from './history.ts';
+import { type HoldersToImport, type ImportOutcome, importHolders } from './import-holders.ts';
 import { Ledger, legible } from './ledger.ts';
 import { memberFaultOf } from './member-health.ts';
+import { type ObserveOptions, observeFleet } from './observation.ts';
+import type { Circumstances } from './policy/blocks.ts';
 import { Schedule } from './policy/calendar/schedule.ts';
 import { Fleet } from './policy/fleet.ts';
 import { FleetKeys } from './policy/keys.ts';
 import type {
+  Calendar,
   FleetPolicy,
   GroupPolicy,
   HistoryEntry,
@@ -24,10 +29,13 @@ import type {
 } from './policy/records.ts';
 import { readFleet, readGroup } from './policy/shapes.ts';
 import { asked, orderedReason, released, type Step } from './policy/slots.ts';
-import { type FleetStatus, statusOf } from './policy/status.ts';
+import { type FleetStatus, type HostStatus, statusOf } from './policy/status.ts';
 
 /** What a pause or a resume is about. */
 export type Scope = 'fleet' | { readonly group: string } | { readonly host: string };
+
+/** What is given is changed; what is given as undefined goes back to its default. */
+export type Change<Policy> = { readonly [name in keyof Policy]?: Policy[name] | undefined };
 
 export interface OperatorOptions {
   /** The fleet's name in the store. Default `reboot`. */
@@ -57,20 +65,29 @@ export class Operator {
   async status(call: CallOptions = {}): Promise<FleetStatus> {
     await this.#sync(call);
     const fleet = await this.#read(call);
-    const { fault } = this.#clock;
     const waits = [...fleet.members.values()].some(({ record }) => record.state === 'waiting');
-    const memberFault = waits ? await memberFaultOf(this.#client, call) : undefined;
-    return statusOf(fleet, {
-      now: this.#clock.now(),
-      ...(fault === undefined ? {} : { clockFault: fault }),
-      ...(memberFault === undefined ? {} : { memberFault }),
-    });
+    return statusOf(fleet, await this.#circumstances(waits, call));
+  }
+
+  /** The status again and again, whenever it has changed. @throws what ends a watch; the signal's reason. */
+  observe(options: ObserveOptions): AsyncGenerator<FleetStatus, never> {
+    return observeFleet({ client: this.#client, keys: this.#keys, clock: this.#clock }, options);
+  }
+
+  /**
+   * What a host would be told that registered and asked now. Writes nothing.
+   * @throws HostRefusedError when it would be refused; what a call can end in.
+   */
+  async foresee(what: Foreseen, call: CallOptions = {}): Promise<HostStatus> {
+    await this.#sync(call);
+    const fleet = await this.#read(call);
+    return foresee(fleet, what, await this.#circumstances(what.facts.member !== undefined, call));
   }
 
   /** Declares a group, or changes what is given of one. @throws InvalidError when it makes no sense; what a call can end in. */
   async setGroup(
     name: string,
-    change: Partial<GroupPolicy>,
+    change: Change<GroupPolicy>,
     call: CallOptions = {},
   ): Promise<GroupPolicy> {
     checkedGroup(name);
@@ -84,7 +101,7 @@ export class Operator {
     });
   }
 
-  async setFleet(change: Partial<FleetPolicy>, call: CallOptions = {}): Promise<FleetPolicy> {
+  async setFleet(change: Change<FleetPolicy>, call: CallOptions = {}): Promise<FleetPolicy> {
     return this.#set(this.#keys.fleet, { kind: 'fleet set' }, call, (was) =>
       checkedPolicy({ ...(was === undefined ? {} : readFleet(was)), ...change }, readFleet),
     );
@@ -229,8 +246,25 @@ export class Operator {
     }
   }
 
+  /**
+   * Takes over the slots that another coordinator has given. What is in the store already is kept.
+   * @throws InvalidError when a name or an id is none; what a call can end in.
+   */
+  async importHolders(what: HoldersToImport, call: CallOptions = {}): Promise<ImportOutcome> {
+    await this.#sync(call);
+    const place = { client: this.#client, keys: this.#keys, clock: this.#clock };
+    return importHolders({ ...place, ledger: this.#ledger, by: this.#by }, what, call);
+  }
+
   history(options: HistoryOptions = {}): Promise<readonly HistoryEntry[]> {
     return readHistory(this.#client, this.#keys, options);
+  }
+
+  /** The same, and then each row that is written. @throws what a call or a watch can end in; the signal's reason. */
+  followHistory(
+    options: HistoryOptions & { readonly signal: AbortSignal },
+  ): AsyncGenerator<HistoryEntry, void> {
+    return followHistory(this.#client, this.#keys, options);
   }
 
   /** The id of a host that was given by id or by name. @throws InvalidError when there is none, or more than one. */
@@ -244,6 +278,16 @@ export class Operator {
     if (named.length === 1) return only.record.id;
     const ids = named.map(({ record }) => record.id).join(', ');
     throw invalid(`${named.length} hosts are named ${host}: give an id (${ids})`);
+  }
+
+  async #circumstances(hasMember: boolean, call: CallOptions): Promise<Circumstances> {
+    const { fault } = this.#clock;
+    const memberFault = hasMember ? await memberFaultOf(this.#client, call) : undefined;
+    return {
+      now: this.#clock.now(),
+      ...(fault === undefined ? {} : { clockFault: fault }),
+      ...(memberFault === undefined ? {} : { memberFault }),
+    };
   }
 
   async #read(call: CallOptions): Promise<Fleet> {
@@ -332,8 +376,8 @@ function unknownHost(host: string): Error {
 }
 
 /** A policy as it will be read, windows included. */
-function checkedPolicy<Policy extends object>(
-  policy: Policy,
+function checkedPolicy<Policy extends Calendar>(
+  policy: object,
   read: (text: string) => Policy,
 ): Policy {
   const checked = read(JSON.stringify(policy));

@@ -81,6 +81,7 @@ export class Departure {
       }
       // Its next boot need not wait for the sign of life of this one to end.
       await identity.giveUp();
+      // A system that goes down ends its services first, and shall not have to wait for this one.
       await pause(clock, leftMs, ends);
       return true;
     }

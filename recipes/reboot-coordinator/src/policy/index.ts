@@ -27,4 +27,11 @@ export {
   policyDefaults,
   type RebootRequest,
 } from './records.ts';
+export {
+  type GroupElsewhere,
+  type OtherCoordinator,
+  otherCoordinators,
+  readSlotsElsewhere,
+  type SlotsElsewhereOptions,
+} from './slots-elsewhere.ts';
 export { type FleetStatus, type GroupStatus, type HostStatus, statusOf } from './status.ts';

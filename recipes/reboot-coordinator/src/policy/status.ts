@@ -1,4 +1,5 @@
 import { type Block, type Circumstances, fleetBlocks, groupBlocks } from './blocks.ts';
+import type { Opening } from './calendar/schedule.ts';
 import { type Reasons, reasonsIn } from './decision.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetGroup } from './fleet-group.ts';
@@ -35,6 +36,8 @@ export interface GroupStatus {
   readonly waiting: number;
   readonly isBreakerOpen: boolean;
   readonly paused?: Order;
+  /** Whether its windows and those of the fleet are open; undefined when it is not declared. */
+  readonly opening?: Opening;
   /** Why nothing is granted in it. */
   readonly blocks: readonly Block[];
 }
@@ -84,6 +87,7 @@ function groupStatus(fleet: Fleet, group: FleetGroup, what: Circumstances): Grou
     waiting,
     isBreakerOpen,
     ...(paused === undefined ? {} : { paused }),
+    ...(policy === undefined ? {} : { opening: group.opening(fleet.schedule, what.now) }),
     blocks: groupBlocks(fleet, group, what),
   };
 }
