@@ -39,9 +39,9 @@ export function addRebootAgent(reboot: Command, { context, run }: Grammar): void
   withExamples(
     agent,
     `
-lockstep reboot agent --group web --id web-2 --dry-run
+lockstep reboot agent --group web --id w2 --dry-run
 # needs no privileges, and reboots nothing
-lockstep reboot agent --group web --id web-2 --state-dir ./agent --reboot-command 'echo reboot'`,
+lockstep reboot agent --group web --id w2 --state-dir agent --reboot-command 'echo now'`,
   );
 }
 
