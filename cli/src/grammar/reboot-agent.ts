@@ -39,23 +39,23 @@ export function addRebootAgent(reboot: Command, { context, run }: Grammar): void
   withExamples(
     agent,
     `
-lockstep reboot agent --group web --id web-2 --dry-run
+lockstep reboot agent --group web --id w2 --dry-run
 # needs no privileges, and reboots nothing
-lockstep reboot agent --group web --id web-2 --state-dir ./agent --reboot-command 'echo reboot'`,
+lockstep reboot agent --group web --id w2 --state-dir agent --reboot-command 'echo now'`,
   );
 }
 
 const agentHelp = `
-Sources: debian, suse, needs-restarting, rpm-ostree, file:/PATH, and command:LINE, which exits with 0
-for yes and 1 for no; any other end is no answer. Without any, those that fit this host are asked.
+Sources: debian, suse, needs-restarting, rpm-ostree, file:/PATH, and command:LINE, which exits with
+0 for yes and 1 for no; any other end is no answer. Without any, those that fit this host are asked.
 Checks: as of "lockstep reboot groups set", which may add some.
 
 Commands are lines of the shell and have in their environment:
   LOCKSTEP_HOST, LOCKSTEP_GROUP, LOCKSTEP_GRANT  who has which slot
   LOCKSTEP_REASON                                why a reboot is needed
   LOCKSTEP_PHASE                                 drain, undrain or reboot
-A drain that fails gives the slot back. An agent that is killed goes on where it was: a command it had
-begun is run again, so each must bear that.
+A drain that fails gives the slot back. An agent that is killed goes on where it was: a command that
+it had begun is run again, so each must bear that.
 
-With --dry-run nothing is written to the store or to the state directory, and no slot is held: it tells
-what its sources, checks and group say, whether it would be granted a slot now, and why not.`;
+With --dry-run nothing is written to the store or to the state directory, and no slot is held: it
+tells what its sources, checks and group say, whether it would be granted a slot, and why not.`;

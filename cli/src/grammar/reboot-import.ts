@@ -32,7 +32,7 @@ lockstep reboot import locksmith web.json --group web --apply`,
 }
 
 const importHelp = `
-FILE is the JSON of one semaphore, or a dump: an object of keys and their values, the nodes of etcd v2,
-or what "etcdctl get --prefix ... -w json" prints. The group without a name is mapped with =NAME.
-locksmith knows hosts by their machine id; here they get the id that FleetLock clients and agents have.
-A limit of 0 or less, by which locksmith is frozen, becomes a pause.`;
+FILE is the JSON of one semaphore, or a dump: an object of keys and their values, the nodes of etcd
+v2, or what "etcdctl get --prefix ... -w json" prints. A group without a name is mapped with =NAME.
+locksmith knows hosts by their machine id; here they get the id that FleetLock clients and agents
+have. A limit of 0 or less, by which locksmith is frozen, becomes a pause.`;
