@@ -25,10 +25,10 @@ test('a number that is none is refused with its flag', () => {
 
 test('a duration has a unit, or counts seconds', () => {
   assert.deepEqual(
-    ['500ms', '5s', '1m', '2', '0.5s'].map((given) => durationMs(given, '--timeout')),
-    [500, 5_000, 60_000, 2_000, 500],
+    ['500ms', '5s', '1m', '2h', '2', '0.5s'].map((given) => durationMs(given, '--timeout')),
+    [500, 5_000, 60_000, 7_200_000, 2_000, 500],
   );
-  for (const bad of ['0', '5h', 'soon', '-1s', '']) {
+  for (const bad of ['0', '5d', 'soon', '-1s', '']) {
     assert.throws(() => durationMs(bad, '--timeout'), /--timeout is .*for example 5s/, bad);
   }
 });
