@@ -111,9 +111,8 @@ export class Machine implements Host {
   /** As kill -9 does it: nothing is given up, nothing is said. */
   killAgent(): void {
     const { own, over } = this.#process ?? {};
-    own?.cutOff(true);
-    over?.abort(new Error('killed'));
     this.#process = undefined;
+    if (own !== undefined) kill(own, over);
   }
 
   /** The agent cannot reach the store, and the store not the agent. */
@@ -181,8 +180,7 @@ export class Machine implements Host {
     this.#process = undefined;
     // Its last words are on their way when it goes.
     this.#fleet.cluster.clock.after(200, () => {
-      process?.own.cutOff(true);
-      process?.over.abort(new Error('the host is down'));
+      if (process !== undefined) kill(process.own, process.over);
     });
     if (this.habits.returns) {
       this.#fleet.cluster.clock.after(this.habits.downMs, () => {
@@ -225,8 +223,7 @@ export class TestFleet {
 
   killCoordinator(at: number): void {
     const { over, own } = this.coordinators[at] ?? {};
-    own?.cutOff(true);
-    over?.abort(new Error('killed'));
+    if (own !== undefined) kill(own, over);
   }
 
   add(id: string, options: Omit<AgentOptions, 'host' | 'id'>): Machine {
@@ -308,6 +305,13 @@ export class TestFleet {
   group(name: string, policy: Partial<GroupPolicy>): Promise<GroupPolicy> {
     return this.run(this.operator.setGroup(name, { soakMs: 5_000, ...policy }));
   }
+}
+
+/** What it still says does not arrive; a client that nobody uses shall not live on in virtual time. */
+function kill({ client, cutOff }: OwnProcess, over: AbortController | undefined): void {
+  cutOff(true);
+  over?.abort(new Error('killed'));
+  client.close({ drainMs: 0 }).catch(() => {});
 }
 
 export function brief({ hosts, groups }: FleetStatus): string {
