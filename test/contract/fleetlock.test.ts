@@ -195,7 +195,7 @@ test('a host that waits and says it is in steady state waits no longer', async (
   assert.deepEqual([state, request], ['idle', undefined]);
 });
 
-test('a release that is on its way while the slot is lost and granted anew releases nothing', async (t) => {
+test('row 22: a release that is on its way while the slot is lost and granted anew releases nothing', async (t) => {
   const door = await startDoor(t);
   await door.pre('a');
   const first = (await door.record('a'))?.grant?.id;

@@ -313,3 +313,25 @@ test('a policy that cannot be read stops grants, and says which', async (t) => {
   assert.match(blocks[0]?.message ?? '', /reboot\/groups\/web cannot be read: .*150/);
   assert.equal(first.boots, 1);
 });
+
+test('a breaker that opens also stops those who were granted a slot and have not rebooted', async (t) => {
+  const fleet = await startFleet(t);
+  await fleet.group('web', { limit: { count: 2 }, breakAfter: 1 });
+  const [first, second] = fleet.addGroup('web', 2);
+  assert.ok(first && second);
+  await ready(fleet, 2);
+  let drained = (): void => {};
+  second.habits.drains = () =>
+    new Promise((resolve) => {
+      drained = () => resolve({ isDone: true });
+    });
+  second.habits.installed = 'v2';
+  await fleet.inState('web-2', 'draining');
+  first.habits.boots = () => 'v1';
+  first.habits.installed = 'v2';
+  await fleet.until(({ groups }) => groups[0]?.isBreakerOpen === true);
+  drained();
+  const back = await fleet.inState('web-2', 'waiting');
+  assert.ok(back.whyNot?.some(({ kind }) => kind === 'breaker_open'));
+  assert.equal(second.boots, 1, 'it rebooted into what had just failed');
+});

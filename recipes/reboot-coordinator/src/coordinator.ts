@@ -136,7 +136,7 @@ export class Coordinator {
     const { fleet, revision } = this.#feed;
     if (revision === 0 || revision < this.#writtenAt) return lookMsMax;
     if (this.#clock.fault !== undefined) await this.#clock.sync({ signal }).catch(() => {});
-    await this.#lookAtMembers(fleet, signal);
+    const lookMs = await this.#lookAtMembers(fleet, signal);
     const { now } = this.circumstances;
     const due = dueOf(fleet, now);
     if (due.now.length > 0) {
@@ -146,27 +146,30 @@ export class Coordinator {
     if (await this.#markBreakers(fleet, revision, signal)) return 0;
     const decision = decide(fleet, this.circumstances);
     if (decision.grants.length > 0) {
-      await this.#grant(decision.grants, revision, signal);
+      await this.#grant(decision.grants, { fleet, seen: revision }, signal);
       return 0;
     }
     if (this.#entriesSinceTrim >= trimEvery) {
       this.#entriesSinceTrim = 0;
       await trimHistory(this.#client, this.#keys, this.#historyMax, { signal });
     }
-    const next = Math.min(due.next ?? Infinity, decision.wakeAt ?? Infinity, now + lookMsMax);
+    const next = Math.min(due.next ?? Infinity, decision.wakeAt ?? Infinity, now + lookMs);
     return Math.max(1, next - now);
   }
 
-  /** Members of the store are looked at only while a host with one of them wants to go down. */
-  async #lookAtMembers(fleet: Fleet, signal: AbortSignal): Promise<void> {
+  /**
+   * Members of the store are looked at only while a host with one of them wants to go down.
+   * @returns after how long to look again, whatever happens.
+   */
+  async #lookAtMembers(fleet: Fleet, signal: AbortSignal): Promise<number> {
     const asks = [...fleet.members.values()].some(({ record }) => record.state === 'waiting');
     const now = this.#client.clock.now();
     const isOld = this.#memberFault === undefined || now - this.#memberFault.at >= memberLookMs;
-    if (!asks || !isOld) return;
-    const fault = await memberFaultOf(this.#client, { signal });
-    this.#memberFault = { fault, at: now };
-    // As long as one is ill, another look is due by itself.
-    if (fault !== undefined) this.#client.clock.after(memberLookMs, () => this.#wake());
+    if (!asks) return lookMsMax;
+    if (isOld) {
+      this.#memberFault = { fault: await memberFaultOf(this.#client, { signal }), at: now };
+    }
+    return memberLookMs;
   }
 
   /** Takes a slot back that was not used in time, or says that a host is overdue. */
@@ -206,8 +209,11 @@ export class Coordinator {
     return false;
   }
 
-  async #grant(grants: readonly Granting[], seen: number, signal: AbortSignal): Promise<void> {
-    const { guard } = this.#feed.fleet;
+  async #grant(
+    grants: readonly Granting[],
+    { fleet: { guard }, seen }: { readonly fleet: Fleet; readonly seen: number },
+    signal: AbortSignal,
+  ): Promise<void> {
     const keys = this.#keys;
     const at = this.#clock.now();
     const pace = JSON.stringify({ grantedAt: at });

@@ -1,4 +1,4 @@
-import type { Client } from '@lockstep/client';
+import type { Client, WatchEvent } from '@lockstep/client';
 import { Fleet } from './policy/fleet.ts';
 import type { FleetKeys } from './policy/keys.ts';
 
@@ -46,14 +46,16 @@ export class FleetFeed {
       progressNotify: true,
       signal,
     });
+    // A list counts when it is whole: half of one could show that somebody was granted a slot, and not who.
+    const listed: WatchEvent[] = [];
     for await (const item of watch.items()) {
       if (item.type === 'relisted' && !item.complete) return;
-      if (item.type === 'events') {
-        for (const { type, kv } of item.events) {
-          this.#fleet.apply(kv.key, type === 'put' ? kv.value : undefined, kv.modRevision);
-        }
-        // A list counts when it is whole.
-        if (item.isListed) continue;
+      if (item.type === 'events' && item.isListed) {
+        listed.push(...item.events);
+        continue;
+      }
+      for (const { type, kv } of item.type === 'events' ? item.events : listed.splice(0)) {
+        this.#fleet.apply(kv.key, type === 'put' ? kv.value : undefined, kv.modRevision);
       }
       this.#revision = Math.max(this.#revision, item.revision);
       changed();

@@ -50,18 +50,25 @@ export class Departure {
       await this.#giveBack(own, grant, fault);
       return false;
     }
-    // The last question: whoever paused meanwhile is heard, and no answer is no reboot.
+    // The last question: a pause or a breaker since the grant is heard, and no answer is no reboot.
     const { keys } = ledger;
-    const pauses = [keys.fleetPause, keys.groupPause(own.group), keys.hostPause(own.id)];
+    const stops = [
+      ...[keys.fleetPause, keys.groupPause(own.group), keys.hostPause(own.id)],
+      keys.breaker(own.group),
+    ];
     const next = await this.#step(
       own,
       (now) => leaving(now, grant, ledger.clock.now()),
-      pauses.map((key) => compare.missing(key)),
+      stops.map((key) => compare.missing(key)),
     );
     if (next !== undefined) return false;
     const { record: now } = await record.read();
     if (now?.grant?.id === grant && now.state === 'draining') {
-      await this.#giveBack(now, grant, 'it was paused, or too late, when it was drained');
+      await this.#giveBack(
+        now,
+        grant,
+        'it was paused, the breaker opened, or it was too late when it was drained',
+      );
     }
     return false;
   }

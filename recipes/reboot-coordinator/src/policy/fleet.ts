@@ -1,4 +1,5 @@
 import { Schedule } from './calendar/schedule.ts';
+import { PolicyError } from './fault.ts';
 import { FleetGroup } from './fleet-group.ts';
 import { type FleetHost, isQuarantined, isThere, placeOf, useOf } from './fleet-host.ts';
 import type { FleetKey, FleetKeys } from './keys.ts';
@@ -74,7 +75,7 @@ export class Fleet {
   #apply(what: FleetKey, value: string | undefined, revision: number): void {
     switch (what.kind) {
       case 'guard':
-        this.guard = { revision: value === undefined ? 0 : revision, grants: Number(value ?? 0) };
+        this.guard = { revision: value === undefined ? 0 : revision, grants: grantsIn(value) };
         return;
       case 'fleet':
         return this.#setPolicy(value === undefined ? {} : readFleet(value));
@@ -262,6 +263,11 @@ export class Fleet {
       if (changed.has(host.record.request?.target ?? '')) this.#recount(host);
     }
   }
+}
+
+function grantsIn(value = '0'): number {
+  if (/^\d{1,15}$/.test(value)) return Number(value);
+  throw new PolicyError(`the guard counts grants, and is ${JSON.stringify(value)}`);
 }
 
 interface Counted {
