@@ -6,6 +6,8 @@ export interface Group {
   readonly process: 'shared' | 'own';
   /** Real clusters begin when everything else is over: they have enough to do with each other. */
   readonly last?: true;
+  /** A dozen processes under load: nothing runs beside a file of it, and it comes at the very end. */
+  readonly alone?: true;
 }
 
 /** In the order they start: what takes longest first, so that no core waits for it at the end. */
@@ -30,6 +32,7 @@ export const groups: readonly Group[] = [
   { name: 'scripts', folders: ['test/scripts'], process: 'own' },
   { name: 'contract', folders: ['test/contract'], process: 'own' },
   { name: 'e2e', folders: ['test/e2e'], process: 'own', last: true },
+  { name: 'demo', folders: ['test/demo'], process: 'own', alone: true },
 ];
 
 /** Anything that looks like a test, so that one with another ending is noticed and not forgotten. */

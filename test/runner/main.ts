@@ -59,14 +59,16 @@ async function runAll(
   beside: readonly (() => Promise<void>)[],
   run: (job: Job) => Promise<void>,
 ): Promise<void> {
-  const tasks = (last: boolean) =>
+  const tasks = (are: (group: Group) => boolean) =>
     [...chosen]
-      .filter(([group]) => (group.last === true) === last)
+      .filter(([group]) => are(group))
       .flatMap(([group, files]) => jobs(group, files))
       .map((job) => () => run(job));
   const width = Math.min(processesMax, availableParallelism());
-  await inPool(width, [...tasks(false), ...beside]);
-  await inPool(width, tasks(true));
+  const isLate = ({ last, alone }: Group): boolean => last === true || alone === true;
+  await inPool(width, [...tasks((group) => !isLate(group)), ...beside]);
+  await inPool(width, tasks(({ last }) => last === true));
+  await inPool(1, tasks(({ alone }) => alone === true));
 }
 
 function jobs(group: Group, files: readonly string[]): Job[] {
