@@ -314,3 +314,30 @@ function heldBack(client: Client): {
   });
   return { client: slow, reached, letGo: () => letGo() };
 }
+
+test('who may speak for one group neither releases nor moves the hosts of another', async (t) => {
+  const door = await startDoor(t);
+  await door.fleet.group('lab', { limit: { count: 1 } });
+  await door.pre('a');
+  const denied: FleetLockAnswer = { status: 403, kind: 'wrong_token', value: '' };
+  const admits = (_: unknown, group: string) => (group === 'lab' ? undefined : denied);
+  const call = { id: 'a', group: 'lab', signal: new AbortController().signal, admits };
+  for (const ask of ['steadyState', 'preReboot'] as const) {
+    assert.equal(brief(await door.fleet.run(door.lock[ask](call))), '403 wrong_token');
+  }
+  assert.equal((await door.record('a'))?.state, 'rebooting');
+});
+
+test('a request that is still held when its host says that it is in steady state asks no more', async (t) => {
+  const door = await startDoor(t, { holdMs: 600_000 });
+  await door.pre('a');
+  const held = door.ask('b');
+  await door.fleet.until(({ hosts }) =>
+    hosts.some(({ id, state }) => id === 'b' && state === 'waiting'),
+  );
+  await door.steady('b');
+  assert.equal(brief(await door.fleet.run(held)), '409 superseded');
+  await door.steady('a');
+  await door.fleet.pass(5_000);
+  assert.equal((await door.record('b'))?.grant, undefined);
+});

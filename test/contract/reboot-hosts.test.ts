@@ -227,3 +227,43 @@ test('row 23: a crash that nobody planned is seen, and takes up a slot while it 
     ['web-1'],
   );
 });
+
+test('a slot that is taken away while the host is drained leaves it with work again', async (t) => {
+  const fleet = await startFleet(t);
+  await fleet.group('web', { limit: { count: 1 }, overdueAfterMs: 60_000 });
+  const [first] = fleet.addGroup('web', 1);
+  assert.ok(first);
+  await ready(fleet, 1);
+  let undrained = 0;
+  first.habits.undrains = () => {
+    undrained++;
+    return { isDone: true };
+  };
+  first.habits.drains = () => new Promise(() => {});
+  first.habits.installed = 'v2';
+  await fleet.inState('web-1', 'draining');
+  first.killAgent();
+  await fleet.inState('web-1', 'overdue');
+  await fleet.run(fleet.operator.release('web-1', 'its drain hangs'));
+  assert.equal(undrained, 0);
+  first.habits.drains = () => ({ isDone: true });
+  first.startAgent();
+  await fleet.until(({ hosts }) => hosts[0]?.isAlive === true && hosts[0].isDrained !== true);
+  assert.equal(undrained, 1);
+  await fleet.inState('web-1', 'done');
+});
+
+test('a reason that changes at every look does not make the agent look without a pause', async (t) => {
+  const fleet = await startFleet(t);
+  await fleet.group('web', { limit: { count: 1 } });
+  const [first] = fleet.addGroup('web', 1);
+  assert.ok(first);
+  await ready(fleet, 1);
+  await fleet.run(fleet.operator.pause('fleet', 'to look at it'));
+  let looks = 0;
+  first.needsReboot = async () => ({ needed: 'yes', reason: `up ${++looks} s` });
+  await fleet.inState('web-1', 'waiting');
+  const before = looks;
+  await fleet.pass(60_000);
+  assert.ok(looks - before <= 7, `${looks - before} looks in a minute, of one every 10 s`);
+});

@@ -38,7 +38,7 @@ export async function contender(
  * A client that can be cut off from the cluster, alone of all. As TCP does it: what is sent meanwhile arrives
  * afterwards, in order, unless one of the two gives the connection up before.
  */
-export function cuttableClient(cluster: TestCluster): OwnProcess {
+export function cuttableClient(cluster: TestCluster, endpoints?: readonly string[]): OwnProcess {
   let isCutOff = false;
   let isDeaf = false;
   let held: (() => void)[] = [];
@@ -48,6 +48,7 @@ export function cuttableClient(cluster: TestCluster): OwnProcess {
   };
   const { dial } = cluster.clientOptions();
   const client = cluster.client({
+    ...(endpoints === undefined ? {} : { endpoints, learnEndpoints: false }),
     dial: (url, handler) => {
       let isClosed = false;
       const toClient = (what: () => void): void =>

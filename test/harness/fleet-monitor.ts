@@ -93,6 +93,9 @@ export class FleetMonitor {
     const now = record?.grant?.id;
     if (was === now) return;
     if (was !== undefined) {
+      if (!isRelease(record)) {
+        this.#faults.push(`the slot ${was} of ${id} is gone, and it is ${record?.state}`);
+      }
       this.released.push(was);
       this.#held.delete(id);
     }
@@ -129,5 +132,22 @@ export class FleetMonitor {
       const record = this.#fleet.hosts.get(host)?.record;
       if (record?.grant?.id !== grant) this.#faults.push(`the slot ${grant} of ${host} is lost`);
     }
+  }
+}
+
+/** What a host may be when its slot has ended: there is no other way to give one back. */
+function isRelease(record: HostRecord | undefined): boolean {
+  switch (record?.state) {
+    case undefined: // decommissioned
+    case 'done':
+      return true;
+    case 'failed':
+      return record.failure !== undefined;
+    case 'waiting':
+      return record.request?.gaveBack !== undefined;
+    case 'idle':
+      return record.isDrained === true;
+    default:
+      return false;
   }
 }

@@ -209,8 +209,9 @@ export class TestFleet {
     this.monitor = new FleetMonitor(cluster.client());
   }
 
-  addCoordinator(): number {
-    const own = cuttableClient(this.cluster);
+  /** @param endpoints the members that it knows; all by default. */
+  addCoordinator(endpoints?: readonly string[]): number {
+    const own = cuttableClient(this.cluster, endpoints);
     const over = new AbortController();
     const coordinator = new Coordinator(own.client, {
       onTrouble: (message) => this.troubles.push(message),

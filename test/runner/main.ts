@@ -67,8 +67,14 @@ async function runAll(
   const width = Math.min(processesMax, availableParallelism());
   const isLate = ({ last, alone }: Group): boolean => last === true || alone === true;
   await inPool(width, [...tasks((group) => !isLate(group)), ...beside]);
-  await inPool(width, tasks(({ last }) => last === true));
-  await inPool(1, tasks(({ alone }) => alone === true));
+  await inPool(
+    width,
+    tasks(({ last }) => last === true),
+  );
+  await inPool(
+    1,
+    tasks(({ alone }) => alone === true),
+  );
 }
 
 function jobs(group: Group, files: readonly string[]): Job[] {

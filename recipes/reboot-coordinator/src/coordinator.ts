@@ -26,6 +26,8 @@ const retryMs = 1_000;
 const lookMsMax = 60_000;
 const memberLookMs = 5_000;
 const trimEvery = 100;
+/** Others write rows too. */
+const trimMsMax = 3_600_000;
 
 /**
  * Grants slots: it follows the records of the fleet and writes what {@link decide} says. Any number may run at once, each
@@ -46,6 +48,7 @@ export class Coordinator {
   #writtenAt = 0;
   #memberFault: { readonly fault: string | undefined; readonly at: number } | undefined;
   #entriesSinceTrim = trimEvery;
+  #trimmedAt = 0;
   #wake = (): void => {};
   #isRunning = false;
 
@@ -136,9 +139,11 @@ export class Coordinator {
     const { fleet, revision } = this.#feed;
     if (revision === 0 || revision < this.#writtenAt) return lookMsMax;
     if (this.#clock.fault !== undefined) await this.#clock.sync({ signal }).catch(() => {});
+    if (!this.#clock.isKnown) return retryMs;
     const lookMs = await this.#lookAtMembers(fleet, signal);
     const { now } = this.circumstances;
-    const due = dueOf(fleet, now);
+    // With clocks that disagree nobody is called late: a wrong one would open every breaker at once.
+    const due = this.#clock.fault === undefined ? dueOf(fleet, now) : { now: [], next: undefined };
     if (due.now.length > 0) {
       for (const one of due.now) await this.#settle(one, revision, signal);
       return 0;
@@ -149,8 +154,9 @@ export class Coordinator {
       await this.#grant(decision.grants, { fleet, seen: revision }, signal);
       return 0;
     }
-    if (this.#entriesSinceTrim >= trimEvery) {
+    if (this.#entriesSinceTrim >= trimEvery || now - this.#trimmedAt >= trimMsMax) {
       this.#entriesSinceTrim = 0;
+      this.#trimmedAt = now;
       await trimHistory(this.#client, this.#keys, this.#historyMax, { signal });
     }
     const next = Math.min(due.next ?? Infinity, decision.wakeAt ?? Infinity, now + lookMs);

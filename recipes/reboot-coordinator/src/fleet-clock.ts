@@ -22,6 +22,11 @@ export class FleetClock {
     return Math.round(this.#ahead === undefined ? clock.wall() : clock.now() + this.#ahead);
   }
 
+  /** Whether a member has told its time. */
+  get isKnown(): boolean {
+    return this.#ahead !== undefined;
+  }
+
   /** Why windows should not be decided by it; undefined when two clocks agree. */
   get fault(): string | undefined {
     if (this.#ahead === undefined) return 'no member has told its time yet';

@@ -30,10 +30,14 @@ export interface StepOptions extends CallOptions {
   readonly also?: readonly Operation<unknown>[];
 }
 
+export interface Written {
+  readonly isWritten: true;
+  readonly record: HostRecord;
+  readonly revision: number;
+}
+
 /** What became of a step: written, or not, since the record or a condition is not what it was. */
-export type Outcome =
-  | { readonly isWritten: true; readonly record: HostRecord; readonly revision: number }
-  | { readonly isWritten: false; readonly isConditionFalse: boolean };
+export type Outcome = Written | { readonly isWritten: false; readonly isConditionFalse: boolean };
 
 /** Writes steps of hosts: each in one transaction that compares the record it was made from. */
 export class Ledger {
@@ -88,14 +92,14 @@ export class Ledger {
     id: string,
     make: (kept: Kept) => Step | undefined,
     options: StepOptions,
-  ): Promise<HostRecord | undefined> {
+  ): Promise<Written | undefined> {
     for (;;) {
       options.signal?.throwIfAborted();
       const kept = await this.read(id, callOf(options));
       const step = legible(() => make(kept));
       if (step === undefined) return undefined;
       const outcome = await this.write(kept, step, options);
-      if (outcome.isWritten) return outcome.record;
+      if (outcome.isWritten) return outcome;
       if (outcome.isConditionFalse) return undefined;
     }
   }

@@ -17,6 +17,7 @@ import { memberFaultOf } from './member-health.ts';
 import { type ObserveOptions, observeFleet } from './observation.ts';
 import type { Circumstances } from './policy/blocks.ts';
 import { Schedule } from './policy/calendar/schedule.ts';
+import { PolicyError } from './policy/fault.ts';
 import { Fleet } from './policy/fleet.ts';
 import { FleetKeys } from './policy/keys.ts';
 import type {
@@ -27,7 +28,7 @@ import type {
   HistoryKind,
   HostRecord,
 } from './policy/records.ts';
-import { readFleet, readGroup } from './policy/shapes.ts';
+import { readFleet, readGroup, readHost } from './policy/shapes.ts';
 import { asked, orderedReason, released, type Step } from './policy/slots.ts';
 import { type FleetStatus, type HostStatus, statusOf } from './policy/status.ts';
 
@@ -92,7 +93,9 @@ export class Operator {
   ): Promise<GroupPolicy> {
     checkedGroup(name);
     return this.#set(this.#keys.group(name), { kind: 'group set', group: name }, call, (was) => {
-      const before = was === undefined ? undefined : readGroup(was);
+      // With a limit of its own it also replaces what cannot be read.
+      const read = (): GroupPolicy | undefined => (was === undefined ? undefined : readGroup(was));
+      const before = change.limit === undefined ? read() : ifLegible(read);
       const limit = change.limit ?? before?.limit;
       if (limit === undefined) {
         throw invalid(`the group ${name} needs a limit: how many of its hosts may be down at once`);
@@ -139,7 +142,7 @@ export class Operator {
 
   /**
    * Ends a pause. Of a group or the fleet it also closes the breakers and forgets the failures that opened them; of a
-   * host its quarantine ends.
+   * host it ends the quarantine, and takes an order back.
    */
   async resume(scope: Scope, reason = '', call: CallOptions = {}): Promise<void> {
     await this.#sync(call);
@@ -154,6 +157,7 @@ export class Operator {
         op.delete(keys.breaker(scope.group)),
       );
     } else {
+      success.push(op.delete(keys.now(scope.host)));
       await this.#ledger.change(
         scope.host,
         ({ record }) => (record?.loop === undefined ? undefined : unquarantined(record)),
@@ -212,16 +216,19 @@ export class Operator {
     await this.#sync(call);
     const keys = this.#keys;
     for (;;) {
-      const { record, revision } = await this.#ledger.read(host, call);
-      if (record === undefined) throw unknownHost(host);
+      const kv = await this.#client.get(keys.host(host), call);
+      if (kv === undefined) throw unknownHost(host);
+      // One that cannot be read stops the whole fleet, so this is how it ends.
+      const record = ifLegible(() => readHost(kv.value));
       const guard = await this.#client.get(keys.guard, call);
       const at = this.#clock.now();
-      const { group, grant } = record;
+      const { group, grant } = record ?? {};
+      const pace = JSON.stringify({ releasedAt: at });
       const reply = await this.#client.txn(
         {
           // A percentage of fewer hosts is fewer slots, so no grant may be decided from before this.
           compare: [
-            compare.modRevision(keys.host(host), '=', revision),
+            compare.modRevision(keys.host(host), '=', kv.modRevision),
             compare.modRevision(keys.guard, '=', guard?.modRevision ?? 0),
           ],
           success: [
@@ -229,13 +236,16 @@ export class Operator {
               (key) => op.delete(key),
             ),
             op.put(keys.guard, guard?.value ?? '0'),
+            ...(grant === undefined || group === undefined
+              ? []
+              : [op.put(keys.pace(group), pace), op.put(keys.fleetPace, pace)]),
             this.#ledger.entry({
               kind: 'decommissioned',
               at,
               by: this.#by,
               host,
-              group,
               reason,
+              ...(group === undefined ? {} : { group }),
               ...(grant === undefined ? {} : { grant: grant.id }),
             }),
           ],
@@ -369,6 +379,16 @@ interface Order {
 
 function unquarantined({ loop: _, ...record }: HostRecord): Step {
   return { record };
+}
+
+/** Undefined for what cannot be read, where it is about to be replaced or removed. */
+function ifLegible<Result>(read: () => Result): Result | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof PolicyError) return undefined;
+    throw error;
+  }
 }
 
 function unknownHost(host: string): Error {

@@ -1,12 +1,19 @@
 import { type Client, InvalidError, invalid, LockstepError, pause } from '@lockstep/client';
 import { HostRefusedError } from '../errors.ts';
 import { FleetClock } from '../fleet-clock.ts';
-import { Ledger } from '../ledger.ts';
+import { Ledger, legible } from '../ledger.ts';
 import { FleetKeys } from '../policy/keys.ts';
 import type { HostRecord } from '../policy/records.ts';
 import { readOrder } from '../policy/shapes.ts';
-import { asked, type HostFacts, orderedReason, registered, settled } from '../policy/slots.ts';
-import type { AgentContext } from './context.ts';
+import {
+  asked,
+  type HostFacts,
+  orderedReason,
+  registered,
+  settled,
+  undrained,
+} from '../policy/slots.ts';
+import { type AgentContext, factsOf } from './context.ts';
 import { Departure } from './departure.ts';
 import type { Host, Need } from './host.ts';
 import { claimIdentity, type Identity } from './identity.ts';
@@ -119,7 +126,7 @@ export class Agent {
     const until = AbortSignal.any([signal, identity.lost]);
     const record = new OwnRecord(this.#ledger, { id, isOurs: identity.isOurs, signal: until });
     try {
-      await this.#register(record, { ...this.#facts(), bootId, version });
+      await this.#register(record, this.#facts({ bootId, version }));
       await record.follow(async () => {
         while (!until.aborted) {
           const now = { bootId, version, until, ends: signal };
@@ -142,12 +149,14 @@ export class Agent {
     }
   }
 
-  #facts(): HostFacts {
+  #facts({ bootId, version }: Pick<AgentContext, 'bootId' | 'version'>): HostFacts {
     const { id, group, zone, name, member, credential } = this.#settings;
     return {
       id,
       group,
       via: 'agent',
+      bootId,
+      version,
       ...(zone === undefined ? {} : { zone }),
       ...(name === undefined ? {} : { name }),
       ...(member === undefined ? {} : { member }),
@@ -178,9 +187,21 @@ export class Agent {
       }
       return new Departure(context).run(own);
     }
+    if (own.isDrained === true) await this.#serve(own, record, until);
+    // One that held a slot was counted where it was granted, and belongs where it says from now on.
+    const { group, zone } = this.#settings;
+    if (own.group !== group || own.zone !== zone) await this.#register(record, this.#facts(now));
     await this.#ask(own, record, until);
     await record.news(this.#settings.pollMs);
     return false;
+  }
+
+  /** Gives the host its work again after an operator took its slot. */
+  async #serve(own: HostRecord, record: OwnRecord, until: AbortSignal): Promise<void> {
+    const done = await this.#settings.host.undrain(factsOf(own), until);
+    if (until.aborted) return;
+    if (!done.isDone) return this.#tell(`it could not be undrained: ${done.why}`);
+    await record.change(({ record: now }) => (now === undefined ? undefined : undrained(now)));
   }
 
   async #ask(own: HostRecord, record: OwnRecord, until: AbortSignal): Promise<void> {
@@ -196,10 +217,11 @@ export class Agent {
       const at = this.#clock.now();
       return need.needed === 'yes' ? asked(now, need, at) : settled(now, at);
     });
-    if (next?.state === 'waiting' && before !== 'waiting') {
-      this.#tell(`needs a reboot: ${next.request?.reason ?? ''}; it waits for a slot`);
+    if (next?.record.state === 'waiting' && before !== 'waiting') {
+      this.#tell(`needs a reboot: ${next.record.request?.reason ?? ''}; it waits for a slot`);
     }
-    if (next?.state === 'idle' && before === 'waiting') this.#tell('no longer needs a reboot');
+    if (next?.record.state === 'idle' && before === 'waiting')
+      this.#tell('no longer needs a reboot');
   }
 
   /** An operator's order is a need of its own. */
@@ -207,7 +229,7 @@ export class Agent {
     const ordered = await this.#client.get(this.#ledger.keys.now(own.id), { signal: until });
     const need = await this.#settings.host.needsReboot(until);
     if (ordered === undefined || need.needed === 'yes') return need;
-    return { needed: 'yes', reason: orderedReason(readOrder(ordered.value)) };
+    return { needed: 'yes', reason: orderedReason(legible(() => readOrder(ordered.value))) };
   }
 
   /** Says nothing twice in a row. */

@@ -51,11 +51,7 @@ export class Departure {
       return false;
     }
     // The last question: a pause or a breaker since the grant is heard, and no answer is no reboot.
-    const { keys } = ledger;
-    const stops = [
-      ...[keys.fleetPause, keys.groupPause(own.group), keys.hostPause(own.id)],
-      keys.breaker(own.group),
-    ];
+    const stops = ledger.keys.stops(own.group, own.id);
     const next = await this.#step(
       own,
       (now) => leaving(now, grant, ledger.clock.now()),
@@ -136,7 +132,7 @@ export class Departure {
     own: HostRecord,
     make: (now: HostRecord) => Step,
     conditions: Parameters<AgentContext['record']['change']>[1] = [],
-  ): Promise<HostRecord | undefined> {
+  ): Promise<unknown> {
     try {
       return await this.#context.record.change(({ record: now }) => {
         if (now?.grant?.id !== own.grant?.id || now?.state !== own.state) return undefined;

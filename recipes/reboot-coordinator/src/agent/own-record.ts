@@ -1,7 +1,6 @@
 import { type Client, type Compare, op, pause } from '@lockstep/client';
 import { HostRefusedError } from '../errors.ts';
-import { type Kept, keptIn, type Ledger } from '../ledger.ts';
-import type { HostRecord } from '../policy/records.ts';
+import { type Kept, keptIn, type Ledger, type Written } from '../ledger.ts';
 import type { Step } from '../policy/slots.ts';
 
 interface OwnRecordOptions {
@@ -16,7 +15,9 @@ export class OwnRecord {
   readonly #ledger: Ledger;
   readonly #options: OwnRecordOptions;
   readonly #client: Client;
-  #hasNews = false;
+  /** The revision up to which this agent knows all about its host. */
+  #knownAt = 0;
+  #newsAt = 0;
   #wake = (): void => {};
 
   constructor(ledger: Ledger, options: OwnRecordOptions) {
@@ -27,7 +28,6 @@ export class OwnRecord {
 
   /** @throws HostRefusedError when this agent no longer speaks for the host. */
   async read(): Promise<Kept> {
-    this.#hasNews = false;
     const { id, isOurs, signal } = this.#options;
     const key = this.#ledger.keys.host(id);
     const look = [op.get(key)] as const;
@@ -35,6 +35,7 @@ export class OwnRecord {
       { compare: [isOurs], success: look, failure: look },
       { signal },
     );
+    this.#knownAt = Math.max(this.#knownAt, reply.header.revision);
     const [{ kv }] = reply.results;
     if (kv === undefined) throw new HostRefusedError(`the host ${id} was decommissioned`);
     if (!reply.succeeded) {
@@ -45,18 +46,22 @@ export class OwnRecord {
   }
 
   /** Writes what `make` gives. @returns undefined when nothing was to be written, or this agent no longer speaks for the host. */
-  change(
+  async change(
     make: (kept: Kept) => Step | undefined,
     conditions: readonly Compare[] = [],
-  ): Promise<HostRecord | undefined> {
+  ): Promise<Written | undefined> {
     const { id, isOurs, signal } = this.#options;
-    return this.#ledger.change(id, make, { by: 'agent', if: [isOurs, ...conditions], signal });
+    const options = { by: 'agent', if: [isOurs, ...conditions], signal };
+    const written = await this.#ledger.change(id, make, options);
+    // What it wrote itself is no news, or it would ask the host again at once, for ever.
+    if (written !== undefined) this.#knownAt = Math.max(this.#knownAt, written.revision);
+    return written;
   }
 
   /** Waits until something about the host was written, or so long. */
   async news(ms: number): Promise<void> {
     const { signal } = this.#options;
-    if (this.#hasNews || signal.aborted) return;
+    if (this.#newsAt > this.#knownAt || signal.aborted) return;
     const woken = new AbortController();
     this.#wake = () => woken.abort();
     const stop = (): void => woken.abort();
@@ -76,9 +81,9 @@ export class OwnRecord {
       onCompaction: 'relist',
     });
     const listening = (async () => {
-      for await (const _ of watch.batches()) {
-        this.#hasNews = true;
-        this.#wake();
+      for await (const { revision } of watch.batches()) {
+        this.#newsAt = Math.max(this.#newsAt, revision);
+        if (this.#newsAt > this.#knownAt) this.#wake();
       }
     })();
     // Heard below; a watch that ends first ends nothing but the news, and the poll goes on.

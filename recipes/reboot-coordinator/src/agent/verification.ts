@@ -1,4 +1,5 @@
 import { pause } from '@lockstep/client';
+import { legible } from '../ledger.ts';
 import { type GroupPolicy, type HostRecord, policyDefaults } from '../policy/records.ts';
 import { readGroup } from '../policy/shapes.ts';
 import { failed, finished, returned } from '../policy/slots.ts';
@@ -34,13 +35,15 @@ export class Verification {
     }
     if (!(await this.#isGreen(own, grant))) return;
     const target = own.request?.target;
-    if (target !== undefined && target !== version && own.state !== 'failed') {
-      const reason = `it runs ${version} instead of ${target}`;
+    // Asked again, for right after a boot it may not have been known.
+    const runs = await settings.host.version();
+    if (target !== undefined && target !== runs && own.state !== 'failed') {
+      const reason = `it runs ${runs} instead of ${target}`;
       settings.onEvent(reason);
       await this.#fail(own, grant, { reason, isInService: true });
       return;
     }
-    await this.#change(grant, (now, at) => finished(now, grant, at));
+    await this.#change(grant, (now, at) => finished({ ...now, version: runs }, grant, at));
     settings.onEvent('serves again; the slot is free');
   }
 
@@ -48,13 +51,14 @@ export class Verification {
   async #isGreen(own: HostRecord, grant: string): Promise<boolean> {
     const { settings, until, ledger, record } = this.#context;
     const { clock } = ledger.client;
-    const policy = await this.#policy(own.group);
-    const soakMs = policy?.soakMs ?? policyDefaults.soakMs;
-    const extra = (policy?.checks ?? []).map((check) => check.replaceAll('{id}', own.id));
     const began = clock.now();
     let greenSince: number | undefined;
     let isFailed = own.state === 'failed';
     for (;;) {
+      // A check that was wrong may be mended while it is red.
+      const policy = await this.#policy(own.group);
+      const soakMs = policy?.soakMs ?? policyDefaults.soakMs;
+      const extra = (policy?.checks ?? []).map((check) => check.replaceAll('{id}', own.id));
       const found = await settings.host.check(extra, until);
       if (until.aborted) return false;
       const now = clock.now();
@@ -79,7 +83,7 @@ export class Verification {
   async #policy(group: string): Promise<GroupPolicy | undefined> {
     const { ledger, until } = this.#context;
     const kv = await ledger.client.get(ledger.keys.group(group), { signal: until });
-    return kv === undefined ? undefined : readGroup(kv.value);
+    return kv === undefined ? undefined : legible(() => readGroup(kv.value));
   }
 
   async #fail(

@@ -41,7 +41,7 @@ export interface FleetLockCall {
   /** Aborts when the client has hung up. */
   readonly signal: AbortSignal;
   /** Refuses who may not speak for a group, by what the group demands; undefined lets pass. */
-  readonly admits?: (policy: GroupPolicy) => FleetLockAnswer | undefined;
+  readonly admits?: (policy: GroupPolicy, group: string) => FleetLockAnswer | undefined;
 }
 
 const yes: FleetLockAnswer = { status: 200, kind: '', value: '' };
@@ -110,7 +110,7 @@ export class FleetLock {
         return { status: 400, kind: 'unknown_group', value };
       }
       const policy = readGroup(kv.value);
-      return admits?.(policy) ?? (await run());
+      return admits?.(policy, group) ?? (await run());
     } catch (error) {
       if (error instanceof PolicyError) return unreadable(error);
       if (!(error instanceof LockstepError)) throw error;
@@ -156,11 +156,14 @@ export class FleetLock {
     let heard = news.next();
     let refusal: FleetLockAnswer | undefined;
     let isLast = false;
+    let hasAsked = false;
     heard.catch(() => {});
     for (;;) {
       const kept = await this.#ledger.read(id);
       const { record } = kept;
       if (record?.via === 'agent') return foreign(id);
+      const denied = await this.#denied(record, call);
+      if (denied !== undefined) return denied;
       if (record?.grant !== undefined) {
         if (record.group !== group) return moved(record, group);
         if (record.state !== 'granted') return yes;
@@ -178,9 +181,12 @@ export class FleetLock {
       const taken = await this.#take(kept);
       if (taken === 'taken') return yes;
       if (taken === 'changed') continue;
+      // Another request has said since that it is in steady state, or an operator that it is gone.
+      if (hasAsked && record?.grant === undefined && record?.state !== 'waiting') return superseded;
       const step = this.#asks(kept, call);
       if (step !== undefined) {
-        await this.#ledger.write(kept, step, { by: 'fleetlock' });
+        const outcome = await this.#ledger.write(kept, step, { by: 'fleetlock' });
+        hasAsked ||= outcome.isWritten;
         continue;
       }
       const over = new AbortController();
@@ -237,21 +243,26 @@ export class FleetLock {
     // Too late: the coordinator takes it back, and the request goes on waiting.
     if (at > record.grant.startBy) return 'none';
     const step = leaving(record, record.grant.id, at);
-    return (await this.#ledger.write(kept, step, { by: 'fleetlock' })).isWritten
-      ? 'taken'
-      : 'changed';
+    const stops = this.#keys.stops(record.group, record.id).map((key) => compare.missing(key));
+    const outcome = await this.#ledger.write(kept, step, { by: 'fleetlock', if: stops });
+    if (outcome.isWritten) return 'taken';
+    // A pause since the grant is heard: the slot goes back when the request ends.
+    return outcome.isConditionFalse ? 'none' : 'changed';
   }
 
   /**
    * Releases the slot that was held when the request came, and none that is granted after that. A host that waits is in
    * steady state, and takes its request back.
    */
-  async #unlock({ id, group, signal }: FleetLockCall): Promise<FleetLockAnswer> {
+  async #unlock(call: FleetLockCall): Promise<FleetLockAnswer> {
+    const { id, group, signal } = call;
     let held: string | undefined;
     for (let isFirst = true; ; isFirst = false) {
       const kept = await this.#ledger.read(id);
       const { record } = kept;
       if (record?.via === 'agent') return foreign(id);
+      const denied = await this.#denied(record, call);
+      if (denied !== undefined) return denied;
       if (isFirst) held = record?.grant?.id;
       // Whoever hung up may have gone on, and hold the next slot for a reason.
       if (signal.aborted) return gone;
@@ -259,6 +270,16 @@ export class FleetLock {
       if (step === undefined) return yes;
       await this.#ledger.write(kept, step, { by: 'fleetlock' });
     }
+  }
+
+  /** Who may speak for a group does not speak for the hosts of another one, not even to move them. */
+  async #denied(
+    record: HostRecord | undefined,
+    { group, admits }: FleetLockCall,
+  ): Promise<FleetLockAnswer | undefined> {
+    if (record === undefined || record.group === group || admits === undefined) return undefined;
+    const kv = await this.#client.get(this.#keys.group(record.group));
+    return kv === undefined ? undefined : admits(readGroup(kv.value), record.group);
   }
 
   /** What is left to be written until a host is in steady state, in its group. */
@@ -311,6 +332,12 @@ export class FleetLock {
     groups.add(group);
   }
 }
+
+const superseded: FleetLockAnswer = {
+  status: 409,
+  kind: 'superseded',
+  value: 'the host has said since that it needs no slot',
+};
 
 const gone: FleetLockAnswer = { status: 499, kind: 'client_gone', value: 'the client hung up' };
 

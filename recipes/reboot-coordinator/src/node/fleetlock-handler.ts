@@ -115,9 +115,9 @@ async function answerTo(fleetLock: FleetLock, asked: Asked): Promise<FleetLockAn
     id,
     group,
     signal: stop === undefined ? gone : AbortSignal.any([gone, stop]),
-    admits: (policy) =>
-      (options.certificateGroups === true ? certificateRefusal(request, group) : undefined) ??
-      tokenRefusal(request, group, policy),
+    admits: (policy, of) =>
+      (options.certificateGroups === true ? certificateRefusal(request, of) : undefined) ??
+      tokenRefusal(request, of, policy),
   });
   if (answer.kind !== 'client_gone') return answer;
   return { status: 503, kind: 'stopping', value: 'this server stops; ask again, at another one' };

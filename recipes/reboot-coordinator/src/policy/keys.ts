@@ -92,6 +92,11 @@ export class FleetKeys {
     return this.failures(group) + escaped(grant);
   }
 
+  /** What stops a host of a group at the last moment, if it is there. */
+  stops(group: string, host: string): readonly string[] {
+    return [this.fleetPause, this.groupPause(group), this.hostPause(host), this.breaker(group)];
+  }
+
   /** @returns undefined for a key that is none of a fleet's. */
   read(key: string): FleetKey | undefined {
     if (!key.startsWith(this.root)) return undefined;

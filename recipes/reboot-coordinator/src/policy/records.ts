@@ -80,6 +80,8 @@ export interface HostRecord {
   readonly grant?: Grant;
   /** The state that lasted too long, when it is `overdue`. */
   readonly overdueIn?: HostState;
+  /** Its slot was taken away, and its agent has not given it work again yet. */
+  readonly isDrained?: boolean;
   /** How its last reboot failed; gone with the next grant. */
   readonly failure?: Failure;
   /** Reboots for one cause that did not help, in a row. */

@@ -58,6 +58,7 @@ const host: Shape = {
   bootId: maybe(isText),
   version: maybe(isText),
   credential: maybe(isText),
+  isDrained: maybe(isTrue),
   member: maybe(isText),
   request: maybe(
     isLike({

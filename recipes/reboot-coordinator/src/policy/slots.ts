@@ -1,12 +1,14 @@
 import { PolicyError } from './fault.ts';
-import type {
-  FailureRecord,
-  Grant,
-  HistoryKind,
-  HostRecord,
-  HostState,
-  Order,
-  RebootRequest,
+import {
+  type Failure,
+  type FailureRecord,
+  type Grant,
+  type HistoryKind,
+  type HostRecord,
+  type HostState,
+  type Order,
+  policyDefaults,
+  type RebootRequest,
 } from './records.ts';
 
 /** One step of a host, to be written in one transaction if its record has not changed meanwhile. */
@@ -78,14 +80,23 @@ export function asked(
   const cause = causeOf(request);
   const loop = record.loop?.cause === cause ? record.loop : { cause, boots: 0 };
   if (record.state !== 'waiting' || record.request === undefined) {
-    const { failure: _, ...rest } = record;
-    return { record: { ...rest, state: 'waiting', since: at, request, loop } };
+    const { failure, ...rest } = record;
+    return {
+      record: { ...rest, state: 'waiting', since: at, request: late(request, failure), loop },
+    };
   }
   const was = record.request;
   if (was.reason === reason && was.target === target && was.isAsking) return undefined;
   const { target: _, ...kept } = was;
   const again = { ...kept, ...request, at: was.at };
   return { record: { ...record, request: again, loop } };
+}
+
+/** A host that failed waits for a while, or it would open the breaker of its group alone, within seconds. */
+function late(request: RebootRequest, failure: Failure | undefined): RebootRequest {
+  if (failure === undefined) return request;
+  const notBefore = failure.at + policyDefaults.retryAfterMs;
+  return { ...request, notBefore, gaveBack: `it failed: ${failure.reason}` };
 }
 
 /** What a host gives as its reason when somebody ordered it. */
@@ -262,6 +273,11 @@ function failureOf({ request, version }: HostRecord, reason: string, at: number)
   return { at, reason, ...(about === undefined ? {} : { version: about }) };
 }
 
+/** The host has been given its work again, after a slot that was taken away. */
+export function undrained({ isDrained: _, ...record }: HostRecord): Step {
+  return { record };
+}
+
 /** An operator takes the slot away. @throws PolicyError when the host holds none. */
 export function released(record: HostRecord, at: number, reason: string): Step {
   const { grant, request: _, overdueIn: __, ...rest } = record;
@@ -269,7 +285,13 @@ export function released(record: HostRecord, at: number, reason: string): Step {
     throw new PolicyError(`${record.id} holds no slot: it is ${record.state}`);
   }
   return {
-    record: { ...rest, state: 'idle', since: at },
+    // Whether it was drained is for its agent to know, which may not be there now.
+    record: {
+      ...rest,
+      state: 'idle',
+      since: at,
+      ...(record.via === 'agent' && { isDrained: true }),
+    },
     kind: 'released',
     reason,
     releases: grant,
