@@ -4,9 +4,10 @@ export interface Group {
   readonly folders: readonly string[];
   /** Pure tests share a process, since a start of Node and tsx costs more than most files of tests. */
   readonly process: 'shared' | 'own';
-  /** Real clusters begin when everything else is over: they have enough to do with each other. */
-  readonly last?: true;
-  /** A dozen processes under load: nothing runs beside a file of it, and it comes at the very end. */
+  /**
+   * Real clusters, browsers, fleets of processes: nothing runs beside a file of it, and it comes when everything else is over. Their
+   * leases are short, and a machine with two cores keeps them only for one at a time.
+   */
   readonly alone?: true;
 }
 
@@ -31,7 +32,7 @@ export const groups: readonly Group[] = [
   { name: 'tidy', folders: ['test/tidy'], process: 'shared' },
   { name: 'scripts', folders: ['test/scripts'], process: 'own' },
   { name: 'contract', folders: ['test/contract'], process: 'own' },
-  { name: 'e2e', folders: ['test/e2e'], process: 'own', last: true },
+  { name: 'e2e', folders: ['test/e2e'], process: 'own', alone: true },
   { name: 'demo', folders: ['test/demo'], process: 'own', alone: true },
 ];
 

@@ -65,16 +65,9 @@ async function runAll(
       .flatMap(([group, files]) => jobs(group, files))
       .map((job) => () => run(job));
   const width = Math.min(processesMax, availableParallelism());
-  const isLate = ({ last, alone }: Group): boolean => last === true || alone === true;
-  await inPool(width, [...tasks((group) => !isLate(group)), ...beside]);
-  await inPool(
-    width,
-    tasks(({ last }) => last === true),
-  );
-  await inPool(
-    1,
-    tasks(({ alone }) => alone === true),
-  );
+  const isAlone = ({ alone }: Group): boolean => alone === true;
+  await inPool(width, [...tasks((group) => !isAlone(group)), ...beside]);
+  await inPool(1, tasks(isAlone));
 }
 
 function jobs(group: Group, files: readonly string[]): Job[] {
