@@ -33,7 +33,6 @@ export const groups: readonly Group[] = [
   { name: 'scripts', folders: ['test/scripts'], process: 'own' },
   { name: 'contract', folders: ['test/contract'], process: 'own' },
   { name: 'e2e', folders: ['test/e2e'], process: 'own', alone: true },
-  { name: 'demo', folders: ['test/demo'], process: 'own', alone: true },
 ];
 
 /** Anything that looks like a test, so that one with another ending is noticed and not forgotten. */
