@@ -4,7 +4,8 @@ import { FleetClock } from './fleet-clock.ts';
 import { FleetFeed } from './fleet-feed.ts';
 import { trimHistory } from './history.ts';
 import { Ledger } from './ledger.ts';
-import { memberFaultOf } from './member-health.ts';
+import { asksForMember, MemberLook, memberLookMs } from './member-health.ts';
+import { News } from './news.ts';
 import type { Circumstances } from './policy/blocks.ts';
 import { type Due, dueOf } from './policy/deadlines.ts';
 import { decide, type Granting } from './policy/decision.ts';
@@ -24,7 +25,6 @@ export interface CoordinatorOptions {
 const retryMs = 1_000;
 /** However long nothing changes, the clock is looked at again after so long. */
 const lookMsMax = 60_000;
-const memberLookMs = 5_000;
 const trimEvery = 100;
 /** Others write rows too. */
 const trimMsMax = 3_600_000;
@@ -42,14 +42,14 @@ export class Coordinator {
   readonly #feed: FleetFeed;
   readonly #clock: FleetClock;
   readonly #keys: FleetKeys;
+  readonly #members: MemberLook;
   readonly #historyMax: number;
   readonly #onTrouble: (message: string) => void;
   /** Nothing is decided from a view that is older than what was last written. */
   #writtenAt = 0;
-  #memberFault: { readonly fault: string | undefined; readonly at: number } | undefined;
   #entriesSinceTrim = trimEvery;
   #trimmedAt = 0;
-  #wake = (): void => {};
+  readonly #news = new News();
   #isRunning = false;
 
   /** @throws InvalidError when an option is wrong. */
@@ -63,6 +63,7 @@ export class Coordinator {
     this.#clock = new FleetClock(client);
     this.#ledger = new Ledger(client, this.#keys, this.#clock);
     this.#feed = new FleetFeed(client, this.#keys);
+    this.#members = new MemberLook(client);
     this.#historyMax = historyMax;
     this.#onTrouble = onTrouble;
   }
@@ -74,13 +75,7 @@ export class Coordinator {
 
   /** What it decides by, beside the fleet. */
   get circumstances(): Circumstances {
-    const { fault } = this.#clock;
-    const member = this.#memberFault?.fault;
-    return {
-      now: this.#clock.now(),
-      ...(fault === undefined ? {} : { clockFault: fault }),
-      ...(member === undefined ? {} : { memberFault: member }),
-    };
+    return this.#clock.circumstances(this.#members.fault);
   }
 
   /**
@@ -91,13 +86,10 @@ export class Coordinator {
     if (this.#isRunning) throw invalid('this coordinator runs already');
     this.#isRunning = true;
     const over = new AbortController();
-    const end = (): void => over.abort(signal.reason);
-    if (signal.aborted) end();
-    signal.addEventListener('abort', end, { once: true });
-    const { signal: until } = over;
+    const until = AbortSignal.any([signal, over.signal]);
     let failure: { readonly error: unknown } | undefined;
     const following = this.#feed
-      .follow(() => this.#wake(), until)
+      .follow(() => this.#news.tell(), until)
       .catch((error: unknown) => {
         if (!until.aborted) failure = { error };
         over.abort(error);
@@ -107,7 +99,6 @@ export class Coordinator {
       while (!until.aborted) await this.#turn(until);
     } finally {
       over.abort();
-      signal.removeEventListener('abort', end);
       await Promise.all([following, keeping]);
       this.#isRunning = false;
     }
@@ -116,21 +107,15 @@ export class Coordinator {
 
   /** Does what is to be done now, and waits for news or for the next moment at which something is due. */
   async #turn(until: AbortSignal): Promise<void> {
-    const news = new AbortController();
-    this.#wake = () => news.abort();
-    const stop = (): void => news.abort();
-    until.addEventListener('abort', stop, { once: true });
+    this.#news.clear();
     try {
       const waitMs = await this.#step(until);
-      if (until.aborted) return;
-      await pause(this.#client.clock, waitMs, news.signal);
+      await this.#news.wait(this.#client.clock, waitMs, until);
     } catch (error) {
       if (until.aborted) return;
       if (!(error instanceof LockstepError)) throw error;
       this.#onTrouble(error.message);
       await pause(this.#client.clock, retryMs, until);
-    } finally {
-      until.removeEventListener('abort', stop);
     }
   }
 
@@ -140,7 +125,8 @@ export class Coordinator {
     if (revision === 0 || revision < this.#writtenAt) return lookMsMax;
     if (this.#clock.fault !== undefined) await this.#clock.sync({ signal }).catch(() => {});
     if (!this.#clock.isKnown) return retryMs;
-    const lookMs = await this.#lookAtMembers(fleet, signal);
+    await this.#members.faultFor(fleet, signal);
+    const lookMs = asksForMember(fleet) ? memberLookMs : lookMsMax;
     const { now } = this.circumstances;
     // With clocks that disagree nobody is called late: a wrong one would open every breaker at once.
     const due = this.#clock.fault === undefined ? dueOf(fleet, now) : { now: [], next: undefined };
@@ -161,21 +147,6 @@ export class Coordinator {
     }
     const next = Math.min(due.next ?? Infinity, decision.wakeAt ?? Infinity, now + lookMs);
     return Math.max(1, next - now);
-  }
-
-  /**
-   * Members of the store are looked at only while a host with one of them wants to go down.
-   * @returns after how long to look again, whatever happens.
-   */
-  async #lookAtMembers(fleet: Fleet, signal: AbortSignal): Promise<number> {
-    const asks = [...fleet.members.values()].some(({ record }) => record.state === 'waiting');
-    const now = this.#client.clock.now();
-    const isOld = this.#memberFault === undefined || now - this.#memberFault.at >= memberLookMs;
-    if (!asks) return lookMsMax;
-    if (isOld) {
-      this.#memberFault = { fault: await memberFaultOf(this.#client, { signal }), at: now };
-    }
-    return memberLookMs;
   }
 
   /** Takes a slot back that was not used in time, or says that a host is overdue. */

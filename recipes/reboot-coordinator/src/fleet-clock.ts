@@ -1,4 +1,5 @@
 import { type CallOptions, type Client, pause } from '@lockstep/client';
+import type { Circumstances } from './policy/blocks.ts';
 
 /** How far this machine's clock may be from the member's before nobody trusts either. */
 const apartMsMax = 60_000;
@@ -34,6 +35,16 @@ export class FleetClock {
     if (Math.abs(apart) <= apartMsMax) return undefined;
     const seconds = Math.round(Math.abs(apart) / 1000);
     return `the clock of this machine is ${seconds} s ${apart > 0 ? 'ahead of' : 'behind'} the member's; set both right`;
+  }
+
+  /** What is decided by, beside the records: the time, and why it or the members are not to be relied on. */
+  circumstances(memberFault?: string): Circumstances {
+    const { fault } = this;
+    return {
+      now: this.now(),
+      ...(fault === undefined ? {} : { clockFault: fault }),
+      ...(memberFault === undefined ? {} : { memberFault }),
+    };
   }
 
   /** Asks a member for its time. @throws what a call can end in. */

@@ -36,8 +36,7 @@ export class FleetView {
 
   /** The time and the clocks. Nothing is known of the store's members here. */
   get circumstances(): Circumstances {
-    const { fault } = this.#clock;
-    return { now: this.#clock.now(), ...(fault === undefined ? {} : { clockFault: fault }) };
+    return this.#clock.circumstances();
   }
 
   /** How long ago the store last answered, with a quorum behind it, in milliseconds; undefined before it first did. */

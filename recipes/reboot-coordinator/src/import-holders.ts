@@ -6,9 +6,9 @@ import {
   type Operation,
   op,
 } from '@lockstep/client';
-import { checkedGroup, checkedId } from './agent/agent.ts';
 import type { FleetClock } from './fleet-clock.ts';
 import type { Ledger } from './ledger.ts';
+import { checkedGroup, checkedId } from './name.ts';
 import type { FleetKeys } from './policy/keys.ts';
 import type { HostRecord } from './policy/records.ts';
 

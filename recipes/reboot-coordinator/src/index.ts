@@ -1,5 +1,5 @@
 /** Reboots a fleet for OS updates without downtime of what runs on it. */
-export { Agent, type AgentOptions, checkedGroup, checkedId } from './agent/agent.ts';
+export { Agent, type AgentOptions } from './agent/agent.ts';
 export type { CheckResult, HookFacts, HookResult, Host, Need } from './agent/host.ts';
 export {
   type CoordinateOptions,
@@ -18,6 +18,7 @@ export {
 export type { Foreseen } from './foresight.ts';
 export type { HistoryOptions } from './history.ts';
 export type { HoldersToImport, ImportOutcome } from './import-holders.ts';
+export { checkedGroup, checkedId } from './name.ts';
 export type { ObserveOptions } from './observation.ts';
 export { type Change, Operator, type OperatorOptions, type Scope } from './operator.ts';
 export * from './policy/index.ts';

@@ -57,7 +57,7 @@ export class Ledger {
   async read(id: string, call: CallOptions = {}): Promise<Kept> {
     const kv = await this.client.get(this.keys.host(id), call);
     if (kv === undefined) return { record: undefined, revision: 0 };
-    return keptIn(kv);
+    return { record: recordIn(kv), revision: kv.modRevision };
   }
 
   /**
@@ -151,8 +151,8 @@ export class Ledger {
 }
 
 /** @throws InvalidError when it cannot be read. */
-export function keptIn(kv: KeyValue): Kept {
-  return { record: legible(() => readHost(kv.value)), revision: kv.modRevision };
+export function recordIn(kv: KeyValue): HostRecord {
+  return legible(() => readHost(kv.value));
 }
 
 function callOf({ signal, timeoutMs }: CallOptions): CallOptions {

@@ -1,5 +1,8 @@
 import type { CallOptions, Client } from '@lockstep/client';
+import type { Fleet } from './policy/fleet.ts';
 
+/** How long what was found of the members holds. */
+export const memberLookMs = 5_000;
 const answerMsMax = 2_000;
 /** Further behind in the log than this, a member would not be one of a majority for a while. */
 const entriesBehindMax = 5_000;
@@ -44,4 +47,34 @@ export async function memberFaultOf(
 
 function sentence(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Whether a host with a member of the store wants to go down: only then its members are looked at. */
+export function asksForMember(fleet: Fleet): boolean {
+  return [...fleet.members.values()].some(({ record }) => record.state === 'waiting');
+}
+
+/** What {@link memberFaultOf} said last, asked again when that is old. */
+export class MemberLook {
+  readonly #client: Client;
+  #last: { readonly at: number; readonly fault: string | undefined } | undefined;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** What was found last; undefined while nothing was asked. */
+  get fault(): string | undefined {
+    return this.#last?.fault;
+  }
+
+  /** Undefined while no host with a member waits. @throws the signal's reason. */
+  async faultFor(fleet: Fleet, signal: AbortSignal): Promise<string | undefined> {
+    if (!asksForMember(fleet)) return undefined;
+    const at = this.#client.clock.now();
+    if (this.#last === undefined || at - this.#last.at >= memberLookMs) {
+      this.#last = { at, fault: await memberFaultOf(this.#client, { signal }) };
+    }
+    return this.#last.fault;
+  }
 }

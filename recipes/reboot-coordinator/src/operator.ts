@@ -7,13 +7,13 @@ import {
   type Operation,
   op,
 } from '@lockstep/client';
-import { checkedGroup, checkedId } from './agent/agent.ts';
 import { FleetClock } from './fleet-clock.ts';
 import { type Foreseen, foresee } from './foresight.ts';
 import { followHistory, type HistoryOptions, readHistory } from './history.ts';
 import { type HoldersToImport, type ImportOutcome, importHolders } from './import-holders.ts';
 import { Ledger, legible } from './ledger.ts';
-import { memberFaultOf } from './member-health.ts';
+import { asksForMember, memberFaultOf } from './member-health.ts';
+import { checkedGroup, checkedId } from './name.ts';
 import { type ObserveOptions, observeFleet } from './observation.ts';
 import type { Circumstances } from './policy/blocks.ts';
 import { Schedule } from './policy/calendar/schedule.ts';
@@ -66,8 +66,7 @@ export class Operator {
   async status(call: CallOptions = {}): Promise<FleetStatus> {
     await this.#sync(call);
     const fleet = await this.#read(call);
-    const waits = [...fleet.members.values()].some(({ record }) => record.state === 'waiting');
-    return statusOf(fleet, await this.#circumstances(waits, call));
+    return statusOf(fleet, await this.#circumstances(asksForMember(fleet), call));
   }
 
   /** The status again and again, whenever it has changed. @throws what ends a watch; the signal's reason. */
@@ -291,13 +290,9 @@ export class Operator {
   }
 
   async #circumstances(hasMember: boolean, call: CallOptions): Promise<Circumstances> {
-    const { fault } = this.#clock;
-    const memberFault = hasMember ? await memberFaultOf(this.#client, call) : undefined;
-    return {
-      now: this.#clock.now(),
-      ...(fault === undefined ? {} : { clockFault: fault }),
-      ...(memberFault === undefined ? {} : { memberFault }),
-    };
+    return this.#clock.circumstances(
+      hasMember ? await memberFaultOf(this.#client, call) : undefined,
+    );
   }
 
   async #read(call: CallOptions): Promise<Fleet> {

@@ -2,6 +2,7 @@ import { type Client, InvalidError, invalid, LockstepError, pause } from '@locks
 import { HostRefusedError } from '../errors.ts';
 import { FleetClock } from '../fleet-clock.ts';
 import { Ledger, legible } from '../ledger.ts';
+import { checkedGroup, checkedId } from '../name.ts';
 import { FleetKeys } from '../policy/keys.ts';
 import type { HostRecord } from '../policy/records.ts';
 import { readOrder } from '../policy/shapes.ts';
@@ -171,14 +172,8 @@ export class Agent {
     now: Pick<AgentContext, 'bootId' | 'version' | 'until' | 'ends'>,
   ): Promise<boolean> {
     const { until } = now;
-    const kept = await record.read();
-    const own = kept.record;
+    const own = await record.read();
     const context = { ...now, record, identity, ledger: this.#ledger, settings: this.#settings };
-    if (own === undefined) {
-      throw new HostRefusedError(
-        `the host ${this.#settings.id} was decommissioned; its agent ends`,
-      );
-    }
     if (own.grant !== undefined) {
       const isBack = now.bootId !== own.grant.bootId;
       if (isBack || own.state === 'failed' || own.state === 'verifying') {
@@ -243,21 +238,6 @@ export class Agent {
 /** Nothing that trying again would change. */
 function isFinal(error: LockstepError): boolean {
   return error instanceof HostRefusedError || error.code === 'closed';
-}
-
-const groupPattern = /^[a-zA-Z0-9.-]{1,64}$/;
-
-/** @throws InvalidError. */
-export function checkedGroup(group: string): string {
-  if (groupPattern.test(group)) return group;
-  throw invalid(`the group ${JSON.stringify(group)} must be 1 to 64 letters, digits, "." and "-"`);
-}
-
-/** @throws InvalidError. */
-export function checkedId(id: string): string {
-  // Half of a surrogate pair is no character, and no key can be made of it.
-  if (id.trim() !== '' && id.length <= 256 && !/\p{Surrogate}/u.test(id)) return id;
-  throw invalid(`the id of a host must have 1 to 256 characters, not ${JSON.stringify(id)}`);
 }
 
 function checked(options: AgentOptions): AgentSettings {

@@ -58,8 +58,8 @@ export class Departure {
       stops.map((key) => compare.missing(key)),
     );
     if (next !== undefined) return false;
-    const { record: now } = await record.read();
-    if (now?.grant?.id === grant && now.state === 'draining') {
+    const now = await record.read();
+    if (now.grant?.id === grant && now.state === 'draining') {
       await this.#giveBack(
         now,
         grant,

@@ -1,6 +1,8 @@
-import { type Client, type Compare, op, pause } from '@lockstep/client';
+import { type Client, type Compare, op } from '@lockstep/client';
 import { HostRefusedError } from '../errors.ts';
-import { type Kept, keptIn, type Ledger, type Written } from '../ledger.ts';
+import { type Kept, type Ledger, recordIn, type Written } from '../ledger.ts';
+import { News } from '../news.ts';
+import type { HostRecord } from '../policy/records.ts';
 import type { Step } from '../policy/slots.ts';
 
 interface OwnRecordOptions {
@@ -18,7 +20,7 @@ export class OwnRecord {
   /** The revision up to which this agent knows all about its host. */
   #knownAt = 0;
   #newsAt = 0;
-  #wake = (): void => {};
+  readonly #news = new News();
 
   constructor(ledger: Ledger, options: OwnRecordOptions) {
     this.#ledger = ledger;
@@ -27,7 +29,7 @@ export class OwnRecord {
   }
 
   /** @throws HostRefusedError when this agent no longer speaks for the host. */
-  async read(): Promise<Kept> {
+  async read(): Promise<HostRecord> {
     const { id, isOurs, signal } = this.#options;
     const key = this.#ledger.keys.host(id);
     const look = [op.get(key)] as const;
@@ -42,7 +44,7 @@ export class OwnRecord {
       signal.throwIfAborted();
       throw new HostRefusedError(`another agent speaks for the host ${id} now`);
     }
-    return keptIn(kv);
+    return recordIn(kv);
   }
 
   /** Writes what `make` gives. @returns undefined when nothing was to be written, or this agent no longer speaks for the host. */
@@ -62,12 +64,8 @@ export class OwnRecord {
   async news(ms: number): Promise<void> {
     const { signal } = this.#options;
     if (this.#newsAt > this.#knownAt || signal.aborted) return;
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    const stop = (): void => woken.abort();
-    signal.addEventListener('abort', stop, { once: true });
-    await pause(this.#client.clock, ms, woken.signal);
-    signal.removeEventListener('abort', stop);
+    this.#news.clear();
+    await this.#news.wait(this.#client.clock, ms, signal);
   }
 
   /** Runs the task while it listens for news. @throws what the task throws; what ends the watch. */
@@ -83,7 +81,7 @@ export class OwnRecord {
     const listening = (async () => {
       for await (const { revision } of watch.batches()) {
         this.#newsAt = Math.max(this.#newsAt, revision);
-        if (this.#newsAt > this.#knownAt) this.#wake();
+        if (this.#newsAt > this.#knownAt) this.#news.tell();
       }
     })();
     // Heard below; a watch that ends first ends nothing but the news, and the poll goes on.

@@ -16,10 +16,9 @@ export class Verification {
   async run(own: HostRecord): Promise<void> {
     const { settings, until, bootId, version } = this.#context;
     const grant = own.grant?.id ?? '';
-    if (
-      own.bootId !== bootId ||
-      (own.state !== 'verifying' && own.state !== 'failed' && own.overdueIn !== 'verifying')
-    ) {
+    const isKnown =
+      own.state === 'verifying' || own.state === 'failed' || own.overdueIn === 'verifying';
+    if (!isKnown) {
       await this.#change(grant, (now, at) => returned(now, { grant, at, bootId, version }));
       settings.onEvent(`is back with ${version}; its checks must be green`);
     }
@@ -75,8 +74,7 @@ export class Verification {
       const leftMs = greenSince === undefined ? settings.checkEveryMs : soakMs - (now - greenSince);
       await pause(clock, Math.min(settings.checkEveryMs, Math.max(1, leftMs)), until);
       if (until.aborted) return false;
-      const { record: there } = await record.read();
-      if (there?.grant?.id !== grant) return false;
+      if ((await record.read()).grant?.id !== grant) return false;
     }
   }
 

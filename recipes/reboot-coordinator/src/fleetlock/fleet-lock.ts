@@ -1,7 +1,7 @@
 import { type Client, compare, invalid, LockstepError, op, pause } from '@lockstep/client';
-import { checkedGroup, checkedId } from '../agent/agent.ts';
 import { FleetClock } from '../fleet-clock.ts';
 import { type Kept, Ledger } from '../ledger.ts';
+import { checkedGroup, checkedId } from '../name.ts';
 import { PolicyError } from '../policy/fault.ts';
 import { FleetKeys } from '../policy/keys.ts';
 import type { GroupPolicy, HostRecord } from '../policy/records.ts';

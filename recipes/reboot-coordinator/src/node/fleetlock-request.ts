@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { isObject } from '../policy/json-object.ts';
 
 /** What a request of FleetLock is about, or why it is none. */
 export type Read<Value> = { readonly value: Value } | { readonly refusal: FleetLockRefusal };
@@ -108,8 +109,4 @@ const shape = '{"client_params":{"id":"<id of the host>","group":"<its group>"}}
 function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';
   return text.length > 80 ? `${text.slice(0, 80)}...` : text;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 import { PolicyError } from './fault.ts';
+import { isObject } from './json-object.ts';
 import { parseLimit } from './limit.ts';
 import {
   type AliveRecord,
@@ -28,10 +29,6 @@ const isLike =
   (shape: Shape) =>
   (value: unknown): boolean =>
     isObject(value) && Object.keys(shape).every((name) => shape[name]?.(value[name]));
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** That a limit means something is for `parseLimit` to say, in a sentence. */
 function isLimit(value: unknown): value is Limit {

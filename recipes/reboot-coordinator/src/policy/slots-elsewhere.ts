@@ -1,4 +1,6 @@
 import { PolicyError } from './fault.ts';
+import { groupPattern } from './group-name.ts';
+import { isObject } from './json-object.ts';
 
 /** A coordinator whose slots can be taken over. */
 export const otherCoordinators = ['locksmith', 'airlock'] as const;
@@ -43,7 +45,6 @@ const layouts: Readonly<
   },
 };
 
-const groupPattern = /^[a-zA-Z0-9.-]{1,64}$/;
 const holderCharactersMax = 256;
 
 /**
@@ -213,10 +214,6 @@ function parsed(text: string, where: string): unknown {
   } catch (error) {
     throw new PolicyError(`${where} is not JSON: ${(error as Error).message}`);
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Somebody else's value, cut, in a sentence. */
