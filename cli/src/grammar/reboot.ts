@@ -135,10 +135,7 @@ function addHostOrders(reboot: Command, { context, run }: Grammar): void {
     );
   withExamples(
     now,
-    `
-# a host for a try
-echo '{"total_slots":1,"holders":["web-1"]}' > web-1.json
-lockstep reboot import airlock web-1.json --group web --apply
+    `${hostForATry}
 lockstep reboot now web-1 --reason 'a new kernel'`,
   );
   const release = reboot
@@ -154,10 +151,7 @@ lockstep reboot now web-1 --reason 'a new kernel'`,
     );
   withExamples(
     release,
-    `
-# a host for a try
-echo '{"total_slots":1,"holders":["web-1"]}' > web-1.json
-lockstep reboot import airlock web-1.json --group web --apply
+    `${hostForATry}
 lockstep reboot release web-1 --reason 'its board is broken'`,
   );
   const decommission = reboot
@@ -173,10 +167,13 @@ lockstep reboot release web-1 --reason 'its board is broken'`,
     );
   withExamples(
     decommission,
-    `
-# a host for a try
-echo '{"total_slots":1,"holders":["web-1"]}' > web-1.json
-lockstep reboot import airlock web-1.json --group web --apply
+    `${hostForATry}
 lockstep reboot decommission web-1 --reason 'scaled down'`,
   );
 }
+
+/** The orders for a host need one that holds a slot. */
+const hostForATry = `
+# a host for a try
+echo '{"total_slots":1,"holders":["web-1"]}' > web-1.json
+lockstep reboot import airlock web-1.json --group web --apply`;
