@@ -1,5 +1,6 @@
 import type { Client } from '@lockstep/client';
-import { Fleet, FleetKeys, statusOf } from '@lockstep/reboot-coordinator/policy';
+import { FleetFeed } from '@lockstep/reboot-coordinator/feed';
+import { type Fleet, FleetKeys, statusOf } from '@lockstep/reboot-coordinator/policy';
 import type { ClusterBoard } from './cluster-board.ts';
 import { type FleetPicture, pictureOf, type Sign } from './fleet-picture.ts';
 import { pause } from './pause.ts';
@@ -137,28 +138,14 @@ export class FleetBoard {
     }
   }
 
-  /** Returns when deletes may be missing from what was read, so that it has to begin anew. */
+  /** A new feed for each try; until it has read everything the last picture stays. */
   async #watch(): Promise<void> {
-    const fleet = new Fleet(this.#keys);
-    const watch = this.#client.watch({
-      prefix: this.#keys.root,
-      initial: true,
-      onCompaction: 'relist',
-      progressNotify: true,
-    });
-    for await (const item of watch.items()) {
-      if (item.type === 'relisted' && !item.complete) return;
-      if (item.type === 'events') {
-        for (const { type, kv } of item.events) {
-          fleet.apply(kv.key, type === 'put' ? kv.value : undefined, kv.modRevision);
-        }
-        // A list counts when it is whole; until then the last picture stays.
-        if (item.isListed) continue;
-      }
-      this.#fleet = fleet;
+    const feed = new FleetFeed(this.#client, this.#keys);
+    await feed.follow(() => {
+      this.#fleet = feed.fleet;
       this.#fault = undefined;
       this.refresh();
-    }
+    }, new AbortController().signal);
   }
 }
 

@@ -176,6 +176,12 @@ export const rooms: readonly Room[] = [
   { name: 'recipes/redis', at: ['recipes/redis'], rooms: ['client', 'recipes/locks'] },
   // What follows from records and the time: nothing else is needed to decide it, nor to show it in a page.
   { name: 'reboot: policy', at: ['recipes/reboot-coordinator/src/policy'] },
+  // The same model, kept up by a watch: for pages as well.
+  {
+    name: 'reboot: feed',
+    at: ['recipes/reboot-coordinator/src/fleet-feed.ts'],
+    rooms: ['client', 'reboot: policy'],
+  },
   {
     name: 'reboot: Node alone',
     at: ['recipes/reboot-coordinator/src/node'],
@@ -185,7 +191,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'recipes/reboot-coordinator',
     at: ['recipes/reboot-coordinator'],
-    rooms: ['client', 'recipes/election', 'reboot: policy'],
+    rooms: ['client', 'recipes/election', 'reboot: policy', 'reboot: feed'],
   },
   { name: 'recipes/rendezvous', at: ['recipes/rendezvous'], rooms: ['client'] },
   // Only what is public, as their readers would.
@@ -205,7 +211,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'console',
     at: ['console/src'],
-    rooms: ['client', 'protocol', 'reboot: policy'],
+    rooms: ['client', 'protocol', 'reboot: policy', 'reboot: feed'],
     libraries: ['lit-html', 'lit-html/directives/guard.js', 'lit-html/directives/repeat.js'],
   },
   {
@@ -228,6 +234,7 @@ const doors: Readonly<Record<string, string>> = {
   '@lockstep/redis': 'recipes/redis/src/index.ts',
   '@lockstep/reboot-coordinator': 'recipes/reboot-coordinator/src/index.ts',
   '@lockstep/reboot-coordinator/policy': 'recipes/reboot-coordinator/src/policy/index.ts',
+  '@lockstep/reboot-coordinator/feed': 'recipes/reboot-coordinator/src/fleet-feed.ts',
   '@lockstep/reboot-coordinator/node': 'recipes/reboot-coordinator/src/node/index.ts',
   '@lockstep/rendezvous': 'recipes/rendezvous/src/index.ts',
   '@lockstep/server': 'server/src/main.ts',

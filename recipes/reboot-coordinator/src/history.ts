@@ -21,6 +21,7 @@ export interface HistoryOptions extends CallOptions {
 
 interface Row {
   readonly key: string;
+  readonly revision: number;
   readonly entry: HistoryEntry;
 }
 
@@ -81,6 +82,7 @@ function fits(entry: HistoryEntry, { host, group }: HistoryOptions): boolean {
   return group === undefined || entry.group === group;
 }
 
+/** By revision and not by the time in their keys: two writers may be some milliseconds apart about the members' time. */
 async function readRows(
   client: Client,
   keys: FleetKeys,
@@ -88,23 +90,33 @@ async function readRows(
 ): Promise<readonly Row[]> {
   const { limit = 100, host: _, group: __, ...call } = options;
   const found: Row[] = [];
-  let end = `${keys.history.slice(0, -1)}0`;
-  const page = 500;
+  const read = new Set<string>();
+  let newest: { readonly maxCreateRevision?: number } = {};
   for (;;) {
     const { kvs, more } = await client.range(
-      { key: keys.history, rangeEnd: end },
-      { limit: page, sortOrder: 'descend', sortTarget: 'key', ...call },
+      { prefix: keys.history },
+      { limit: pageRows, sortOrder: 'descend', sortTarget: 'create', ...newest, ...call },
     );
-    for (const kv of kvs) {
-      end = kv.key;
-      const entry = entryIn(kv.value);
+    for (const { key, value, createRevision } of kvs) {
+      // Rows of one transaction have one revision, so the next page may begin with some that were on this one.
+      newest = { maxCreateRevision: createRevision };
+      if (read.has(key)) continue;
+      read.add(key);
+      const entry = entryIn(value);
       if (entry === undefined || !fits(entry, options)) continue;
-      found.push({ key: kv.key, entry });
-      if (found.length >= limit) return found.reverse();
+      found.push({ key, revision: createRevision, entry });
+      if (found.length >= limit) return found.sort(asWritten);
     }
-    if (!more) return found.reverse();
+    if (!more) return found.sort(asWritten);
   }
 }
+
+function asWritten(a: Row, b: Row): number {
+  return a.revision - b.revision || (a.key < b.key ? -1 : 1);
+}
+
+/** More than one transaction can write, so that each page has something new. */
+const pageRows = 500;
 
 /** Undefined for what is no row: the history is for people, and one bad row shall not hide the rest. */
 export function entryIn(text: string): HistoryEntry | undefined {
