@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { limits, TableError } from '@lockstep/client/protocol';
 import type { DoorReadings, ProcessReadings } from '../metrics/readings.ts';
@@ -32,7 +32,7 @@ export interface DoorLimits {
   readonly heartbeatMs: number;
   /** A WebSocket client that was not heard for this long, pongs included, is let go. */
   readonly silenceMs: number;
-  /** A new connection must have sent its first request within this time. */
+  /** A new connection must have sent its first request within this time; one that was never used is closed without a word. */
   readonly firstRequestMs: number;
   /** A whole request, body included. */
   readonly requestMs: number;
@@ -227,7 +227,10 @@ function connect(server: Server, { guard, http, webSockets, service }: Wiring): 
     }
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    refuseSocket(socket, malformed(error));
+    // A browser opens connections before it needs them. An answer on one that asked nothing would be taken for that
+    // of the request it sends at that moment; one that is closed, it repeats elsewhere.
+    if (isUnused(error, socket)) socket.end(() => socket.destroy());
+    else refuseSocket(socket, malformed(error));
   });
 }
 
@@ -241,6 +244,11 @@ function answerCors(request: IncomingMessage, response: ServerResponse, origin: 
   response.setHeader('access-control-allow-headers', 'content-type, last-event-id');
   response.writeHead(204).end();
   return true;
+}
+
+/** Of a server that listens on TCP every client is a Socket. */
+function isUnused(error: NodeJS.ErrnoException, socket: Duplex): boolean {
+  return error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && (socket as Socket).bytesRead === 0;
 }
 
 function malformed(error: NodeJS.ErrnoException): TableError {
