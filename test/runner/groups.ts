@@ -9,6 +9,8 @@ export interface Group {
    * leases are short, and a machine with two cores keeps them only for one at a time.
    */
   readonly alone?: true;
+  /** Run when it is named, and by continuous integration; without words `npm test` leaves it out, so that it stays short. */
+  readonly onRequest?: true;
 }
 
 /** In the order they start: what takes longest first, so that no core waits for it at the end. */
@@ -33,6 +35,13 @@ export const groups: readonly Group[] = [
   { name: 'scripts', folders: ['test/scripts'], process: 'own' },
   { name: 'contract', folders: ['test/contract'], process: 'own' },
   { name: 'e2e', folders: ['test/e2e'], process: 'own', alone: true },
+  {
+    name: 'acceptance',
+    folders: ['test/acceptance'],
+    process: 'own',
+    alone: true,
+    onRequest: true,
+  },
 ];
 
 /** Anything that looks like a test, so that one with another ending is noticed and not forgotten. */
@@ -57,6 +66,11 @@ export function sortTests(files: readonly string[]): Sorted {
     if (own.length === 0) faults.push(`${group.name}: no test in ${group.folders.join(', ')}`);
   }
   return { byGroup, faults };
+}
+
+/** What is run without words. */
+export function withoutRequest({ byGroup }: Sorted): Sorted['byGroup'] {
+  return new Map([...byGroup].filter(([group]) => group.onRequest !== true));
 }
 
 /**

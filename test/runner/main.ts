@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { type Group, type Sorted, selectTests, sortTests } from './groups.ts';
+import { type Group, type Sorted, selectTests, sortTests, withoutRequest } from './groups.ts';
 import { killJobs, runJob } from './job.ts';
 import { inPool } from './pool.ts';
 import { runScript } from './steps.ts';
@@ -9,15 +9,15 @@ import { projectFiles } from './tree.ts';
 /** More processes than this fight over the machine with the timeouts that they test. */
 const processesMax = 4;
 
-/** The whole run is to take less than 3 minutes, so no process of it may take longer. */
+/** A run without words is to take about 3 minutes, so no process of it may take longer. */
 const jobMsMax = 170_000;
 
 /** The files that one process runs. */
 type Job = readonly string[];
 
 /**
- * Builds, checks and tests the project; or, with words, builds it and runs only the groups, files
- * and folders that they name.
+ * Builds, checks and tests the project, but for the groups that are run on request; or, with words, builds it and
+ * runs only the groups, files and folders that they name.
  *
  * @returns the exit code.
  */
@@ -29,7 +29,7 @@ export async function main(root: string, words: readonly string[]): Promise<numb
   const whole = words.length === 0;
   let chosen: Sorted['byGroup'];
   try {
-    chosen = whole ? all.byGroup : selectTests(all, words);
+    chosen = whole ? withoutRequest(all) : selectTests(all, words);
   } catch (error) {
     summary.addFault('the command line', (error as Error).message);
     return summary.end();

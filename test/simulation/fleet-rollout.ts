@@ -82,7 +82,12 @@ class Rack {
 }
 
 const racks = Array.from({ length: groupCount }, () => new Rack());
-for (let at = 0; at < hostCount; at++) racks[at % groupCount]?.start(`host-${at}`, groupName(at));
+// Machines come up over a minute, as those of a data centre do, and so do their looks for updates.
+for (let at = 0; at < hostCount; at++) {
+  clock.after((at * 60_000) / hostCount, () =>
+    racks[at % groupCount]?.start(`host-${at}`, groupName(at)),
+  );
+}
 
 // Follows the records as they are written, and holds each grant against the limit.
 const seen = new Fleet(keys);
@@ -104,10 +109,13 @@ const over = new AbortController();
 const coordinator = new Coordinator(cluster.client());
 const coordinating = coordinator.run(over.signal);
 
-await cluster.advanceUntil(
-  () => [...seen.hosts.values()].filter(({ alive }) => alive !== undefined).length === hostCount,
-  600_000,
-);
+const isRegistered = (): boolean =>
+  seen.hosts.size === hostCount &&
+  [...seen.hosts.values()].every(({ alive }) => alive !== undefined);
+while (!isRegistered()) {
+  await cluster.advance(10_000);
+  if (cluster.now > 600_000) throw new Error('the hosts do not register');
+}
 console.log(`${hostCount} hosts in ${groupCount} groups are registered (${elapsed()})`);
 installed = 'v2';
 const start = cluster.now;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { groups, selectTests, sortTests } from '../runner/groups.ts';
+import { type Group, groups, selectTests, sortTests, withoutRequest } from '../runner/groups.ts';
 import { runJob } from '../runner/job.ts';
 import { inPool } from '../runner/pool.ts';
 import { runScript } from '../runner/steps.ts';
@@ -110,6 +110,16 @@ test('a test in no group, one with another ending, and an empty group are faults
   assert.equal(faults.length, lost.length);
   const none = sortTests(files.filter((file) => !file.startsWith('test/e2e/'))).faults;
   assert.match(none.join(), /e2e: no test/);
+});
+
+test('a run without words leaves out what is run on request, and nothing else', () => {
+  const all = sortTests(files);
+  const left = [...all.byGroup.keys()].filter((group) => !withoutRequest(all).has(group));
+  assert.deepEqual(
+    left.map(({ name }) => name),
+    ['acceptance'],
+  );
+  assert.ok(selectTests(all, ['acceptance']).get(left[0] as Group)?.length);
 });
 
 test('a command line names groups, files and folders, and nothing else', () => {

@@ -108,7 +108,8 @@ lockstep reboot pause --all`,
       .summary('end a pause, close breakers, end the quarantine of a host')
       .description(
         'Ends a pause. Of a group or the fleet it also closes the breakers and forgets the failures that\n' +
-          'opened them; of a host it ends the quarantine for rebooting again and again.',
+          'opened them; of a host it ends the quarantine for rebooting again and again, and takes back what\n' +
+          '"now" ordered.',
       ),
   ).action(async (options: TargetOptions) =>
     run((await import('../verbs/reboot-orders.ts')).resume(context(), options)),

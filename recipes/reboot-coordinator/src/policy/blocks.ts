@@ -164,7 +164,8 @@ function windowBlock(fleet: Fleet, group: FleetGroup, now: number): Block | unde
 function breakerBlock(group: FleetGroup): Block {
   const all = [...group.failures.values()];
   const named = all.slice(-3).map(({ host, reason }) => `${host}: ${reason}`);
-  const message = `the breaker is open after ${all.length} failures (${named.join('; ')}); lockstep reboot resume --group ${group.name}`;
+  const count = all.length === 1 ? '1 failure' : `${all.length} failures`;
+  const message = `the breaker is open after ${count} (${named.join('; ')}); lockstep reboot resume --group ${group.name}`;
   return { kind: 'breaker_open', message };
 }
 

@@ -6,7 +6,7 @@ const tailRequests = 12;
 const findingsShown = 5;
 const requestCharacters = 1_000;
 
-const command = 'node --conditions=source --import tsx test/e2e/etcd-comparison/run.ts';
+const command = 'node --conditions=source --import tsx test/acceptance/etcd-comparison/run.ts';
 
 /**
  * A difference with what was asked before it, and the line that shows it again.

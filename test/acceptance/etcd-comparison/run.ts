@@ -1,6 +1,6 @@
 /**
  * Compares Lockstep with etcd over many seeds:
- * `node --conditions=source --import tsx test/e2e/etcd-comparison/run.ts --seeds 100 --calls 300`,
+ * `node --conditions=source --import tsx test/acceptance/etcd-comparison/run.ts --seeds 100 --calls 300`,
  * with `--from N` or `--seed N`. `--with etcd` compares etcd with a second etcd, and `--with host:port` with a
  * member of Lockstep that runs already and loses all that it holds.
  */

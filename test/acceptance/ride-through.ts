@@ -2,7 +2,7 @@
  * A program that watches, keeps a cache and holds a session while members of its cluster are killed, paused
  * and cut off, at random from one seed. Its code has no error handling: nothing may reach it but time.
  *
- *   node --conditions=source --import tsx test/e2e/ride-through.ts --rounds 50
+ *   node --conditions=source --import tsx test/acceptance/ride-through.ts --rounds 50
  */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -3,7 +3,7 @@
  * processes of the contenders; at random from one seed. What is demanded: no two of them ever believed to hold the
  * mutex at one moment, and guarded writes are in the order of tokens.
  *
- *   node --conditions=source --import tsx test/e2e/contest.ts --minutes 10
+ *   node --conditions=source --import tsx test/acceptance/contest.ts --minutes 10
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
