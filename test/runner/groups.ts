@@ -27,6 +27,7 @@ export const groups: readonly Group[] = [
       'examples',
       'demo',
       'test/bench',
+      'test/checkers',
       'test/harness',
     ],
     process: 'shared',

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { planOf } from './plan.ts';
 import { simulate } from './simulate.ts';
 
 function traceOf(seed: number): string {
   const lines: string[] = [];
-  simulate(seed, (line) => lines.push(line));
+  simulate(planOf(seed), { trace: (line) => lines.push(line) });
   return lines.join('\n');
 }
 

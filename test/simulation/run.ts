@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { Coverage } from './coverage.ts';
+import { planOf } from './plan.ts';
 import { simulate } from './simulate.ts';
 
 /** So many seeds must reach everything that the coverage table lists. */
@@ -26,7 +27,7 @@ function wholeNumber(name: string, text: string): number {
 }
 
 function replay(seed: number): void {
-  const { acknowledged, events } = simulate(seed, (line) => console.log(line));
+  const { acknowledged, events } = simulate(planOf(seed), { trace: (line) => console.log(line) });
   console.log(
     `seed ${seed}: ${acknowledged} writes acknowledged, ${events} events, all checks hold`,
   );
@@ -46,7 +47,7 @@ function swarm(first: number, bound: { seeds: number; minutes: number }): void {
   while (done < bound.seeds && Date.now() < until) {
     const seed = first + done;
     try {
-      const result = simulate(seed);
+      const result = simulate(planOf(seed));
       coverage.add(result.coverage);
       acknowledged += result.acknowledged;
     } catch (error) {

@@ -1,7 +1,9 @@
 import { assert } from '../../server/src/core/base/assert.ts';
+import type { History } from '../checkers/history.ts';
 import { Checks } from './checks.ts';
 import { Coverage } from './coverage.ts';
 import { Nemesis } from './nemesis.ts';
+import type { SimPlan } from './plan.ts';
 import { SimCluster } from './sim-cluster.ts';
 import { Workload } from './workload.ts';
 
@@ -12,8 +14,14 @@ export interface SimResult {
   readonly events: number;
 }
 
-/** How long the cluster is tormented, and how long it may then take to be well, in simulated milliseconds. */
-const tormentMs = 30_000;
+/** What a run is watched by. */
+export interface SimListeners {
+  readonly trace?: (line: string) => void;
+  /** Filled with what clients and watchers saw, also of a run that fails. */
+  readonly history?: History;
+}
+
+/** How long the cluster may take to be well again, in simulated milliseconds. */
 const recoveryMs = 15_000;
 /** Enough for every watcher to read the rest. */
 const quietMs = 8_000;
@@ -26,7 +34,9 @@ const eventsMax = 2_000_000;
  * everything heals, and the cluster must make progress and agree within a bound.
  * @throws Error that names the broken rule.
  */
-export function simulate(seed: number, trace: (line: string) => void = () => {}): SimResult {
+export function simulate(plan: SimPlan, listeners: SimListeners = {}): SimResult {
+  const { seed, tormentMs, clients } = plan;
+  const { trace = () => {} } = listeners;
   const coverage = new Coverage();
   const checks = new Checks(coverage);
   const voters = [3, 3, 3, 5, 1][seed % 5] as number;
@@ -35,7 +45,7 @@ export function simulate(seed: number, trace: (line: string) => void = () => {})
   const workload = new Workload(cluster, cluster.random, coverage);
   checks.onApplied = (applied, command, now) => workload.actors.applied(applied, command, now);
   for (const host of cluster.hosts) if (host.founding) cluster.start(host);
-  workload.start({ clients: 5, watchers: 4 });
+  workload.start({ clients, watchers: 4 });
   cluster.time.after(1_500, () => nemesis.start());
   let events = run(cluster, checks, tormentMs);
   nemesis.heal();
