@@ -8,7 +8,6 @@ import {
   type MemberEventName,
   memberEventLevels,
 } from '../../server/src/member/events.ts';
-import { SimDisk } from '../../server/testing/sim-disk.ts';
 import { Checks } from './checks.ts';
 import { Coverage } from './coverage.ts';
 import { SimCluster, type SimHost } from './sim-cluster.ts';
