@@ -33,6 +33,7 @@ export class Checks {
   readonly #leaders = new Map<number, string>();
   /** The one entry that was ever applied at each index. */
   readonly #applied = new Map<number, string>();
+  readonly #commands = new Map<number, Command['type'] | undefined>();
   /** State hashes by applied index. */
   readonly #hashes = new Map<number, { hash: number; host: string }>();
   readonly #lives = new Map<SimHost, Life>();
@@ -72,7 +73,7 @@ export class Checks {
     assert(isExpected, `${host.name} stopped by itself: ${error.message}`);
   }
 
-  /** @returns what kind of command it was, if it was one and nobody had applied it before. */
+  /** @returns what kind of command it was, if it was one. */
   applied(host: SimHost, entry: Entry, now: number): Command['type'] | undefined {
     const content = `${entry.term}.${entry.kind}.${entry.payload.length}.${crc32c(entry.payload)}`;
     const known = this.#applied.get(entry.index);
@@ -83,8 +84,10 @@ export class Checks {
         `state machine safety: ${host.name} applied ${content} at ${entry.index}, others ${known}`,
       );
     }
-    if (entry.index !== this.#referenceIndex + 1) return undefined;
-    return this.#applyToReference(entry, now);
+    if (entry.index === this.#referenceIndex + 1) {
+      this.#commands.set(entry.index, this.#applyToReference(entry, now));
+    }
+    return this.#commands.get(entry.index);
   }
 
   #applyToReference(entry: Entry, now: number): Command['type'] | undefined {

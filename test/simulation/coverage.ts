@@ -91,6 +91,10 @@ export class Coverage {
     if (event === 'proposed_again') this.reach('proposal made again after a leader change');
   }
 
+  countOf(what: Reached): number {
+    return this.#counts.get(what) ?? 0;
+  }
+
   add(other: Coverage): void {
     for (const [what, times] of other.#counts) this.reach(what, times);
   }
