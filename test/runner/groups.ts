@@ -2,8 +2,11 @@ export interface Group {
   readonly name: string;
   /** The folders whose tests belong to it, with all below. */
   readonly folders: readonly string[];
-  /** Pure tests share a process, since a start of Node and tsx costs more than most files of tests. */
-  readonly process: 'shared' | 'own';
+  /**
+   * How many files one process runs, one after the other. Pure tests share one, since a start of Node and tsx costs more than most
+   * files of tests.
+   */
+  readonly filesPerProcess: number;
   /**
    * Real clusters, browsers, fleets of processes: nothing runs beside a file of it, and it comes when everything else is over. Their
    * leases are short, and a machine with two cores keeps them only for one at a time.
@@ -15,7 +18,7 @@ export interface Group {
 
 /** In the order they start: what takes longest first, so that no core waits for it at the end. */
 export const groups: readonly Group[] = [
-  { name: 'simulation', folders: ['test/simulation'], process: 'own' },
+  { name: 'simulation', folders: ['test/simulation'], filesPerProcess: 1 },
   {
     name: 'unit',
     folders: [
@@ -30,16 +33,16 @@ export const groups: readonly Group[] = [
       'test/checkers',
       'test/harness',
     ],
-    process: 'shared',
+    filesPerProcess: Number.POSITIVE_INFINITY,
   },
-  { name: 'tidy', folders: ['test/tidy'], process: 'shared' },
-  { name: 'scripts', folders: ['test/scripts'], process: 'own' },
-  { name: 'contract', folders: ['test/contract'], process: 'own' },
-  { name: 'e2e', folders: ['test/e2e'], process: 'own', alone: true },
+  { name: 'tidy', folders: ['test/tidy'], filesPerProcess: Number.POSITIVE_INFINITY },
+  { name: 'scripts', folders: ['test/scripts'], filesPerProcess: 1 },
+  { name: 'contract', folders: ['test/contract'], filesPerProcess: 5 },
+  { name: 'e2e', folders: ['test/e2e'], filesPerProcess: 1, alone: true },
   {
     name: 'acceptance',
     folders: ['test/acceptance'],
-    process: 'own',
+    filesPerProcess: 1,
     alone: true,
     onRequest: true,
   },
