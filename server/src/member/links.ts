@@ -1,3 +1,4 @@
+import { misfitOf } from '../core/cluster-version.ts';
 import type { MemberRecord, MemberTable } from '../core/member-table.ts';
 import type { Message } from '../core/raft/message.ts';
 import type { PeerNetwork } from '../ports.ts';
@@ -25,6 +26,8 @@ export interface LinksEvents {
   callerLeft(caller: Caller): void;
   /** This member does not want one that called. */
   turnedAway(other: Introduction, refusal: Refusal): void;
+  /** The cluster is at a version beyond what this member's build can work with. */
+  outdated(sentence: string): void;
   /** Another member does not want this one. */
   refused(peer: Peer, refusal: Refusal & { readonly fresh: boolean }): void;
   /** Everything sent to the peer has left. */
@@ -155,6 +158,8 @@ export class Links {
           'all members of a new cluster need the same list and the same token',
       };
     }
+    const misfit = this.#versionProblem(self, other);
+    if (misfit !== undefined) return misfit;
     if (other.memberId === self.memberId) {
       return { kind: 'name', sentence: `two processes act as member ${self.name}: stop one` };
     }
@@ -165,9 +170,39 @@ export class Links {
     return { kind: 'wiped', sentence: wipedSentence(record.name) };
   }
 
+  /**
+   * Since a cluster version never goes down, who cannot work with one that the other has reached
+   * cannot take part. One that is too new for what the other knows can: the other may be behind.
+   */
+  #versionProblem(self: Introduction, other: Introduction): Refusal | undefined {
+    if (other.versions.highest < self.clusterVersion) {
+      const whose = `the build of ${other.name}`;
+      const sentence = misfitOf(other.versions, self.clusterVersion, whose) ?? '';
+      return { kind: 'version', sentence };
+    }
+    if (self.versions.highest < other.clusterVersion) {
+      const whose = `the build of ${self.name}`;
+      const sentence = misfitOf(self.versions, other.clusterVersion, whose) ?? '';
+      this.#events.outdated(sentence);
+      // Not the other's fault, so it only waits.
+      return { kind: 'protocol', sentence };
+    }
+    if (self.fresh && other.fresh && self.versions.lowest !== other.versions.lowest) {
+      return {
+        kind: 'protocol',
+        sentence:
+          `a new cluster begins at the lowest cluster version of its builds, which is ` +
+          `${other.versions.lowest} for ${other.name} and ${self.versions.lowest} for ${self.name}: ` +
+          'start all members with the same build',
+      };
+    }
+    return undefined;
+  }
+
   #received(caller: Caller, frame: PeerFrame): void {
     if (frame.type === 'messages') {
-      const link = { from: caller.memberId, to: this.#events.introduce().memberId };
+      const { memberId: to, versions } = this.#events.introduce();
+      const link = { from: caller.memberId, to, highestVersion: versions.highest };
       for (const message of frame.messages) checkMessage(message, link);
       this.#events.messages(frame.messages);
     } else this.#events.request(caller, frame);

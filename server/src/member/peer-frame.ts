@@ -1,4 +1,6 @@
 import { DecodeError, Reader, Writer } from '../core/base/codec.ts';
+import type { VersionRange } from '../core/cluster-version.ts';
+import type { Machine } from '../core/machine.ts';
 import type { Message } from '../core/raft/message.ts';
 import type { SnapshotMeta } from '../core/raft/types.ts';
 import { readMessage, readMeta, writeMessage, writeMeta } from './peer-codec.ts';
@@ -19,10 +21,17 @@ export interface Introduction {
   readonly clientAddress: string;
   /** True while the member has neither a vote nor an entry, as on a new disk. */
   readonly fresh: boolean;
+  /** The cluster versions that its build can work with. */
+  readonly versions: VersionRange;
+  /** The cluster version that it knows of; 0 while it is fresh, since then it knows nothing. */
+  readonly clusterVersion: number;
 }
 
-/** Why a link is refused; `wiped` means that the id is bound to another data directory. */
-export type RefusalKind = 'protocol' | 'cluster' | 'member' | 'wiped' | 'name';
+/**
+ * Why a link is refused; `wiped` means that the id is bound to another data directory, `version`
+ * that the cluster is at a version which the caller's build cannot work with.
+ */
+export type RefusalKind = 'protocol' | 'cluster' | 'member' | 'wiped' | 'name' | 'version';
 
 export type PeerFrame =
   /** Dialer: who I am and whom I want to talk to. */
@@ -72,7 +81,15 @@ const tags = {
   pong: 12,
 } as const satisfies Record<PeerFrame['type'], number>;
 
-const refusalKinds: readonly RefusalKind[] = ['protocol', 'cluster', 'member', 'wiped', 'name'];
+/** By their number in a frame. */
+const refusalKinds: readonly RefusalKind[] = [
+  'protocol',
+  'cluster',
+  'member',
+  'wiped',
+  'name',
+  'version',
+];
 
 /** Frames are encoded one at a time and copied out, so one buffer serves all. */
 const writer = new Writer(64 * 1024);
@@ -170,6 +187,8 @@ function writeIntroduction(writer: Writer, self: Introduction): void {
   writer.text(self.clusterId).text(self.initialCluster).text(self.memberId);
   writer.text(self.directoryId).text(self.name);
   writer.text(self.peerAddress).text(self.clientAddress).flag(self.fresh);
+  // Builds that do not know of cluster versions stop reading here.
+  writer.number(self.versions.lowest).number(self.versions.highest).number(self.clusterVersion);
 }
 
 function readIntroduction(reader: Reader): Introduction {
@@ -183,14 +202,23 @@ function readIntroduction(reader: Reader): Introduction {
     peerAddress: reader.text(),
     clientAddress: reader.text(),
     fresh: reader.flag(),
+    ...readVersions(reader),
   };
 }
 
-/** How a member introduces itself. @param fresh it has nothing on its disk yet. */
+/** A build that says nothing of cluster versions is from before there were any: it knows the first. */
+function readVersions(reader: Reader): Pick<Introduction, 'versions' | 'clusterVersion'> {
+  if (reader.atEnd) return { versions: { lowest: 1, highest: 1 }, clusterVersion: 0 };
+  const versions = { lowest: reader.number(), highest: reader.number() };
+  return { versions, clusterVersion: reader.number() };
+}
+
+/** How a member introduces itself. @param state `fresh`: it has nothing on its disk yet. */
 export function introductionOf(
-  member: Omit<Introduction, 'protocol' | 'fresh'>,
-  fresh: boolean,
+  member: Omit<Introduction, 'protocol' | 'fresh' | 'versions' | 'clusterVersion'>,
+  state: { readonly fresh: boolean; readonly machine: Machine },
 ): Introduction {
+  const { fresh, machine } = state;
   return {
     protocol: peerProtocolVersion,
     clusterId: member.clusterId,
@@ -201,5 +229,7 @@ export function introductionOf(
     peerAddress: member.peerAddress,
     clientAddress: member.clientAddress,
     fresh,
+    versions: machine.build.versions,
+    clusterVersion: fresh ? 0 : machine.clusterVersion,
   };
 }
