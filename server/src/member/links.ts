@@ -170,11 +170,8 @@ export class Links {
     return { kind: 'wiped', sentence: wipedSentence(record.name) };
   }
 
-  /**
-   * Since a cluster version never goes down, who cannot work with one that the other has reached
-   * cannot take part. One that is too new for what the other knows can: the other may be behind.
-   */
   #versionProblem(self: Introduction, other: Introduction): Refusal | undefined {
+    // A cluster version never goes down, so who cannot work with one that was reached must not go on.
     if (other.versions.highest < self.clusterVersion) {
       const whose = `the build of ${other.name}`;
       const sentence = misfitOf(other.versions, self.clusterVersion, whose) ?? '';
@@ -187,16 +184,16 @@ export class Links {
       // Not the other's fault, so it only waits.
       return { kind: 'protocol', sentence };
     }
-    if (self.fresh && other.fresh && self.versions.lowest !== other.versions.lowest) {
-      return {
-        kind: 'protocol',
-        sentence:
-          `a new cluster begins at the lowest cluster version of its builds, which is ` +
-          `${other.versions.lowest} for ${other.name} and ${self.versions.lowest} for ${self.name}: ` +
-          'start all members with the same build',
-      };
-    }
-    return undefined;
+    // The other's knowledge may be old, or the cluster may yet get there, so these two only wait.
+    const early = isTooNew(other, self) ? other : isTooNew(self, other) ? self : undefined;
+    if (early === undefined) return undefined;
+    const late = early === other ? self : other;
+    const misfit = misfitOf(early.versions, begunAt(late), `the build of ${early.name}`) ?? '';
+    const founders =
+      'a new cluster begins at the lowest cluster version of its builds, which is ' +
+      `${early.versions.lowest} for ${early.name} and ${late.versions.lowest} for ${late.name}: ` +
+      'start all members with the same build';
+    return { kind: 'protocol', sentence: late.clusterVersion === 0 ? founders : misfit };
   }
 
   #received(caller: Caller, frame: PeerFrame): void {
@@ -254,6 +251,16 @@ export class Links {
     this.#peers.clear();
     for (const caller of [...this.#callers]) caller.close();
   }
+}
+
+/** True of a member that knows nothing of the cluster yet and would begin with a state beyond the other's. */
+function isTooNew(one: Introduction, other: Introduction): boolean {
+  return one.clusterVersion === 0 && one.versions.lowest > begunAt(other);
+}
+
+/** The cluster version of a member's state; that of a new cluster is the lowest of the build. */
+function begunAt({ clusterVersion, versions }: Introduction): number {
+  return clusterVersion === 0 ? versions.lowest : clusterVersion;
 }
 
 /** The answer to a member that comes back with an empty disk. */

@@ -399,7 +399,8 @@ export class Member {
 
   #introduce(): Introduction {
     const fresh = this.raft.term <= genesisTerm && this.raft.lastIndex <= genesisIndex;
-    return introductionOf(this.options, { fresh, machine: this.#machine });
+    const applied = this.#appliedIndex > genesisIndex;
+    return introductionOf(this.options, { fresh, applied, machine: this.#machine });
   }
 
   /** Watches must not look alive while the member cannot hear of new writes; nor may those that begin then. */

@@ -23,7 +23,7 @@ export interface Introduction {
   readonly fresh: boolean;
   /** The cluster versions that its build can work with. */
   readonly versions: VersionRange;
-  /** The cluster version that it knows of; 0 while it is fresh, since then it knows nothing. */
+  /** The cluster version that it knows of; 0 until it has applied an entry of this cluster, or its state. */
   readonly clusterVersion: number;
 }
 
@@ -213,12 +213,12 @@ function readVersions(reader: Reader): Pick<Introduction, 'versions' | 'clusterV
   return { versions, clusterVersion: reader.number() };
 }
 
-/** How a member introduces itself. @param state `fresh`: it has nothing on its disk yet. */
+/** How a member introduces itself. @param state whether it is fresh, and whether its machine has applied anything. */
 export function introductionOf(
   member: Omit<Introduction, 'protocol' | 'fresh' | 'versions' | 'clusterVersion'>,
-  state: { readonly fresh: boolean; readonly machine: Machine },
+  state: { readonly fresh: boolean; readonly applied: boolean; readonly machine: Machine },
 ): Introduction {
-  const { fresh, machine } = state;
+  const { fresh, applied, machine } = state;
   return {
     protocol: peerProtocolVersion,
     clusterId: member.clusterId,
@@ -230,6 +230,6 @@ export function introductionOf(
     clientAddress: member.clientAddress,
     fresh,
     versions: machine.build.versions,
-    clusterVersion: fresh ? 0 : machine.clusterVersion,
+    clusterVersion: applied ? machine.clusterVersion : 0,
   };
 }
