@@ -1,7 +1,15 @@
 /** A cluster is upgraded member by member while it works, and no member reads an entry that it does not understand. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Member } from '../../server/src/member/member.ts';
 import { MemberStore } from '../../server/src/member/member-store.ts';
+import {
+  decodeFrame,
+  encodeFrame,
+  type PeerFrame,
+  peerProtocolVersion,
+} from '../../server/src/member/peer-frame.ts';
+import { SimClock } from '../../server/testing/sim-time.ts';
 import { Coverage } from './coverage.ts';
 import { SimCluster, type SimHost } from './sim-cluster.ts';
 import { longLease, longTtl, newer, newest, older, Stage, VersionChecks } from './upgrade-stage.ts';
@@ -159,6 +167,33 @@ describe('who cannot work with the version of the cluster', () => {
     stage.restart(joiner, newer);
     stage.work(3_000);
     assert.deepEqual(stage.versions, [2, 2, 2, 2]);
+    stage.close();
+  });
+
+  test('a build from before there were versions is turned away, with the reason', () => {
+    const stage = upgraded();
+    const { cluster } = stage;
+    const [first, second] = stage.followers;
+    const { options } = second.member as Member;
+    cluster.crash(second);
+    const said = { protocol: peerProtocolVersion, fresh: false, ...older, clusterVersion: 0 };
+    const hello = { type: 'hello', to: first.memberId, self: { ...options, ...said } } as const;
+    const answers: PeerFrame[] = [];
+    const network = cluster.network.host(second.address, new SimClock(cluster.time));
+    const link = network.dial(first.address, {
+      // Such a build ends its greeting before the versions, which take three bytes.
+      opened: () => link.send(encodeFrame(hello).subarray(0, -3)),
+      frame: (bytes) => answers.push(decodeFrame(bytes)),
+      drained: () => {},
+      closed: () => {},
+    });
+    stage.pass(500);
+    const [answer] = answers;
+    assert.ok(answer?.type === 'refusal' && answer.kind === 'protocol');
+    assert.match(answer.sentence, /at version 2, and the build of . works with version 1 only/);
+    link.close();
+    cluster.start(second);
+    stage.work(2_000);
     stage.close();
   });
 

@@ -76,8 +76,7 @@ export function linksEvents(member: Host, parts: Parts): LinksEvents {
       journal.refused(peer.address, refusal.sentence);
       // Of two new members with different lists either may be wrong: both say so and wait.
       const misfit = refusal.kind === 'cluster' && parts.introduce().fresh && !refusal.fresh;
-      const final = refusal.kind === 'wiped' || refusal.kind === 'version';
-      if (final || misfit) member.fail(new Error(refusal.sentence));
+      if (refusal.kind === 'wiped' || misfit) member.fail(new Error(refusal.sentence));
     },
     drained: (peer) => member.snapshots.drained(peer),
   };

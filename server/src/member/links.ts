@@ -170,30 +170,21 @@ export class Links {
     return { kind: 'wiped', sentence: wipedSentence(record.name) };
   }
 
+  /**
+   * A cluster version never goes down, so who cannot work with one that was reached must not go on:
+   * the other is turned away, and this member stops. In all else one of the two may be behind, and
+   * the link is tried again.
+   */
   #versionProblem(self: Introduction, other: Introduction): Refusal | undefined {
-    // A cluster version never goes down, so who cannot work with one that was reached must not go on.
-    if (other.versions.highest < self.clusterVersion) {
-      const whose = `the build of ${other.name}`;
-      const sentence = misfitOf(other.versions, self.clusterVersion, whose) ?? '';
-      return { kind: 'version', sentence };
-    }
-    if (self.versions.highest < other.clusterVersion) {
-      const whose = `the build of ${self.name}`;
-      const sentence = misfitOf(self.versions, other.clusterVersion, whose) ?? '';
-      this.#events.outdated(sentence);
-      // Not the other's fault, so it only waits.
-      return { kind: 'protocol', sentence };
-    }
-    // The other's knowledge may be old, or the cluster may yet get there, so these two only wait.
-    const early = isTooNew(other, self) ? other : isTooNew(self, other) ? self : undefined;
-    if (early === undefined) return undefined;
-    const late = early === other ? self : other;
-    const misfit = misfitOf(early.versions, begunAt(late), `the build of ${early.name}`) ?? '';
-    const founders =
-      'a new cluster begins at the lowest cluster version of its builds, which is ' +
-      `${early.versions.lowest} for ${early.name} and ${late.versions.lowest} for ${late.name}: ` +
-      'start all members with the same build';
-    return { kind: 'protocol', sentence: late.clusterVersion === 0 ? founders : misfit };
+    let sentence: string | undefined;
+    if (other.versions.highest < self.clusterVersion) sentence = misfit(other, self);
+    else if (self.versions.highest < other.clusterVersion) {
+      sentence = misfit(self, other);
+      if (sentence !== undefined) this.#events.outdated(sentence);
+    } else if (isTooNew(other, self)) sentence = tooNew(other, self);
+    else if (isTooNew(self, other)) sentence = tooNew(self, other);
+    if (sentence === undefined) return undefined;
+    return { kind: 'protocol', sentence };
   }
 
   #received(caller: Caller, frame: PeerFrame): void {
@@ -253,9 +244,23 @@ export class Links {
   }
 }
 
+/** Why a build cannot work with the cluster version that another member's state has, or would begin with. */
+function misfit({ name, versions }: Introduction, other: Introduction): string | undefined {
+  return misfitOf(versions, begunAt(other), `the build of ${name}`);
+}
+
 /** True of a member that knows nothing of the cluster yet and would begin with a state beyond the other's. */
 function isTooNew(one: Introduction, other: Introduction): boolean {
   return one.clusterVersion === 0 && one.versions.lowest > begunAt(other);
+}
+
+function tooNew(one: Introduction, other: Introduction): string | undefined {
+  if (other.clusterVersion > 0) return misfit(one, other);
+  return (
+    'a new cluster begins at the lowest cluster version of its builds, which is ' +
+    `${one.versions.lowest} for ${one.name} and ${other.versions.lowest} for ${other.name}: ` +
+    'start all members with the same build'
+  );
 }
 
 /** The cluster version of a member's state; that of a new cluster is the lowest of the build. */

@@ -33,8 +33,3 @@ test('a build that says nothing of cluster versions counts as one that knows the
     self: { ...self, versions: { lowest: 1, highest: 1 }, clusterVersion: 0 },
   });
 });
-
-test('a refusal says that it is for the version', () => {
-  const frame = { type: 'refusal', kind: 'version', sentence: 'too old', fresh: false } as const;
-  assert.deepEqual(decodeFrame(encodeFrame(frame)), frame);
-});

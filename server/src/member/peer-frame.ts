@@ -28,10 +28,10 @@ export interface Introduction {
 }
 
 /**
- * Why a link is refused; `wiped` means that the id is bound to another data directory, `version`
- * that the cluster is at a version which the caller's build cannot work with.
+ * Why a link is refused; `wiped` means that the id is bound to another data directory, `protocol`
+ * also that a build and a cluster version do not fit.
  */
-export type RefusalKind = 'protocol' | 'cluster' | 'member' | 'wiped' | 'name' | 'version';
+export type RefusalKind = 'protocol' | 'cluster' | 'member' | 'wiped' | 'name';
 
 export type PeerFrame =
   /** Dialer: who I am and whom I want to talk to. */
@@ -81,15 +81,7 @@ const tags = {
   pong: 12,
 } as const satisfies Record<PeerFrame['type'], number>;
 
-/** By their number in a frame. */
-const refusalKinds: readonly RefusalKind[] = [
-  'protocol',
-  'cluster',
-  'member',
-  'wiped',
-  'name',
-  'version',
-];
+const refusalKinds: readonly RefusalKind[] = ['protocol', 'cluster', 'member', 'wiped', 'name'];
 
 /** Frames are encoded one at a time and copied out, so one buffer serves all. */
 const writer = new Writer(64 * 1024);
