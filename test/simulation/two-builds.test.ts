@@ -60,7 +60,9 @@ describe('three members are upgraded one after the other, under load', () => {
       stage.told.every(({ name, at }) => name !== 'cluster_version_raised' || at > before),
       'not before the last one was there',
     );
+    assert.deepEqual([...checks.meanings], [1]);
     assert.equal(stage.ask(longLease('2'), second).ok, true);
+    assert.deepEqual([...checks.meanings], [1, 2], 'the entry says who may read it');
 
     // The state of version 2 travels, and outlives everybody.
     stage.replaceByState(first, newer);

@@ -33,11 +33,14 @@ export class VersionChecks extends NewerChecks {
   readonly failures = new Map<SimHost, Error>();
   /** The entries that raise the version, by index. */
   readonly raises = new Map<number, number>();
+  /** The versions that gave entries their meaning, in the order they came. */
+  readonly meanings = new Set<number>();
 
   override applied(host: SimHost, entry: Entry, now: number): void {
     super.applied(host, entry, now);
     if (entry.kind !== 'command' || entry.payload.length === 0) return;
     const version = versionOf(entry.payload);
+    this.meanings.add(version);
     const { build, clusterVersion = 0 } = host.member?.machine ?? {};
     assert.ok(version <= (build?.versions.highest ?? 0), `${host.name} read what it does not know`);
     assert.ok(version <= clusterVersion, `${host.name} read version ${version} too early`);
