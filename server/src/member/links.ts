@@ -158,8 +158,8 @@ export class Links {
           'all members of a new cluster need the same list and the same token',
       };
     }
-    const misfit = this.#versionProblem(self, other);
-    if (misfit !== undefined) return misfit;
+    const version = this.#versionProblem(self, other);
+    if (version !== undefined) return version;
     if (other.memberId === self.memberId) {
       return { kind: 'name', sentence: `two processes act as member ${self.name}: stop one` };
     }
