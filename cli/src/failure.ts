@@ -106,6 +106,8 @@ const nextSteps: Readonly<Record<string, string>> = {
   no_leader:
     'most members must be up and reach each other: "lockstep endpoint health" tells who is',
   too_many_requests: 'the member has more under way than it can take: try again in a moment',
+  cluster_too_old:
+    'upgrade every member first: "lockstep endpoint status --cluster" tells which build each has',
   NoLimitError:
     '"lockstep semaphore acquire" declares one with --limit, "lockstep semaphore resize" writes one',
   LimitMismatchError: 'without --limit, "lockstep semaphore acquire" takes theirs',

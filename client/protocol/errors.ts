@@ -83,6 +83,12 @@ export const errorTable = {
   }),
   not_leader: kind(-32025, 409, 9, 'etcdserver: not leader', { retryable: true }),
   bad_leader_transferee: kind(-32026, 400, 9, 'etcdserver: bad leader transferee'),
+  cluster_too_old: kind(
+    -32027,
+    409,
+    9,
+    'the cluster is at a version before this request: upgrade every member',
+  ),
   forbidden_origin: kind(-32030, 403, 7, 'requests from this origin are not allowed'),
   permission_denied: kind(-32031, 403, 7, 'etcdserver: permission denied'),
   not_found: kind(-32040, 404, 5, 'there is nothing under this path'),

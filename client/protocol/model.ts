@@ -335,6 +335,10 @@ export interface StatusResult {
   readonly alarms: readonly Alarm[];
   /** What is wrong at this moment, in sentences; empty when nothing is. */
   readonly errors: readonly string[];
+  /** What entries mean and which requests the cluster knows; never goes down. PROTOCOL [W-85]. */
+  readonly clusterVersion: number;
+  /** The cluster versions that this member's build can work with, both ends included. */
+  readonly clusterVersions: { readonly lowest: number; readonly highest: number };
   /** The member's wall clock, in milliseconds since 1970: one time for programs on many machines. */
   readonly timeMs: number;
 }

@@ -260,6 +260,9 @@ export interface StoreStatus {
   readonly quotaBytes: number;
   readonly alarms: readonly Alarm[];
   readonly errors: readonly string[];
+  readonly clusterVersion: number;
+  /** What the build can work with, both ends included. */
+  readonly clusterVersions: { readonly lowest: number; readonly highest: number };
 }
 
 export interface Capabilities {

@@ -249,6 +249,12 @@ describe('one member', () => {
     ]);
   });
 
+  shows('lockstep_cluster_version', 'what status says', async () => {
+    const { clusterVersion } = await alone.call('maintenance.status', {});
+    assert.ok(clusterVersion >= 1);
+    assert.equal(amountOf(await alone.scrape(), 'lockstep_cluster_version'), clusterVersion);
+  });
+
   shows('lockstep_node_info', 'the version of Node', async () => {
     const [sample] = (await alone.scrape()).get('lockstep_node_info')?.samples ?? [];
     assert.deepEqual(sample?.labels, { version: process.version });

@@ -370,6 +370,8 @@ export class FakeMember {
       compactRevision: this.store.compactRevision,
       watchers: 0,
       errors: [],
+      clusterVersion: 1,
+      clusterVersions: { lowest: 1, highest: 1 },
       timeMs: 0,
     };
   }

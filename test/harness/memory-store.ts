@@ -291,6 +291,8 @@ export class MemoryStore implements Store {
       quotaBytes: 1_000_000,
       alarms: this.#alarms,
       errors: [],
+      clusterVersion: 1,
+      clusterVersions: { lowest: 1, highest: 1 },
     };
   }
 

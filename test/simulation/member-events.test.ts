@@ -8,9 +8,10 @@ import {
   type MemberEventName,
   memberEventLevels,
 } from '../../server/src/member/events.ts';
-import { Checks } from './checks.ts';
+import type { Checks } from './checks.ts';
 import { Coverage } from './coverage.ts';
 import { SimCluster, type SimHost } from './sim-cluster.ts';
+import { NewerChecks, newer } from './upgrade-stage.ts';
 
 interface Told extends MemberEvent {
   readonly host: string;
@@ -26,7 +27,7 @@ class Stage {
 
   constructor(seed = 5) {
     const coverage = new Coverage();
-    this.checks = new Checks(coverage);
+    this.checks = new NewerChecks(coverage);
     this.cluster = new SimCluster({
       ...{ seed, voters: 3, joiners: 0, checks: this.checks, coverage, trace: () => {} },
       happened: (host, event) => {
@@ -257,6 +258,18 @@ test('a disk that is slow is told of, and not again at each write', () => {
   }
   const { ms } = stage.only('slow_disk', follower);
   assert.ok(Number(ms) >= 500, `${ms}`);
+});
+
+test('a cluster whose members are all of a newer build is told of as at its version', () => {
+  const stage = settledStage();
+  for (const host of stage.cluster.hosts) {
+    stage.cluster.stop(host);
+    host.build = newer;
+    stage.cluster.start(host);
+  }
+  stage.pass(5_000);
+  const fields = { version: 2, before: 1 };
+  assert.deepEqual(stage.only('cluster_version_raised', stage.follower), fields);
 });
 
 test('a member that comes back on an empty disk is refused, and both sides say why, once', () => {

@@ -1,5 +1,6 @@
 import { assert } from '../../server/src/core/base/assert.ts';
 import { Random } from '../../server/src/core/base/random.ts';
+import { type Build, thisBuild } from '../../server/src/core/cluster-version.ts';
 import type { MemberRecord } from '../../server/src/core/member-table.ts';
 import type { MembershipChange } from '../../server/src/core/raft/membership.ts';
 import { openDirectory, type Recovered } from '../../server/src/member/bootstrap.ts';
@@ -27,6 +28,8 @@ export interface SimHost {
   readonly memberId: string;
   /** False for one that is added while the cluster runs. */
   readonly founding: boolean;
+  /** What its processes can do from their next start on. */
+  build: Build;
   disk: SimDisk;
   clock: SimClock;
   /** The running process, or undefined while it is down. */
@@ -59,6 +62,7 @@ export class SimCluster {
   readonly #checks: Checks;
   readonly #coverage: Coverage;
   readonly #clusterId: string;
+  readonly #build: Build;
   readonly #founders: MemberRecord[] = [];
   readonly #trace: (line: string) => void;
   readonly #happened: (host: SimHost, event: MemberEvent) => void;
@@ -73,6 +77,8 @@ export class SimCluster {
     checks: Checks;
     coverage: Coverage;
     trace: (line: string) => void;
+    /** What all hosts can do at first; a host's own may be changed before it starts. */
+    build?: Build;
     /** Told of what a member tells of itself. */
     happened?: (host: SimHost, event: MemberEvent) => void;
   }) {
@@ -80,6 +86,7 @@ export class SimCluster {
     this.random = new Random(options.seed);
     this.network = new SimNetwork(this.time, new Random(this.random.next()));
     this.#checks = options.checks;
+    this.#build = options.build ?? thisBuild;
     this.#coverage = options.coverage;
     this.#trace = options.trace;
     this.#happened = options.happened ?? (() => {});
@@ -111,6 +118,7 @@ export class SimCluster {
       address,
       memberId: memberIdOf({ name, address }, this.#clusterId),
       founding,
+      build: this.#build,
       disk: this.#newDisk(),
       clock: new SimClock(this.time),
       member: undefined,
@@ -206,6 +214,7 @@ export class SimCluster {
       identity,
       members: this.#founders,
       founding: host.founding,
+      build: host.build,
       segmentBytes: 16 * 1024,
       monotonicMs: () => clock.monotonicMs(),
       walFailed: (error: Error) => host.member?.fail(error),

@@ -48,6 +48,7 @@ const heading = [
   'name',
   'id',
   'version',
+  'cluster version',
   'role',
   'term',
   'log index',
@@ -64,6 +65,7 @@ function cells({ endpoint, status }: Row): string[] {
     status.name,
     status.header.memberId,
     status.version,
+    clusterVersion(status),
     role(status),
     ...[status.raftTerm, status.raftIndex, status.appliedIndex].map(String),
     ...[status.header.revision, status.keys, status.watchers].map(String),
@@ -77,6 +79,7 @@ function sentence({ endpoint, status }: Row): string {
     `${endpoint}: ${name} (id ${header.memberId})`,
     role(status),
     `version ${version}`,
+    `cluster version ${clusterVersion(status)}`,
     `term ${raftTerm}`,
     `log ${raftIndex}, applied ${appliedIndex}`,
     `revision ${header.revision}`,
@@ -84,6 +87,14 @@ function sentence({ endpoint, status }: Row): string {
     ...status.errors,
   ];
   return parts.join(', ');
+}
+
+/** With how far the member itself could go, as long as others hold it back. */
+function clusterVersion({
+  clusterVersion: now,
+  clusterVersions: { highest },
+}: StatusResult): string {
+  return highest > now ? `${now} (knows ${highest})` : String(now);
 }
 
 function role({ isLeader, isLearner, leaderId }: StatusResult): string {

@@ -5,8 +5,6 @@ import type { Command, Envelope, Origin } from './command.ts';
 import type { LeaseMark } from './lease/types.ts';
 import { readPut, readRangeEnd, readTxn, writePut, writeTxn } from './mvcc/request-codec.ts';
 
-/** Raised when the bytes of a command change meaning; a member refuses what is newer than it knows. */
-const formatVersion = 1;
 /** Never reused. */
 const tags = {
   put: 1,
@@ -24,6 +22,7 @@ const tags = {
   clearAlarm: 13,
   hashCheck: 14,
   hashReport: 15,
+  raiseClusterVersion: 16,
 } as const;
 /** Added to the tag of a command that carries a `Once`. */
 const onceTag = 128;
@@ -32,10 +31,16 @@ const alarmTags = ['', 'nospace', 'corrupt'] as const;
 /** Commands are encoded one at a time and copied out, so one buffer serves all. */
 const writer = new Writer(4096);
 
-export function encodeCommand(origin: Origin, command: Command, once?: Once): Uint8Array {
+/** @param version the cluster version that gives the command its meaning; the first byte. */
+export function encodeCommand(
+  origin: Origin,
+  command: Command,
+  once?: Once,
+  version = 1,
+): Uint8Array {
   writer.reset();
   writer
-    .u8(formatVersion)
+    .u8(version)
     .u8(tags[command.type] + (once === undefined ? 0 : onceTag))
     .number(origin.incarnation)
     .number(origin.sequence);
@@ -88,6 +93,9 @@ function writeBody(command: Command): void {
         .text(command.clientAddress)
         .text(command.peerAddress);
       return;
+    case 'raiseClusterVersion':
+      writer.number(command.version);
+      return;
     case 'registerClient':
     case 'hashCheck':
       return;
@@ -105,12 +113,28 @@ function writeMark(mark: LeaseMark): void {
   writer.text(mark.id).number(mark.renewals);
 }
 
-/** @throws DecodeError when the payload is of a newer format or not a command at all. */
-export function decodeCommand(payload: Uint8Array): Envelope {
+/** The cluster version that gives the command its meaning. */
+export function versionOf(payload: Uint8Array): number {
+  return payload[0] ?? 0;
+}
+
+/** The cluster version that the command raises to, if it is one that does. */
+export function raisedVersion(payload: Uint8Array): number | undefined {
+  if (payload[1] !== tags.raiseClusterVersion) return undefined;
+  const { command } = decodeCommand(payload);
+  return command.type === 'raiseClusterVersion' ? command.version : undefined;
+}
+
+/**
+ * @param highest the newest cluster version whose meanings the reader knows; whoever acts on what a
+ * command says gives its build's.
+ * @throws DecodeError when the payload means something newer, or is not a command at all.
+ */
+export function decodeCommand(payload: Uint8Array, highest = Number.MAX_SAFE_INTEGER): Envelope {
   const reader = new Reader(payload);
   const version = reader.u8();
-  if (version !== formatVersion) {
-    throw new DecodeError(`a command of format ${version}; this build knows ${formatVersion}`);
+  if (version < 1 || version > highest) {
+    throw new DecodeError(`a command of cluster version ${version}; this build knows ${highest}`);
   }
   const tag = reader.u8();
   const origin = { incarnation: reader.number(), sequence: reader.number() };
@@ -177,6 +201,8 @@ function readBody(tag: number, reader: Reader): Command {
         clientAddress: reader.text(),
         peerAddress: reader.text(),
       };
+    case tags.raiseClusterVersion:
+      return { type: 'raiseClusterVersion', version: reader.number() };
     default:
       throw new DecodeError(`a command of unknown type ${tag}`);
   }

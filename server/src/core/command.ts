@@ -100,6 +100,12 @@ export interface RegisterCommand {
   readonly peerAddress: string;
 }
 
+/** Takes the cluster to a version that every member has said it can work with. It never goes down. */
+export interface RaiseClusterVersionCommand {
+  readonly type: 'raiseClusterVersion';
+  readonly version: number;
+}
+
 export type Command =
   | PutCommand
   | DeleteRangeCommand
@@ -115,7 +121,8 @@ export type Command =
   | ClearAlarmCommand
   | HashCheckCommand
   | HashReportCommand
-  | RegisterCommand;
+  | RegisterCommand
+  | RaiseClusterVersionCommand;
 
 export interface Envelope {
   readonly origin: Origin;

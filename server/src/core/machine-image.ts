@@ -9,7 +9,12 @@ import type { Reply } from './reply.ts';
 import { writeAlarms, writeReply } from './reply-codec.ts';
 import type { ClientRecord } from './reply-table.ts';
 
-export const imageFormatVersion = 2;
+/**
+ * The form of an image follows the cluster version and not the build: members of different builds
+ * must agree in the hash of a state, and read each other's snapshots. At cluster version 1 it is
+ * `first`, which does not tell the version; beyond that, `versioned`, which tells it before all else.
+ */
+export const imageFormats = { first: 2, versioned: 3 } as const;
 /** A chunk is closed when it reaches this size; one large value may make it larger. */
 const chunkBytes = 128 * 1024;
 /** What a chunk holds; leases come before the pairs that hang on them. */
@@ -26,6 +31,7 @@ export const sections = {
 
 /** Every table of the machine at one moment. */
 export interface MachineTables {
+  readonly clusterVersion: number;
   readonly store: StoreView;
   readonly leases: LeaseView;
   readonly replies: readonly ClientRecord<Reply>[];
@@ -60,10 +66,11 @@ export class MachineImage {
   }
 
   *#sections(): Generator<Uint8Array> {
-    const { store, leases, replies, members, alarms, hashCheck } = this.#tables;
-    yield new Writer()
-      .u8(sections.header)
-      .u8(imageFormatVersion)
+    const { clusterVersion, store, leases, replies, members, alarms, hashCheck } = this.#tables;
+    const header = new Writer().u8(sections.header);
+    if (clusterVersion === 1) header.u8(imageFormats.first);
+    else header.u8(imageFormats.versioned).number(clusterVersion);
+    yield header
       .number(store.revision)
       .number(store.compactRevision)
       .number(store.eventCount)

@@ -1,8 +1,9 @@
 import { DecodeError, Reader } from './base/codec.ts';
+import { checkFits } from './cluster-version.ts';
 import type { HashReport } from './hash-check.ts';
 import type { LeaseRecord } from './lease/types.ts';
 import type { Machine } from './machine.ts';
-import { imageFormatVersion, sections } from './machine-image.ts';
+import { imageFormats, sections } from './machine-image.ts';
 import { readKeyValue } from './mvcc/request-codec.ts';
 import type { Reply } from './reply.ts';
 import { readAlarms, readReply } from './reply-codec.ts';
@@ -20,7 +21,10 @@ export class MachineRestorer {
     this.#machine = machine;
   }
 
-  /** @throws DecodeError on a chunk of a newer format, or one out of place. */
+  /**
+   * @throws DecodeError on a chunk of a newer format, or one out of place.
+   * @throws ClusterVersionError when this build cannot work with the state's cluster version.
+   */
   push(chunk: Uint8Array): void {
     const reader = new Reader(chunk);
     const section = reader.u8();
@@ -56,12 +60,15 @@ export class MachineRestorer {
   }
 
   #readHeader(reader: Reader): void {
-    const version = reader.u8();
-    if (version !== imageFormatVersion) {
+    const format = reader.u8();
+    if (format !== imageFormats.first && format !== imageFormats.versioned) {
       throw new DecodeError(
-        `a snapshot of format ${version}; this build knows ${imageFormatVersion}`,
+        `a snapshot of format ${format}; this build knows up to ${imageFormats.versioned}`,
       );
     }
+    const version = format === imageFormats.first ? 1 : reader.number();
+    checkFits(this.#machine.build.versions, version);
+    this.#machine.raiseClusterVersion(version);
     this.#header = {
       revision: reader.number(),
       compactRevision: reader.number(),

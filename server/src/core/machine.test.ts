@@ -111,6 +111,7 @@ test('every command survives its encoding', () => {
       clientAddress: 'c',
       peerAddress: 'p',
     },
+    { type: 'raiseClusterVersion', version: 200 },
   ];
   for (const command of commands) {
     for (const mark of [undefined, once]) {

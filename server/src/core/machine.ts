@@ -2,8 +2,9 @@ import type { Alarm, LeaseId } from '@lockstep/client/protocol';
 import { AlarmTable } from './alarm-table.ts';
 import { unreachable } from './base/assert.ts';
 import { crc32c } from './base/crc32c.ts';
+import { type Build, checkFits, thisBuild } from './cluster-version.ts';
 import { type Command, type Envelope, needsRoom, type Origin } from './command.ts';
-import { decodeCommand } from './command-codec.ts';
+import { decodeCommand, versionOf } from './command-codec.ts';
 import { HashCheck } from './hash-check.ts';
 import { LeaseTable } from './lease/lease-table.ts';
 import { noLease } from './lease/types.ts';
@@ -46,17 +47,43 @@ export class Machine {
   readonly hashCheck = new HashCheck();
   /** Taken over from the machine that this one replaces. */
   counts = new MachineCounts();
+  readonly build: Build;
+  #clusterVersion: number;
 
-  constructor(members: readonly MemberRecord[] = []) {
+  /** @param build the one it runs in; a new cluster begins at the lowest version that its build can do. */
+  constructor(members: readonly MemberRecord[] = [], build = thisBuild) {
+    this.build = build;
+    this.#clusterVersion = build.versions.lowest;
     for (const record of members) this.members.set(record);
+  }
+
+  /** What commands mean, and which form the state has, now. */
+  get clusterVersion(): number {
+    return this.#clusterVersion;
+  }
+
+  /**
+   * Takes the cluster version up, never down.
+   * @throws ClusterVersionError when this build cannot work with it.
+   */
+  raiseClusterVersion(version: number): void {
+    if (version <= this.#clusterVersion) return;
+    checkFits(this.build.versions, version);
+    this.#clusterVersion = version;
   }
 
   /**
    * Applies the payload of the `command` entry at `index`.
-   * @throws DecodeError on what no version of this build wrote: the member must stop.
+   * @throws DecodeError on what this build does not know, ClusterVersionError when the cluster leaves
+   * it behind: the member must stop.
    */
   apply(payload: Uint8Array, index: number): Applied {
-    const envelope = decodeCommand(payload);
+    const envelope = decodeCommand(payload, this.build.versions.highest);
+    if (versionOf(payload) > this.#clusterVersion) {
+      // No proposer asks this too early; should one, those that know the command agree to refuse it.
+      const reply = { type: 'refused', code: 'cluster_too_old' } as const;
+      return { origin: envelope.origin, reply, revision: this.store.revision, events: nothing };
+    }
     const { reply, events, revision = this.store.revision } = this.#runOnce(envelope, index);
     return { origin: envelope.origin, reply, revision, events };
   }
@@ -202,6 +229,9 @@ export class Machine {
         const { type: _, ...record } = command;
         return { type: 'register', refused: this.members.register(record) };
       }
+      case 'raiseClusterVersion':
+        this.raiseClusterVersion(command.version);
+        return { type: 'done' };
       default:
         return unreachable(command);
     }
@@ -240,6 +270,7 @@ export class Machine {
   /** Everything, as of now, in constant time: what a snapshot is written from while writes go on. Must be released. */
   image(): MachineImage {
     return new MachineImage({
+      clusterVersion: this.#clusterVersion,
       store: this.store.view(),
       leases: this.leases.view(),
       replies: this.replies.view(),
@@ -258,8 +289,8 @@ export class Machine {
   }
 
   /** Collects the chunks of an image, one at a time, into a new machine. */
-  static restorer(): MachineRestorer {
-    return new MachineRestorer(new Machine());
+  static restorer(build = thisBuild): MachineRestorer {
+    return new MachineRestorer(new Machine([], build));
   }
 }
 

@@ -30,6 +30,7 @@ const refusals = [
   'client_expired',
   'reply_evicted',
   'too_many_requests',
+  'cluster_too_old',
 ] as const satisfies readonly Refusal['code'][];
 const operations = ['range', 'put', 'deleteRange', 'txn'] as const;
 const alarms = ['nospace', 'corrupt'] as const;

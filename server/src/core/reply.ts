@@ -13,7 +13,8 @@ export interface Refusal {
     | 'no_space'
     | 'client_expired'
     | 'reply_evicted'
-    | 'too_many_requests';
+    | 'too_many_requests'
+    | 'cluster_too_old';
   readonly compactRevision?: number;
   readonly revision?: number | undefined;
 }

@@ -1,9 +1,12 @@
+import { type Build, checkFits, thisBuild } from '../core/cluster-version.ts';
+import { raisedVersion } from '../core/command-codec.ts';
 import { Machine } from '../core/machine.ts';
 import type { MemberRecord } from '../core/member-table.ts';
 import { emptyMembership, membershipOf } from '../core/raft/membership.ts';
 import type { RaftRecovery } from '../core/raft/state.ts';
 import type { SnapshotMeta } from '../core/raft/types.ts';
 import type { Disk, Done } from '../ports.ts';
+import { asError } from '../storage/as-error.ts';
 import {
   checkDataDirectory,
   clearUnfinished,
@@ -29,6 +32,8 @@ export interface BootstrapOptions {
   /** The founding members; for one that joins later, the members it may ask. */
   readonly members: readonly MemberRecord[];
   readonly founding: boolean;
+  /** What it knows of cluster versions; by default, what the build that ships does. */
+  readonly build?: Build;
   readonly segmentBytes: number;
   /** Times the writes of the log. */
   readonly monotonicMs: () => number;
@@ -74,7 +79,7 @@ export function openDirectory(disk: Disk, options: BootstrapOptions, ready: Read
 function create(disk: Disk, options: BootstrapOptions, ready: Ready): void {
   const { identity } = options;
   const snapshot = genesis(options);
-  const machine = new Machine(options.members);
+  const machine = new Machine(options.members, options.build);
   const files = new SnapshotFiles(disk, identity);
   const step =
     (next: () => void): Done =>
@@ -139,7 +144,7 @@ function reopen(disk: Disk, options: BootstrapOptions, ready: Ready): void {
   let machine: Machine | undefined;
   // Verified while it is restored: a large state is read once.
   const files = new SnapshotFiles(disk, identity, (snapshot) => {
-    machine = restored(snapshot);
+    machine = restored(snapshot, options.build);
   });
   const { newest } = files;
   if (newest === undefined || machine === undefined) throw files.damaged[0] ?? noSnapshot(disk);
@@ -154,6 +159,11 @@ function reopen(disk: Disk, options: BootstrapOptions, ready: Ready): void {
   openWal(disk, identity, settings, (error, log) => {
     if (error !== undefined || log === undefined) return ready(error);
     const { hardState, entries } = log;
+    try {
+      checkVersion(log, state.build);
+    } catch (thrown) {
+      return log.wal.close(() => ready(asError(thrown)));
+    }
     ready(undefined, {
       identity,
       files,
@@ -170,10 +180,24 @@ function reopen(disk: Disk, options: BootstrapOptions, ready: Ready): void {
   });
 }
 
-function restored(snapshot: SnapshotReader): Machine {
-  const restorer = Machine.restorer();
+function restored(snapshot: SnapshotReader, build = thisBuild): Machine {
+  const restorer = Machine.restorer(build);
   for (const chunk of snapshot.chunks()) restorer.push(chunk);
   return restorer.finish();
+}
+
+/**
+ * An older build must not begin on a log that it would stop at.
+ * @throws ClusterVersionError
+ */
+function checkVersion({ hardState, entries }: RecoveredLog, build: Build): void {
+  for (const { index, kind, payload } of entries) {
+    if (index > hardState.commit || kind !== 'command') continue;
+    const version = raisedVersion(payload);
+    if (version !== undefined && version > build.versions.highest) {
+      checkFits(build.versions, version);
+    }
+  }
 }
 
 function noSnapshot(disk: Disk): DataDirectoryError {

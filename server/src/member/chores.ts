@@ -19,6 +19,8 @@ export interface ChoresEvents {
   machine(): Machine;
   leads(): boolean;
   propose(command: Command, done: (outcome: Outcome) => void): void;
+  /** The highest cluster version that every member can work with; undefined while one has not said so. */
+  highestForAll(): number | undefined;
   /** Watches that asked for it are to be told how far they are. */
   watchProgress(): void;
   /** This member's state differs from the others'. */
@@ -47,6 +49,7 @@ export class Chores {
   #tick = 0;
   #wasCorrupt = false;
   #alarms: readonly Alarm[];
+  #clusterVersion: number;
   /** The newest compaction, and whether its memory is being given back. */
   #compactRevision: number;
   #sweeping = false;
@@ -54,8 +57,9 @@ export class Chores {
   constructor(options: MemberOptions, events: ChoresEvents) {
     this.#options = options;
     this.#events = events;
-    const { alarms, store } = events.machine();
+    const { alarms, store, clusterVersion } = events.machine();
     this.#alarms = alarms.list();
+    this.#clusterVersion = clusterVersion;
     this.#compactRevision = store.compactRevision;
     const ticksPerSecond = 1000 / options.tickMs;
     this.leases = new LeaseKeeper(
@@ -100,10 +104,18 @@ export class Chores {
     if (leads && verdict === 'clear') {
       this.#once({ type: 'clearAlarm', memberId: '', alarm: 'nospace' });
     }
+    if (leads) this.#raiseClusterVersion();
     if (this.#tick % this.#progressTicks === 0) this.#events.watchProgress();
     if (leads && this.#wasCorrupt && this.#tick % this.#options.raft.electionTicks === 0) {
       this.#events.standAside();
     }
+  }
+
+  #raiseClusterVersion(): void {
+    if (this.#events.machine().build.versions.highest <= this.#clusterVersion) return;
+    const version = this.#events.highestForAll();
+    if (version === undefined || version <= this.#clusterVersion) return;
+    this.#once({ type: 'raiseClusterVersion', version });
   }
 
   /** Proposes what need not be proposed twice; a failure is made good by a later tick. */
@@ -117,6 +129,7 @@ export class Chores {
     const machine = this.#events.machine();
     if (applied.reply.type === 'hashCheck') this.#hashes.begin(applied.reply.check, machine);
     this.lookAtAlarms();
+    this.#lookAtVersion();
     const { compactRevision } = machine.store;
     if (compactRevision === this.#compactRevision) return;
     this.#compactRevision = compactRevision;
@@ -136,6 +149,13 @@ export class Chores {
     this.#wasCorrupt = corrupt;
   }
 
+  #lookAtVersion(): void {
+    const { clusterVersion: version } = this.#events.machine();
+    if (version === this.#clusterVersion) return;
+    this.#events.journal.clusterVersionRaised(version, this.#clusterVersion);
+    this.#clusterVersion = version;
+  }
+
   #tellAlarms(alarms: readonly Alarm[]): void {
     const before = this.#alarms;
     // The table makes a new list for each change.
@@ -151,6 +171,7 @@ export class Chores {
     this.#sweeping = false;
     this.leases.replaceTable(machine.leases);
     this.lookAtAlarms();
+    this.#lookAtVersion();
   }
 
   /** One slice of what takes long. True when there is more. */

@@ -20,6 +20,7 @@ export const memberEventLevels = {
   member_refused: 'warn',
   refused: 'warn',
   slow_disk: 'warn',
+  cluster_version_raised: 'info',
 } as const satisfies Record<string, 'debug' | 'info' | 'warn' | 'error'>;
 
 export type MemberEventName = keyof typeof memberEventLevels;

@@ -95,6 +95,12 @@ export class Journal {
     this.#say('alarm_cleared', `alarm ${alarm} of ${of} is over`, { alarm, of, ofId: memberId });
   }
 
+  /** From here on members may propose what the version brought; told also when a snapshot brings it. */
+  clusterVersionRaised(version: number, before: number): void {
+    const sentence = `the cluster is at version ${version} from now on, ${before} before`;
+    this.#say('cluster_version_raised', sentence, { version, before });
+  }
+
   peerUp(peerId: string, address: string): void {
     const peer = this.#nameOf(peerId);
     this.#refusals.delete(address);

@@ -1,3 +1,4 @@
+import { ClusterVersionError } from '../core/cluster-version.ts';
 import type { Machine } from '../core/machine.ts';
 import type { Message } from '../core/raft/message.ts';
 import type { Raft } from '../core/raft/raft.ts';
@@ -70,6 +71,7 @@ export function linksEvents(member: Host, parts: Parts): LinksEvents {
     callerLeft: (caller) => member.snapshots.callerLeft(caller),
     turnedAway: ({ name, memberId, peerAddress: address }, { sentence }) =>
       journal.memberRefused({ name, memberId, address }, sentence),
+    outdated: (sentence) => member.fail(new ClusterVersionError(sentence)),
     refused: (peer, refusal) => {
       journal.refused(peer.address, refusal.sentence);
       // Of two new members with different lists either may be wrong: both say so and wait.

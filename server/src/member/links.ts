@@ -1,3 +1,4 @@
+import { misfitOf } from '../core/cluster-version.ts';
 import type { MemberRecord, MemberTable } from '../core/member-table.ts';
 import type { Message } from '../core/raft/message.ts';
 import type { PeerNetwork } from '../ports.ts';
@@ -25,6 +26,8 @@ export interface LinksEvents {
   callerLeft(caller: Caller): void;
   /** This member does not want one that called. */
   turnedAway(other: Introduction, refusal: Refusal): void;
+  /** The cluster is at a version beyond what this member's build can work with. */
+  outdated(sentence: string): void;
   /** Another member does not want this one. */
   refused(peer: Peer, refusal: Refusal & { readonly fresh: boolean }): void;
   /** Everything sent to the peer has left. */
@@ -155,6 +158,8 @@ export class Links {
           'all members of a new cluster need the same list and the same token',
       };
     }
+    const version = this.#versionProblem(self, other);
+    if (version !== undefined) return version;
     if (other.memberId === self.memberId) {
       return { kind: 'name', sentence: `two processes act as member ${self.name}: stop one` };
     }
@@ -165,9 +170,27 @@ export class Links {
     return { kind: 'wiped', sentence: wipedSentence(record.name) };
   }
 
+  /**
+   * A cluster version never goes down, so who cannot work with one that was reached must not go on:
+   * the other is turned away, and this member stops. In all else one of the two may be behind, and
+   * the link is tried again.
+   */
+  #versionProblem(self: Introduction, other: Introduction): Refusal | undefined {
+    let sentence: string | undefined;
+    if (other.versions.highest < self.clusterVersion) sentence = misfit(other, self);
+    else if (self.versions.highest < other.clusterVersion) {
+      sentence = misfit(self, other);
+      if (sentence !== undefined) this.#events.outdated(sentence);
+    } else if (isTooNew(other, self)) sentence = tooNew(other, self);
+    else if (isTooNew(self, other)) sentence = tooNew(self, other);
+    if (sentence === undefined) return undefined;
+    return { kind: 'protocol', sentence };
+  }
+
   #received(caller: Caller, frame: PeerFrame): void {
     if (frame.type === 'messages') {
-      const link = { from: caller.memberId, to: this.#events.introduce().memberId };
+      const { memberId: to, versions } = this.#events.introduce();
+      const link = { from: caller.memberId, to, highestVersion: versions.highest };
       for (const message of frame.messages) checkMessage(message, link);
       this.#events.messages(frame.messages);
     } else this.#events.request(caller, frame);
@@ -219,6 +242,30 @@ export class Links {
     this.#peers.clear();
     for (const caller of [...this.#callers]) caller.close();
   }
+}
+
+/** Why a build cannot work with the cluster version that another member's state has, or would begin with. */
+function misfit({ name, versions }: Introduction, other: Introduction): string | undefined {
+  return misfitOf(versions, begunAt(other), `the build of ${name}`);
+}
+
+/** True of a member that knows nothing of the cluster yet and would begin with a state beyond the other's. */
+function isTooNew(one: Introduction, other: Introduction): boolean {
+  return one.clusterVersion === 0 && one.versions.lowest > begunAt(other);
+}
+
+function tooNew(one: Introduction, other: Introduction): string | undefined {
+  if (other.clusterVersion > 0) return misfit(one, other);
+  return (
+    'a new cluster begins at the lowest cluster version of its builds, which is ' +
+    `${one.versions.lowest} for ${one.name} and ${other.versions.lowest} for ${other.name}: ` +
+    'start all members with the same build'
+  );
+}
+
+/** The cluster version of a member's state; that of a new cluster is the lowest of the build. */
+function begunAt({ clusterVersion, versions }: Introduction): number {
+  return clusterVersion === 0 ? versions.lowest : clusterVersion;
 }
 
 /** The answer to a member that comes back with an empty disk. */

@@ -300,6 +300,8 @@ export class MemberStore implements Store {
       quotaBytes: options.quotaBytes,
       alarms: machine.alarms.list(),
       errors: this.#member.problems(),
+      clusterVersion: machine.clusterVersion,
+      clusterVersions: machine.build.versions,
     };
   }
 

@@ -12,6 +12,7 @@ import type { Cancel, Clock, PeerNetwork } from '../ports.ts';
 import type { Wal } from '../storage/wal/wal.ts';
 import { genesisIndex, genesisTerm, type Recovered } from './bootstrap.ts';
 import { Chores } from './chores.ts';
+import { highestForAll } from './cluster-upgrade.ts';
 import { DurableWrites } from './durable-writes.ts';
 import { Joining } from './joining.ts';
 import { Journal } from './journal.ts';
@@ -99,9 +100,8 @@ export class Member {
     this.#appliedIndex = recovered.raft.snapshot.index;
     this.#appliedTerm = recovered.raft.snapshot.term;
     this.#retention = options.retention;
-    const { events } = options;
     const journal = new Journal(
-      (event) => events.happened(event),
+      (event) => options.events.happened(event),
       () => this.#machine.members,
     );
     this.#journal = journal;
@@ -114,6 +114,7 @@ export class Member {
     this.proposals = new Proposals({
       incarnation: options.incarnation,
       bytesMax: options.raft.uncommittedBytesMax,
+      machine: () => this.#machine,
       onAgain: (count) => journal.proposedAgain(count),
     });
     // Long enough for a round between far sites, short enough that a lost one is not missed.
@@ -128,8 +129,9 @@ export class Member {
     });
     this.links = new Links(ports.network, onLinks);
     this.#joining = new Joining(this.links, this.raft.membership.voters, this.#introduce());
-    const { files, snapshotBytes } = recovered;
-    const saving = { files, logBytesMin: options.snapshotBytesMin, lastBytes: snapshotBytes };
+    const { files, snapshotBytes: lastBytes } = recovered;
+    const { build } = recovered.machine;
+    const saving = { files, logBytesMin: options.snapshotBytesMin, lastBytes, build };
     this.#registration = new Registration({
       members: () => this.#machine.members,
       propose: (command, done) => this.propose(command, done),
@@ -140,6 +142,7 @@ export class Member {
       machine: () => this.#machine,
       leads: () => this.raft.role === 'leader',
       propose: (command, done) => this.propose(command, done),
+      highestForAll: () => highestForAll(this.raft, this.#machine.build, this.links.up()),
       watchProgress: () => this.hub.progressDue(),
       corrupt: () => this.hub.endAll('corrupt'),
       standAside: () => {
@@ -259,9 +262,7 @@ export class Member {
   #turn(): void {
     if (this.#joining.joined) {
       this.raft.persisted(this.#writes.durableBatch);
-      const messages = this.#messages;
-      this.#messages = [];
-      for (const message of messages) this.raft.step(message);
+      for (const message of this.#messages.splice(0)) this.raft.step(message);
       this.#offer();
     }
     if (this.#tickDue) this.#doTick();
@@ -398,7 +399,8 @@ export class Member {
 
   #introduce(): Introduction {
     const fresh = this.raft.term <= genesisTerm && this.raft.lastIndex <= genesisIndex;
-    return introductionOf(this.options, fresh);
+    const applied = this.#appliedIndex > genesisIndex;
+    return introductionOf(this.options, { fresh, applied, machine: this.#machine });
   }
 
   /** Watches must not look alive while the member cannot hear of new writes; nor may those that begin then. */

@@ -6,8 +6,9 @@ import { membershipOf } from '../core/raft/membership.ts';
 import type { Message } from '../core/raft/message.ts';
 import { checkMessage } from './message-check.ts';
 
-const link = { from: '2', to: '1' };
-const envelope = { ...link, term: 5 };
+const ends = { from: '2', to: '1' };
+const link = { ...ends, highestVersion: 1 };
+const envelope = { ...ends, term: 5 };
 const entry = (index: number, term: number) =>
   ({ index, term, kind: 'command', payload: new Uint8Array(0) }) as const;
 
@@ -33,6 +34,14 @@ describe('what no correct member sends is refused where it arrives', () => {
       ...envelope,
       batch: 1,
       payloads: [Uint8Array.of(99)],
+    },
+    'a proposal that this build cannot read': {
+      type: 'forwardedProposal',
+      ...envelope,
+      batch: 1,
+      payloads: [
+        encodeCommand({ incarnation: 1, sequence: 1 }, { type: 'hashCheck' }, undefined, 2),
+      ],
     },
   };
   for (const [what, message] of Object.entries(refused)) {

@@ -7,7 +7,10 @@ import type { AppendRequest, Message } from '../core/raft/message.ts';
  * an invariant and stop this member, or stand in the log and stop them all.
  * @throws DecodeError
  */
-export function checkMessage(message: Message, link: { from: string; to: string }): void {
+export function checkMessage(
+  message: Message,
+  link: { from: string; to: string; highestVersion: number },
+): void {
   if (message.from !== link.from || message.to !== link.to) {
     throw new DecodeError('a message that is not from the caller to this member');
   }
@@ -15,7 +18,8 @@ export function checkMessage(message: Message, link: { from: string; to: string 
     case 'installSnapshot':
       throw new DecodeError('a snapshot without its chunks');
     case 'forwardedProposal':
-      for (const payload of message.payloads) decodeCommand(payload);
+      // A leader must not put into the log what it could not read there.
+      for (const payload of message.payloads) decodeCommand(payload, link.highestVersion);
       return;
     case 'appendRequest':
       return checkTerms(message);

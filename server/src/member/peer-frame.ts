@@ -1,4 +1,6 @@
 import { DecodeError, Reader, Writer } from '../core/base/codec.ts';
+import type { VersionRange } from '../core/cluster-version.ts';
+import type { Machine } from '../core/machine.ts';
 import type { Message } from '../core/raft/message.ts';
 import type { SnapshotMeta } from '../core/raft/types.ts';
 import { readMessage, readMeta, writeMessage, writeMeta } from './peer-codec.ts';
@@ -19,9 +21,16 @@ export interface Introduction {
   readonly clientAddress: string;
   /** True while the member has neither a vote nor an entry, as on a new disk. */
   readonly fresh: boolean;
+  /** The cluster versions that its build can work with. */
+  readonly versions: VersionRange;
+  /** The cluster version that it knows of; 0 until it has applied an entry of this cluster, or its state. */
+  readonly clusterVersion: number;
 }
 
-/** Why a link is refused; `wiped` means that the id is bound to another data directory. */
+/**
+ * Why a link is refused; `wiped` means that the id is bound to another data directory, `protocol`
+ * also that a build and a cluster version do not fit.
+ */
 export type RefusalKind = 'protocol' | 'cluster' | 'member' | 'wiped' | 'name';
 
 export type PeerFrame =
@@ -170,6 +179,8 @@ function writeIntroduction(writer: Writer, self: Introduction): void {
   writer.text(self.clusterId).text(self.initialCluster).text(self.memberId);
   writer.text(self.directoryId).text(self.name);
   writer.text(self.peerAddress).text(self.clientAddress).flag(self.fresh);
+  // Builds that do not know of cluster versions stop reading here.
+  writer.number(self.versions.lowest).number(self.versions.highest).number(self.clusterVersion);
 }
 
 function readIntroduction(reader: Reader): Introduction {
@@ -183,14 +194,23 @@ function readIntroduction(reader: Reader): Introduction {
     peerAddress: reader.text(),
     clientAddress: reader.text(),
     fresh: reader.flag(),
+    ...readVersions(reader),
   };
 }
 
-/** How a member introduces itself. @param fresh it has nothing on its disk yet. */
+/** A build that says nothing of cluster versions is from before there were any: it knows the first. */
+function readVersions(reader: Reader): Pick<Introduction, 'versions' | 'clusterVersion'> {
+  if (reader.atEnd) return { versions: { lowest: 1, highest: 1 }, clusterVersion: 0 };
+  const versions = { lowest: reader.number(), highest: reader.number() };
+  return { versions, clusterVersion: reader.number() };
+}
+
+/** How a member introduces itself. @param state whether it is fresh, and whether its machine has applied anything. */
 export function introductionOf(
-  member: Omit<Introduction, 'protocol' | 'fresh'>,
-  fresh: boolean,
+  member: Omit<Introduction, 'protocol' | 'fresh' | 'versions' | 'clusterVersion'>,
+  state: { readonly fresh: boolean; readonly applied: boolean; readonly machine: Machine },
 ): Introduction {
+  const { fresh, applied, machine } = state;
   return {
     protocol: peerProtocolVersion,
     clusterId: member.clusterId,
@@ -201,5 +221,7 @@ export function introductionOf(
     peerAddress: member.peerAddress,
     clientAddress: member.clientAddress,
     fresh,
+    versions: machine.build.versions,
+    clusterVersion: applied ? machine.clusterVersion : 0,
   };
 }

@@ -1,7 +1,7 @@
 import type { ErrorCode, Once } from '@lockstep/client/protocol';
 import type { Command, Origin } from '../core/command.ts';
 import { encodeCommand } from '../core/command-codec.ts';
-import type { Applied } from '../core/machine.ts';
+import type { Applied, Machine } from '../core/machine.ts';
 import type { DropReason } from '../core/raft/message.ts';
 import type { Reply } from '../core/reply.ts';
 import { firstOfLife } from './incarnation.ts';
@@ -52,6 +52,7 @@ function firstOf(unsent: readonly Waiting[], start: number): Waiting[] {
 export class Proposals {
   readonly #incarnation: number;
   readonly #bytesMax: number;
+  readonly #machine: () => Pick<Machine, 'build' | 'clusterVersion'>;
   readonly #onAgain: (count: number) => void;
   /** All callers, oldest first; deadlines go up with the sequence. */
   readonly #waiting = new Map<number, Waiting>();
@@ -66,9 +67,12 @@ export class Proposals {
   constructor(options: {
     incarnation: number;
     bytesMax: number;
+    /** What is applied here. Its cluster version only goes up, so what that allows stays allowed. */
+    machine: () => Pick<Machine, 'build' | 'clusterVersion'>;
     /** So many proposals were lost with a leader and are proposed again. */
     onAgain: (count: number) => void;
   }) {
+    this.#machine = options.machine;
     this.#incarnation = options.incarnation;
     this.#bytesMax = options.bytesMax;
     this.#onAgain = options.onAgain;
@@ -79,10 +83,20 @@ export class Proposals {
     return this.#waiting.size;
   }
 
-  /** Queues a command; over the bound it is refused at once with `too_many_requests`. */
+  /**
+   * Queues a command; over the bound it is refused at once with `too_many_requests`, and with
+   * `cluster_too_old` while some member may not know what it means.
+   */
   add({ command, once }: Proposal, deadlineTick: number, done: (outcome: Outcome) => void): void {
+    const { build, clusterVersion } = this.#machine();
+    const version = build.firstVersionOf(command);
+    if (version > clusterVersion) {
+      this.failed++;
+      return done({ ok: false, code: 'cluster_too_old' });
+    }
     const sequence = ++this.#lastSequence;
-    const payload = encodeCommand({ incarnation: this.#incarnation, sequence }, command, once);
+    const origin = { incarnation: this.#incarnation, sequence };
+    const payload = encodeCommand(origin, command, once, version);
     if (this.#waiting.size > 0 && this.#bytes + payload.length > this.#bytesMax) {
       this.failed++;
       return done({ ok: false, code: 'too_many_requests' });

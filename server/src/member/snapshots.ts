@@ -1,5 +1,6 @@
 import { assert } from '../core/base/assert.ts';
 import { DecodeError } from '../core/base/codec.ts';
+import { type Build, ClusterVersionError } from '../core/cluster-version.ts';
 import { Machine } from '../core/machine.ts';
 import type { MachineImage } from '../core/machine-image.ts';
 import type { MachineRestorer } from '../core/machine-restorer.ts';
@@ -18,6 +19,7 @@ export interface SnapshotsSetup {
   readonly logBytesMin: number;
   /** Size of the newest snapshot on disk. */
   readonly lastBytes: number;
+  readonly build: Build;
 }
 
 export interface SnapshotsEvents {
@@ -71,6 +73,7 @@ export class Snapshots {
   readonly #files: SnapshotFiles;
   readonly #events: SnapshotsEvents;
   readonly #logBytesMin: number;
+  readonly #build: Build;
   /** From the first slice to the last byte on disk, writes going on meanwhile. */
   readonly saveSeconds = new Histogram(saveSeconds);
   saved = 0;
@@ -94,6 +97,7 @@ export class Snapshots {
     this.#files = setup.files;
     this.#events = events;
     this.#logBytesMin = setup.logBytesMin;
+    this.#build = setup.build;
     this.#lastBytes = setup.lastBytes;
   }
 
@@ -198,7 +202,7 @@ export class Snapshots {
           caller,
           meta: frame.meta,
           term: frame.term,
-          restorer: Machine.restorer(),
+          restorer: Machine.restorer(this.#build),
           chunks: [],
           next: 0,
         };
@@ -213,6 +217,7 @@ export class Snapshots {
           if (frame.type === 'snapshotChunk') this.#chunk(receiving, frame);
           else this.#end(receiving, frame.count);
         } catch (error) {
+          if (error instanceof ClusterVersionError) return this.#events.failed(error);
           if (!(error instanceof DecodeError)) throw error;
           this.#drop(receiving);
         }

@@ -54,6 +54,8 @@ export class MaintenanceService {
       quotaBytes: status.quotaBytes,
       alarms: status.alarms,
       errors: status.errors,
+      clusterVersion: status.clusterVersion,
+      clusterVersions: status.clusterVersions,
       timeMs: Math.round(this.#wallMs()),
     };
   }

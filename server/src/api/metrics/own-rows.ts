@@ -10,6 +10,12 @@ export const ownRows: readonly Row[] = [
     read: ({ version }) => [{ labels: { version }, value: 1 }],
   },
   {
+    name: 'lockstep_cluster_version',
+    type: 'gauge',
+    help: 'Version at which the cluster works. It goes up when every member runs a build that knows the next.',
+    read: ({ status }) => status.clusterVersion,
+  },
+  {
     name: 'lockstep_requests_total',
     type: 'counter',
     help: 'Requests through any door, by method and outcome: ok, or the code of the error.',
