@@ -2,6 +2,8 @@ import fc from 'fast-check';
 
 /** A run that failed is replayed with its seed, and any seed can be run for as long as one likes. */
 const seed = Number(process.env.LOCKSTEP_FUZZ_SEED ?? 1);
+/** Some inputs are megabytes; the seed has them all. */
+const shownMax = 4_000;
 const wantedRuns = process.env.LOCKSTEP_FUZZ_RUNS;
 
 /** How many runs the reader asked for, or else so many. */
@@ -26,10 +28,11 @@ export async function fuzz<Input>(
   if (!details.failed) return;
   const replay = `LOCKSTEP_FUZZ_SEED=${details.seed} LOCKSTEP_FUZZ_RUNS=${numRuns}`;
   const cause = details.errorInstance;
-  throw new Error(
-    `run ${details.numRuns} failed; replay with ${replay}\n${fc.stringify(details.counterexample)}\n${String(cause)}`,
-    { cause },
-  );
+  const why = cause instanceof Error ? cause.stack : String(cause);
+  const shown = fc.stringify(details.counterexample).slice(0, shownMax);
+  throw new Error(`run ${details.numRuns} failed; replay with ${replay}\n${shown}\n${why}`, {
+    cause,
+  });
 }
 
 /** One thing that happens to bytes. Places are taken modulo what is there. */
@@ -77,7 +80,7 @@ export const byteMutations: fc.Arbitrary<ByteMutation> = fc.oneof(
 
 /** The bytes after what happens to them; the original stays as it is. */
 export function mutatedBytes(bytes: Uint8Array, mutations: readonly ByteMutation[]): Uint8Array {
-  return mutations.reduce(mutated, bytes.slice());
+  return mutations.reduce(mutated, new Uint8Array(bytes));
 }
 
 function mutated(bytes: Uint8Array, mutation: ByteMutation): Uint8Array {
