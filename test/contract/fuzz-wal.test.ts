@@ -142,7 +142,7 @@ function damageOf({ files, batches }: Written, changed: Files): { first: number;
   );
   const whole = ({ file, start, end }: Batch): boolean => {
     const [was, is] = [files.get(file), changed.get(file)];
-    if (was === undefined || is === undefined) return false;
+    if (was === undefined || is === undefined || is.length < end) return false;
     return firstChange(was.subarray(start, end), is.subarray(start, end)) === undefined;
   };
   const at = batches.findIndex((batch) => !whole(batch));
