@@ -8,6 +8,7 @@ import { http, type OpenDoors, openDoors } from '../harness/doors.ts';
 import { byteMutations, fuzz, fuzzRuns, joined, mutatedBytes } from '../harness/fuzz.ts';
 import { sampleCalls } from '../harness/fuzz-calls.ts';
 import { jsonMutations, mutatedJson } from '../harness/fuzz-json.ts';
+import { closeOf } from '../harness/socket-close.ts';
 import { assertTableError } from '../harness/wire-error-check.ts';
 
 /** What a request can bring about: the rows of the table but those that blame the member, and what is no error. */
@@ -115,7 +116,7 @@ const posts = fc.tuple(fc.constantFrom(...sampleCalls), changes);
 test('[W-50] whatever params a method is posted, the answer is its result or a row of the table', async (t) => {
   const open = await openDoors(t);
   const seen = { ok: 0, refused: 0 };
-  await fuzz(300, posts, async ([{ method, params }, mutations]) => {
+  await fuzz(200, posts, async ([{ method, params }, mutations]) => {
     const body = mutatedJson(params, mutations);
     const { status, json, text } = await http(open, `/v1/${method}`, { method: 'POST', body });
     assert.deepEqual(open.internalErrors, []);
@@ -128,7 +129,7 @@ test('[W-50] whatever params a method is posted, the answer is its result or a r
     assertTableError(json.error, text.slice(0, 500));
     assert.equal(status, errorTable[json.error.data.code as keyof typeof errorTable].http);
   });
-  const runs = fuzzRuns(300);
+  const runs = fuzzRuns(200);
   assert.ok(seen.ok > runs / 20 && seen.refused > runs / 4, JSON.stringify(seen));
 });
 
@@ -148,10 +149,9 @@ test('[W-52] a watch that is asked for with HEAD does not hold up the next reque
 /** Everything that the member says to some bytes, after which nothing more is sent. */
 async function said(open: OpenDoors, bytes: Uint8Array): Promise<string> {
   const socket = connectTcp(open.doors.port, '127.0.0.1');
-  socket.on('error', () => undefined);
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-  const closed = once(socket, 'close');
+  const closed = closeOf(socket);
   await once(socket, 'connect');
   socket.write(bytes);
   // Who is answered later than these bytes came shows that they were looked at: twice, for what takes a turn.
@@ -191,7 +191,7 @@ test('[W-55] whatever bytes come to the port, every answer has a status of the t
     { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }) },
   );
   const seen = new Map<number, number>();
-  await fuzz(400, streams, async (bytes) => {
+  await fuzz(250, streams, async (bytes) => {
     const text = await said(open, bytes);
     assert.deepEqual(open.internalErrors, []);
     for (const [, digits] of text.matchAll(/(?:^|\n)HTTP\/1\.1 (\d{3})[ \r]/g)) {

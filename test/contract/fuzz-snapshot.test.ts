@@ -3,15 +3,18 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { SnapshotMeta } from '../../server/src/core/raft/types.ts';
 import { CorruptionError } from '../../server/src/storage/corruption-error.ts';
-import {
-  readDataDirectory,
-  writeDataDirectory,
-} from '../../server/src/storage/data-directory.ts';
+import { readDataDirectory, writeDataDirectory } from '../../server/src/storage/data-directory.ts';
 import { DataDirectoryError } from '../../server/src/storage/data-directory-error.ts';
 import { SnapshotFiles } from '../../server/src/storage/snapshot.ts';
 import { SimDisk } from '../../server/testing/sim-disk.ts';
 import { byteMutations, fuzz, fuzzRuns, largestArrayAsked, mutatedBytes } from '../harness/fuzz.ts';
-import { diskWith, type Files, fileMutations, filesOf, mutatedFiles } from '../harness/fuzz-files.ts';
+import {
+  diskWith,
+  type Files,
+  fileMutations,
+  filesOf,
+  mutatedFiles,
+} from '../harness/fuzz-files.ts';
 import { testIdentity } from '../harness/logs.ts';
 import { Scheduler } from '../harness/scheduler.ts';
 
@@ -95,7 +98,7 @@ function stateOf(meta: SnapshotMeta, chunks: readonly Uint8Array[]): string {
 describe('snapshots that were damaged', () => {
   test('are passed over for an older good one, or refused with the place: never taken for a state', async () => {
     const seen = { newest: 0, older: 0, none: 0, refused: 0 };
-    await fuzz(1000, fc.tuple(histories, damage), ([history, mutations]) => {
+    await fuzz(500, fc.tuple(histories, damage), ([history, mutations]) => {
       const before = filesAfter(history);
       const changed = mutatedFiles(before, mutations, (name) => name.startsWith('snapshot-'));
       const states = history.map((each) => stateOf(metaOf(each), each.chunks));
@@ -130,14 +133,14 @@ describe('snapshots that were damaged', () => {
       if (at === states.length - 1) seen.newest++;
       else seen.older++;
     });
-    const runs = fuzzRuns(1000);
+    const runs = fuzzRuns(500);
     for (const count of [seen.newest, seen.older, seen.none]) {
       assert.ok(count > runs / 30, JSON.stringify(seen));
     }
   });
 
   test('are not believed about their lengths: nothing is set aside beyond a frame of the largest kind', () =>
-    fuzz(300, fc.tuple(histories, damage), ([history, mutations]) => {
+    fuzz(120, fc.tuple(histories, damage), ([history, mutations]) => {
       const changed = mutatedFiles(filesAfter(history), mutations, (name) =>
         name.startsWith('snapshot-'),
       );

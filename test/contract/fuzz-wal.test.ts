@@ -170,7 +170,7 @@ const damage = fc.array(
 test('a log that was damaged in any way is read up to there, or refused with the place: never anything else', async () => {
   const seen = { refused: 0, cut: 0, whole: 0, shorter: 0 };
   const input = fc.tuple(fc.array(steps, { minLength: 3, maxLength: 25, size: 'max' }), damage);
-  await fuzz(500, input, ([list, mutations]) => {
+  await fuzz(300, input, ([list, mutations]) => {
     const log = written(list);
     const changed = mutatedFiles(log.files, mutations, (name) => name.startsWith('wal-'));
     const { first, proven } = damageOf(log, changed);
@@ -210,7 +210,7 @@ test('a log that was damaged in any way is read up to there, or refused with the
     assert.deepEqual(again.entries, [...recovered.entries, next]);
     assert.equal(again.cut, undefined);
   });
-  const runs = fuzzRuns(500);
+  const runs = fuzzRuns(300);
   for (const count of Object.values(seen)) assert.ok(count > runs / 30, JSON.stringify(seen));
 });
 
@@ -220,7 +220,7 @@ function changesNames({ type }: { readonly type: string }): boolean {
 
 test('no length in a damaged log makes it set aside more than its files take', () =>
   fuzz(
-    150,
+    80,
     fc.tuple(fc.array(steps, { minLength: 3, maxLength: 20, size: 'max' }), damage),
     ([list, mutations]) => {
       const { files } = written(list);

@@ -9,6 +9,7 @@ import { connect, type OpenDoors, openDoors } from '../harness/doors.ts';
 import { byteMutations, fuzz, fuzzRuns, joined, mutatedBytes } from '../harness/fuzz.ts';
 import { sampleCalls } from '../harness/fuzz-calls.ts';
 import { jsonMutations, mutatedJson } from '../harness/fuzz-json.ts';
+import { closeOf } from '../harness/socket-close.ts';
 import { assertTableError } from '../harness/wire-error-check.ts';
 
 interface Received {
@@ -119,7 +120,7 @@ test('[W-40] whatever JSON a frame holds, every call of it is answered, and by a
       minLength: 1,
       maxLength: 6,
     });
-    await fuzz(400, frames, async (texts) => {
+    await fuzz(300, frames, async (texts) => {
       const connection = new Connection(cluster);
       const answers = await connection.answers(texts);
       assert.equal(
@@ -139,7 +140,7 @@ test('[W-40] whatever JSON a frame holds, every call of it is answered, and by a
       assert.ok((await fresh.answers([status])).every(({ error }) => error === undefined));
       fresh.close();
     });
-    const runs = fuzzRuns(400);
+    const runs = fuzzRuns(300);
     assert.ok(seen.answers > runs && seen.refusals > runs / 2, JSON.stringify(seen));
     assert.ok(seen.answers - seen.refusals > runs / 10, JSON.stringify(seen));
   }));
@@ -147,10 +148,9 @@ test('[W-40] whatever JSON a frame holds, every call of it is answered, and by a
 /** The upgrade, and after it whatever bytes. */
 async function exchange(open: OpenDoors, bytes: Uint8Array): Promise<Buffer> {
   const socket = connectTcp(open.doors.port, '127.0.0.1');
-  socket.on('error', () => undefined);
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-  const closed = once(socket, 'close');
+  const closed = closeOf(socket);
   await once(socket, 'connect');
   const head = [
     'GET /v1/ws HTTP/1.1',
@@ -245,7 +245,7 @@ describe('bytes that are not the WebSocket protocol', () => {
   test('[W-1] end the connection with a documented code, or are answered from the table', async (t) => {
     const open = await openDoors(t);
     const inputs = fc.oneof({ weight: 4, arbitrary: streams }, fc.uint8Array({ maxLength: 300 }));
-    await fuzz(400, inputs, async (bytes) => {
+    await fuzz(200, inputs, async (bytes) => {
       assertDocumented(await exchange(open, bytes));
       assert.deepEqual(open.internalErrors, []);
     });

@@ -40,7 +40,11 @@ describe('what no correct member sends is refused where it arrives', () => {
     ...append(3, []),
     entries: [{ index: 8, term: 4, kind: 'membership', payload: bad }],
   } as Message;
-  refused['a term that no cluster reaches'] = { type: 'timeoutNow', ...envelope, term: 2 ** 53 - 1 };
+  refused['a term that no cluster reaches'] = {
+    type: 'timeoutNow',
+    ...envelope,
+    term: 2 ** 53 - 1,
+  };
   for (const [what, message] of Object.entries(refused)) {
     test(what, () => assert.throws(() => checkMessage(message, link), DecodeError));
   }
@@ -57,7 +61,10 @@ describe('what no correct member sends is refused where it arrives', () => {
   test('members go on from a term to which a stranger raised theirs, and are followed there', () => {
     const far: Message = { type: 'timeoutNow', ...envelope, term: 2 ** 48 + 1 };
     checkMessage(far, link);
-    assert.throws(() => checkMessage(far, { ...link, stranger: true }), /beyond any that is reached/);
+    assert.throws(
+      () => checkMessage(far, { ...link, stranger: true }),
+      /beyond any that is reached/,
+    );
   });
 
   test('a snapshot that stands nowhere', () => {

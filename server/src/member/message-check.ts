@@ -83,7 +83,8 @@ function checkChange(payload: Uint8Array): void {
     if (!Array.isArray(changes) || typeof context !== 'string') throw new SyntaxError('no change');
     for (const each of changes) {
       const { action, member } = fieldsOf(each);
-      if (!actions.includes(action) || typeof member !== 'string') throw new SyntaxError('no change');
+      if (!actions.includes(action) || typeof member !== 'string')
+        throw new SyntaxError('no change');
     }
     if (context !== '') JSON.parse(context);
   } catch {
