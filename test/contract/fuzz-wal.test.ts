@@ -238,3 +238,20 @@ test('no length in a damaged log makes it set aside more than its files take', (
       assert.ok(asked <= Math.max(largest, 64 * 1024), `${asked} bytes were asked for`);
     },
   ));
+
+test('what stands behind the last frame of a segment costs nothing of the next one', () => {
+  const log = written([3, 3, 3].map(() => ({ count: 1, bytes: 1400, back: 0, vote: false })));
+  const [first, second] = [segmentName(1), segmentName(2)];
+  assert.deepEqual(
+    log.batches.map(({ file }) => file),
+    [first, first, first, second],
+  );
+  const bytes = log.files.get(first)?.slice();
+  assert.ok(bytes !== undefined);
+  const { end = 0 } = log.batches[2] ?? {};
+  assert.ok(end < bytes.length, 'there is room behind it');
+  bytes[end] = 1;
+  const scheduler = new Scheduler();
+  const disk = diskWith(new Map([...log.files, [first, bytes]]), scheduler);
+  assert.deepEqual(open(disk, scheduler).entries, log.batches.at(-1)?.states.at(-1)?.entries);
+});
