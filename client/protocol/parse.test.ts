@@ -146,6 +146,7 @@ test('[W-3] what is not a request says why, to its id where it has one', () => {
     ['{"id":5,"method":"kv.put"}', 5, /jsonrpc must be "2\.0"; got nothing/],
     ['{"jsonrpc":"2.0","id":"x"}', 'x', /method must be a string; got nothing/],
     ['{"jsonrpc":"2.0","id":{},"method":"kv.put"}', null, /id must be a string or a number/],
+    ['{"jsonrpc":"2.0","id":1e999,"method":"kv.put"}', null, /id must be .* got Infinity/],
     [
       '{"jsonrpc":"2.0","id":1,"method":"kv.put","parms":{}}',
       1,

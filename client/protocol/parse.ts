@@ -63,7 +63,7 @@ function parseCall(raw: unknown): ClientCall {
     return fault(null, `a request must be a JSON object, got ${describe(raw)}`);
   }
   const { id, method } = raw;
-  if (id !== undefined && id !== null && typeof id !== 'string' && typeof id !== 'number') {
+  if (!isRequestId(id)) {
     return fault(null, `id must be a string or a number; got ${describe(id)}`);
   }
   const answerTo = id ?? null;
@@ -82,6 +82,11 @@ function parseCall(raw: unknown): ClientCall {
     }
   }
   return { id, method, params: raw.params, fault: undefined };
+}
+
+/** A number beyond all doubles reads as Infinity, which no answer could give back as JSON. */
+function isRequestId(id: unknown): id is RequestId | undefined {
+  return id === undefined || id === null || typeof id === 'string' || Number.isFinite(id);
 }
 
 function fault(id: RequestId, message: string): ClientCall {

@@ -26,7 +26,9 @@ export class Replies {
   asked(text: string): void {
     for (const call of callsIn(text)) {
       const { id, method, params } = call as Readonly<Record<string, unknown>>;
-      if (id === undefined || typeof method !== 'string' || !isMethodName(method)) continue;
+      if (typeof method !== 'string' || !isMethodName(method)) continue;
+      // Under any other id the session answers that it is none.
+      if (typeof id !== 'string' && typeof id !== 'number') continue;
       this.#asked.set(JSON.stringify(id), { method, params });
     }
   }

@@ -99,9 +99,9 @@ async function ending(child: ChildProcess, msMax: number): Promise<string | unde
   return code === 0 || code === 1 ? undefined : `the process exited with code ${code}`;
 }
 
-/** A person's own settings must not decide what the tests see; those of a test (`WAL`) may. */
+/** A person's own settings must not decide what the tests see; those of a test (`WAL`, `FUZZ`) may. */
 function environment(): NodeJS.ProcessEnv {
-  const foreign = /^(LOCKSTEP_(?!WAL_)|NODE_TEST_CONTEXT$|NODE_OPTIONS$)/;
+  const foreign = /^(LOCKSTEP_(?!WAL_|FUZZ_)|NODE_TEST_CONTEXT$|NODE_OPTIONS$)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }
 

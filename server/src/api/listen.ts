@@ -181,6 +181,7 @@ class SilentSockets {
     const spoke = (request: IncomingMessage) => this.#sockets.delete(request.socket);
     server.on('request', spoke);
     server.on('checkContinue', spoke);
+    server.on('checkExpectation', spoke);
     server.on('upgrade', spoke);
     server.on('connection', (socket) => {
       this.#sockets.add(socket);
@@ -217,6 +218,12 @@ function connect(server: Server, { guard, http, webSockets, service }: Wiring): 
     const announced = Number(incoming.headers['content-length'] ?? 0);
     if (announced <= limits.frameBytesMax) response.writeContinue();
     request(incoming, response);
+  });
+  // Else Node would answer by itself, with a status that is not of the table.
+  server.on('checkExpectation', (incoming: IncomingMessage, response: ServerResponse) => {
+    const expected = JSON.stringify(incoming.headers.expect);
+    const sentence = `Expect may be 100-continue, or left out; got ${expected}`;
+    http.refuse(response, new TableError('invalid_request', sentence));
   });
   server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
     try {

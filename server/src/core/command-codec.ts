@@ -158,7 +158,7 @@ function readBody(tag: number, reader: Reader): Command {
     case tags.compact:
       return { type: 'compact', revision: reader.number() };
     case tags.leaseGrant:
-      return { type: 'leaseGrant', id: reader.text(), ttl: reader.number() };
+      return { type: 'leaseGrant', id: reader.leaseId(), ttl: reader.number() };
     case tags.leaseRevoke:
       return { type: 'leaseRevoke', id: reader.text() };
     case tags.leaseRenew:
@@ -210,7 +210,7 @@ function readBody(tag: number, reader: Reader): Command {
 
 function readList<Item>(reader: Reader, read: () => Item): Item[] {
   const items: Item[] = [];
-  for (let left = reader.number(); left > 0; left--) items.push(read());
+  for (let left = reader.count(); left > 0; left--) items.push(read());
   return items;
 }
 

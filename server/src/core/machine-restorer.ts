@@ -77,7 +77,7 @@ export class MachineRestorer {
   }
 
   #readMembers(reader: Reader): void {
-    for (let left = reader.number(); left > 0; left--) {
+    for (let left = reader.count(); left > 0; left--) {
       this.#machine.members.set({
         memberId: reader.text(),
         name: reader.text(),
@@ -92,7 +92,7 @@ export class MachineRestorer {
     for (const alarm of readAlarms(reader)) this.#machine.alarms.raise(alarm);
     const check = reader.number();
     const reports: HashReport[] = [];
-    for (let left = reader.number(); left > 0; left--) {
+    for (let left = reader.count(); left > 0; left--) {
       reports.push({ memberId: reader.text(), check, hash: reader.number() });
     }
     this.#machine.hashCheck.restore({ check, reports });
@@ -127,7 +127,7 @@ function readClient(reader: Reader): ClientRecord<Reply> {
     ackedBelow: reader.number(),
   };
   const replies: ClientRecord<Reply>['replies'][number][] = [];
-  for (let left = reader.number(); left > 0; left--) {
+  for (let left = reader.count(); left > 0; left--) {
     const sequence = reader.number();
     const revision = reader.number();
     const bytes = reader.number();

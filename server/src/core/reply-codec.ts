@@ -34,6 +34,8 @@ const refusals = [
 ] as const satisfies readonly Refusal['code'][];
 const operations = ['range', 'put', 'deleteRange', 'txn'] as const;
 const alarms = ['nospace', 'corrupt'] as const;
+/** As for the transactions that are answered. */
+const depthMax = 256;
 
 export function writeReply(writer: Writer, reply: Reply): void {
   writer.u8(types.indexOf(reply.type));
@@ -100,7 +102,7 @@ export function readReply(reader: Reader): Reply {
       return { type, id: reader.text(), ttl: reader.number() };
     case 'leaseRenew': {
       const ttls: number[] = [];
-      for (let left = reader.number(); left > 0; left--) ttls.push(reader.number());
+      for (let left = reader.count(); left > 0; left--) ttls.push(reader.number());
       return { type, ttls };
     }
     case 'registerClient':
@@ -131,7 +133,7 @@ export function writeAlarms(writer: Writer, list: readonly Alarm[]): void {
 
 export function readAlarms(reader: Reader): Alarm[] {
   const list: Alarm[] = [];
-  for (let left = reader.number(); left > 0; left--) {
+  for (let left = reader.count(); left > 0; left--) {
     list.push({ memberId: reader.text(), alarm: readOf(alarms, reader) });
   }
   return list;
@@ -144,7 +146,7 @@ function writePairs(writer: Writer, kvs: readonly KeyValue[]): void {
 
 function readPairs(reader: Reader): KeyValue[] {
   const kvs: KeyValue[] = [];
-  for (let left = reader.number(); left > 0; left--) kvs.push(readKeyValue(reader));
+  for (let left = reader.count(); left > 0; left--) kvs.push(readKeyValue(reader));
   return kvs;
 }
 
@@ -171,14 +173,15 @@ function writeTxnReply(writer: Writer, reply: TxnReply): void {
   }
 }
 
-function readTxnReply(reader: Reader): TxnReply {
+function readTxnReply(reader: Reader, depth = 0): TxnReply {
+  if (depth > depthMax) throw new DecodeError('a reply is nested too deep');
   const succeeded = reader.flag();
   const results: TxnOperationReply[] = [];
-  for (let left = reader.number(); left > 0; left--) results.push(readOperationReply(reader));
+  for (let left = reader.count(); left > 0; left--) results.push(readOperationReply(reader, depth));
   return { succeeded, results };
 }
 
-function readOperationReply(reader: Reader): TxnOperationReply {
+function readOperationReply(reader: Reader, depth: number): TxnOperationReply {
   const type = readOf(operations, reader);
   const revision = reader.number();
   switch (type) {
@@ -191,6 +194,6 @@ function readOperationReply(reader: Reader): TxnOperationReply {
     case 'deleteRange':
       return { type, reply: { deleted: reader.number(), prevKvs: readPairs(reader) }, revision };
     case 'txn':
-      return { type, reply: readTxnReply(reader), revision };
+      return { type, reply: readTxnReply(reader, depth + 1), revision };
   }
 }

@@ -12,6 +12,8 @@ export interface TcpPeerLinkOptions {
 /** u32 length and u32 crc32c of the payload, little endian, stand before each frame. */
 const prefixBytes = 8;
 const keepAliveMs = 5_000;
+/** A caller's first frame says who it is. Before that it is nobody, for whom no more is kept. */
+const firstFrameBytesMax = 64 * 1024;
 
 /** One TCP connection to another member, cut into checksummed frames. */
 export class TcpPeerLink implements PeerLink {
@@ -29,11 +31,14 @@ export class TcpPeerLink implements PeerLink {
   #chunkBytes = 0;
   #needed = prefixBytes;
   #prefix: { length: number; crc: number } | undefined;
+  #frameBytesMax: number;
 
   constructor(socket: net.Socket, options: TcpPeerLinkOptions) {
     this.address = options.address;
     this.#socket = socket;
     this.#options = options;
+    const first = options.side === 'accepted' ? firstFrameBytesMax : Number.POSITIVE_INFINITY;
+    this.#frameBytesMax = Math.min(options.frameBytesMax, first);
   }
 
   start(handler: PeerLinkHandler): void {
@@ -137,7 +142,7 @@ export class TcpPeerLink implements PeerLink {
   #readPrefix(bytes: Uint8Array): void {
     const view = new DataView(bytes.buffer);
     const length = view.getUint32(0, true);
-    const max = this.#options.frameBytesMax;
+    const max = this.#frameBytesMax;
     if (length > max) {
       this.fail(`a frame of ${length} bytes is over the limit of ${max}`);
       return;
@@ -152,6 +157,7 @@ export class TcpPeerLink implements PeerLink {
       return;
     }
     if (this.#options.side === 'accepted') clearTimeout(this.#silence);
+    this.#frameBytesMax = this.#options.frameBytesMax;
     this.#handler?.frame(frame);
   }
 

@@ -7,7 +7,7 @@ export interface TcpPeerNetworkOptions {
   readonly incomingMax?: number;
   /** An attempt to connect, and a caller that sends no frame, is given up after so long. Default 5,000. */
   readonly silenceMsMax?: number;
-  /** A longer frame closes its link. Default 64 MiB. */
+  /** A longer frame closes its link. Default 64 MiB; a caller's first frame may have 64 KiB at most. */
   readonly frameBytesMax?: number;
 }
 

@@ -40,6 +40,7 @@ export function linksEvents(member: Host, parts: Parts): LinksEvents {
     monotonicMs: () => parts.monotonicMs(),
     introduce: () => parts.introduce(),
     members: () => member.machine.members,
+    standing: () => ({ term: member.raft.term, leads: member.raft.role === 'leader' }),
     messages: (messages) => parts.received(messages),
     request: (caller, frame) => {
       if (!member.joined && frame.type === 'inquiry') return;
@@ -74,6 +75,8 @@ export function linksEvents(member: Host, parts: Parts): LinksEvents {
     outdated: (sentence) => member.fail(new ClusterVersionError(sentence)),
     refused: (peer, refusal) => {
       journal.refused(peer.address, refusal.sentence);
+      // One that only called here, and is dialed for its answers, has no say in whether this member goes on.
+      if (member.machine.members.get(peer.id) === undefined) return;
       // Of two new members with different lists either may be wrong: both say so and wait.
       const misfit = refusal.kind === 'cluster' && parts.introduce().fresh && !refusal.fresh;
       if (refusal.kind === 'wiped' || misfit) member.fail(new Error(refusal.sentence));

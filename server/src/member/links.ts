@@ -3,7 +3,7 @@ import type { MemberRecord, MemberTable } from '../core/member-table.ts';
 import type { Message } from '../core/raft/message.ts';
 import type { PeerNetwork } from '../ports.ts';
 import { Caller, type Refusal } from './callers.ts';
-import { checkMessage } from './message-check.ts';
+import { checkMessage, checkPlace } from './message-check.ts';
 import { Peer } from './peer.ts';
 import { type Introduction, type PeerFrame, peerProtocolVersion } from './peer-frame.ts';
 
@@ -15,6 +15,8 @@ export interface LinksEvents {
   monotonicMs(): number;
   introduce(): Introduction;
   members(): MemberTable;
+  /** Where this member stands in Raft. */
+  standing(): { readonly term: number; readonly leads: boolean };
   /** Raft messages from a member that was welcomed. */
   messages(messages: readonly Message[]): void;
   /** A frame about snapshots or an inquiry, from a member that dialed. */
@@ -188,12 +190,22 @@ export class Links {
   }
 
   #received(caller: Caller, frame: PeerFrame): void {
+    const stranger = this.#strangers.has(caller.memberId);
     if (frame.type === 'messages') {
       const { memberId: to, versions } = this.#events.introduce();
-      const link = { from: caller.memberId, to, highestVersion: versions.highest };
+      const link = {
+        from: caller.memberId,
+        to,
+        highestVersion: versions.highest,
+        stranger,
+        ...this.#events.standing(),
+      };
       for (const message of frame.messages) checkMessage(message, link);
       this.#events.messages(frame.messages);
-    } else this.#events.request(caller, frame);
+      return;
+    }
+    if (frame.type === 'snapshotBegin') checkPlace(frame, stranger);
+    this.#events.request(caller, frame);
   }
 
   peer(id: string): Peer | undefined {

@@ -22,6 +22,8 @@ const messageTags = {
 
 const dropReasons = ['no_leader', 'too_many_requests', 'transferring'] as const;
 const entryKinds: readonly EntryKind[] = ['command', 'membership'];
+/** Far more than fit the bytes of one message; what is read takes many times the bytes that say it. */
+const listMax = 262_144;
 
 export function writeMessage(writer: Writer, message: Message): void {
   writer.u8(messageTags[message.type]).text(message.from).text(message.to).number(message.term);
@@ -157,7 +159,7 @@ function writeEntry(writer: Writer, entry: Entry): void {
 /** Entries of one message are consecutive, so their indexes are not sent. */
 function readEntries(reader: Reader, firstIndex: number): Entry[] {
   const entries: Entry[] = [];
-  const count = reader.number();
+  const count = listLength(reader);
   for (let at = 0; at < count; at++) {
     const term = reader.number();
     const kind = entryKinds[reader.u8()];
@@ -169,8 +171,15 @@ function readEntries(reader: Reader, firstIndex: number): Entry[] {
 
 function readPayloads(reader: Reader): Uint8Array[] {
   const payloads: Uint8Array[] = [];
-  for (let left = reader.number(); left > 0; left--) payloads.push(reader.bytes());
+  for (let left = listLength(reader); left > 0; left--) payloads.push(reader.bytes());
   return payloads;
+}
+
+export function listLength(reader: Reader): number {
+  const length = reader.count();
+  if (length > listMax)
+    throw new DecodeError(`a list of ${length}; no member sends over ${listMax}`);
+  return length;
 }
 
 export function writeMeta(writer: Writer, meta: SnapshotMeta): void {
@@ -203,6 +212,6 @@ function writeIds(writer: Writer, ids: readonly string[]): void {
 
 function readIds(reader: Reader): string[] {
   const ids: string[] = [];
-  for (let left = reader.number(); left > 0; left--) ids.push(reader.text());
+  for (let left = reader.count(); left > 0; left--) ids.push(reader.text());
   return ids;
 }

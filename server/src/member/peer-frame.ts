@@ -3,7 +3,7 @@ import type { VersionRange } from '../core/cluster-version.ts';
 import type { Machine } from '../core/machine.ts';
 import type { Message } from '../core/raft/message.ts';
 import type { SnapshotMeta } from '../core/raft/types.ts';
-import { readMessage, readMeta, writeMessage, writeMeta } from './peer-codec.ts';
+import { listLength, readMessage, readMeta, writeMessage, writeMeta } from './peer-codec.ts';
 
 /** Raised when members of an older build could not read the frames any more. */
 export const peerProtocolVersion = 1;
@@ -152,7 +152,7 @@ export function decodeFrame(bytes: Uint8Array): PeerFrame {
       return { type: 'inquiryReply', registeredDirectory: reader.text() };
     case tags.messages: {
       const messages: Message[] = [];
-      for (let left = reader.number(); left > 0; left--) messages.push(readMessage(reader));
+      for (let left = listLength(reader); left > 0; left--) messages.push(readMessage(reader));
       return { type: 'messages', messages };
     }
     case tags.snapshotBegin:

@@ -149,6 +149,7 @@ class FrameReader {
     const length = viewOf(head).getUint32(4, true);
     if (length > payloadBytesMax) throw this.damage(this.offset, 'a length is out of range');
     const size = frameBytes(length);
+    if (size > this.#size - this.offset) throw this.damage(this.offset, 'the file ends too early');
     if (this.#buffer.length < size) this.#buffer = new Uint8Array(size);
     const bytes = this.#file.read(this.offset, size, this.#buffer);
     if (bytes.length < size) throw this.damage(this.offset, 'the file ends too early');

@@ -64,6 +64,11 @@ export class WatchStreamResponse {
           'cache-control': 'no-store',
           'x-content-type-options': 'nosniff',
         });
+        // Nothing follows the head that was asked for; left open, it would hold up the next request.
+        if (request.method === 'HEAD') {
+          this.#response.end();
+          return;
+        }
         // The id alone: a client that loses the connection before the first event resumes here.
         this.#write(`: watching from ${result.startRevision}\nid: ${result.startRevision - 1}\n\n`);
       });

@@ -2,6 +2,10 @@ import type { ByteString } from '@lockstep/client/protocol';
 import { assert } from './assert.ts';
 import { decodeLatin1 } from './latin1.ts';
 
+/** Names, ids and addresses are far shorter; a longer text is damage, or somebody's who means harm. */
+export const textLengthMax = 65_536;
+const leaseIdPattern = /^-?\d{1,20}$/;
+
 /** Writes binary records: little-endian, lengths and numbers as varints. Grows as needed. */
 export class Writer {
   #bytes: Uint8Array;
@@ -149,10 +153,34 @@ export class Reader {
     return decodeLatin1(this.#bytes, start, this.#at);
   }
 
+  /** How many items of a list follow: never more than there are bytes, since each takes at least one. */
+  count(): number {
+    const count = this.number();
+    if (count > this.#bytes.length - this.#at) {
+      throw new DecodeError('a list is longer than what is there of it');
+    }
+    return count;
+  }
+
   text(): string {
+    const length = this.count();
+    if (length > textLengthMax) {
+      throw new DecodeError(`a text of ${length} characters; none may have over ${textLengthMax}`);
+    }
     let value = '';
-    for (let left = this.number(); left > 0; left--) value += String.fromCharCode(this.number());
+    for (let left = length; left > 0; left--) {
+      const unit = this.number();
+      if (unit > 0xffff) throw new DecodeError('a text holds what is no character');
+      value += String.fromCharCode(unit);
+    }
     return value;
+  }
+
+  /** A text that is a 64-bit number, which whoever compares ids relies on. */
+  leaseId(): string {
+    const id = this.text();
+    if (!leaseIdPattern.test(id)) throw new DecodeError('a lease id that is no number');
+    return id;
   }
 
   /** A view, not a copy: who keeps it keeps the whole buffer alive. */

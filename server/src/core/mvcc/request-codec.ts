@@ -95,7 +95,7 @@ function readCompare(reader: Reader): Compare {
   const operator = readOf(operators, reader);
   const target = readOf(targets, reader);
   if (target === 'value') return { ...range, operator, target, operand: reader.string() };
-  if (target === 'lease') return { ...range, operator, target, operand: reader.text() };
+  if (target === 'lease') return { ...range, operator, target, operand: reader.leaseId() };
   return { ...range, operator, target, operand: reader.number() };
 }
 
@@ -111,13 +111,13 @@ export function writeTxn(writer: Writer, txn: TxnRequest): void {
 export function readTxn(reader: Reader, depth = 0): TxnRequest {
   if (depth > depthMax) throw new DecodeError('a transaction is nested too deep');
   const compares: Compare[] = [];
-  for (let left = reader.number(); left > 0; left--) compares.push(readCompare(reader));
+  for (let left = reader.count(); left > 0; left--) compares.push(readCompare(reader));
   return { compares, success: readBranch(reader, depth), failure: readBranch(reader, depth) };
 }
 
 function readBranch(reader: Reader, depth: number): TxnOperation[] {
   const branch: TxnOperation[] = [];
-  for (let left = reader.number(); left > 0; left--) branch.push(readOperation(reader, depth));
+  for (let left = reader.count(); left > 0; left--) branch.push(readOperation(reader, depth));
   return branch;
 }
 

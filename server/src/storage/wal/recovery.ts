@@ -124,7 +124,7 @@ class LogReader {
       const scan = this.#scan(bytes, sequence);
       end = { sequence, offset: scan.end };
       contentEnd = endOfContent(bytes, scan.end);
-      if (!scan.clean) {
+      if (!scan.clean && !this.#isContinued(end, run[at + 1])) {
         behind = run.slice(at + 1);
         break;
       }
@@ -229,6 +229,12 @@ class LogReader {
     const entry = entryOf(kept);
     if (entry !== undefined) this.#entries.push(entry);
     this.#map.add({ index, ...position }, replaces);
+  }
+
+  /** What follows the end of a segment is no torn batch when the next segment goes on from just there. */
+  #isContinued(end: Position, next: number | undefined): boolean {
+    if (next === undefined) return false;
+    return this.#headerOf(this.#bytesOf(next), next)?.previousEnd === end.offset;
   }
 
   /** The next segment was begun when all before it was durable. */
