@@ -15,7 +15,7 @@ export interface Group {
 
 /** In the order they start: what takes longest first, so that no core waits for it at the end. */
 export const groups: readonly Group[] = [
-  { name: 'simulation', folders: ['test/simulation'], process: 'own' },
+  { name: 'simulation', folders: ['test/simulation', 'test/planted'], process: 'own' },
   {
     name: 'unit',
     folders: [

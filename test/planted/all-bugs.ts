@@ -1,0 +1,14 @@
+import type { PlantedBug } from './planted-bug.ts';
+import { raftBugs } from './raft-bugs.ts';
+
+/** Every bug that the simulator must find. */
+export const allBugs: readonly PlantedBug[] = [...raftBugs];
+
+/** @throws {Error} with all names if there is none of this name. */
+export function findBug(name: string): PlantedBug {
+  const bug = allBugs.find((one) => one.name === name);
+  if (bug !== undefined) return bug;
+  throw new Error(
+    `no planted bug is called "${name}": ${allBugs.map((one) => one.name).join(', ')}`,
+  );
+}

@@ -1,0 +1,16 @@
+/**
+ * What a message of a failed run says without what belongs to that run alone: numbers, members, keys with their values.
+ * Two runs that fail by one rule give the same text.
+ */
+export function ruleOf(message: string): string {
+  const [first = ''] = message.split('\n');
+  return first
+    .replace(/[\w./]+=[^\s,;]*/g, 'K=V')
+    .replace(/\b(config|lock|account|leased|queue)\/\w*/g, 'K')
+    .replace(/\b[0-9a-f]{12,}\b/g, 'N')
+    .replace(/\d+(\.\d+)*/g, 'N')
+    .replace(/\bundefined\b/g, 'N')
+    .replace(/\b[a-i]\b/g, 'M')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
