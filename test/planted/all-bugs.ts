@@ -1,8 +1,22 @@
+import { leaseBugs } from './lease-bugs.ts';
+import { membershipBugs } from './membership-bugs.ts';
 import type { PlantedBug } from './planted-bug.ts';
 import { raftBugs } from './raft-bugs.ts';
+import { readBugs } from './read-bugs.ts';
+import { stateBugs } from './state-bugs.ts';
+import { storageBugs } from './storage-bugs.ts';
+import { watchBugs } from './watch-bugs.ts';
 
 /** Every bug that the simulator must find. */
-export const allBugs: readonly PlantedBug[] = [...raftBugs];
+export const allBugs: readonly PlantedBug[] = [
+  ...raftBugs,
+  ...membershipBugs,
+  ...readBugs,
+  ...storageBugs,
+  ...stateBugs,
+  ...leaseBugs,
+  ...watchBugs,
+];
 
 /** @throws {Error} with all names if there is none of this name. */
 export function findBug(name: string): PlantedBug {

@@ -3,7 +3,7 @@ import { ruleOf } from '../simulation/rule.ts';
 import { OptionError } from '../simulation/sim-options.ts';
 import { SimWorker } from '../simulation/sim-worker.ts';
 import { allBugs, findBug } from './all-bugs.ts';
-import { PatchError, type PlantedBug, patchedSource } from './planted-bug.ts';
+import { PatchError, type PlantedBug, patchedModules } from './planted-bug.ts';
 
 /** How the search for one bug went. */
 export interface Finding {
@@ -34,7 +34,7 @@ export async function findPlanted(bug: PlantedBug): Promise<Finding> {
     return { bug, seeds, seconds, rule: said.rule, fault: said.fault };
   };
   try {
-    patchedSource(bug);
+    patchedModules(bug);
     while (seeds < bug.seeds) {
       const report = await worker.run({ plan: planOf(++seeds) });
       if (report.type === 'lost') return end({ fault: `seed ${seeds}: ${report.message}` });
