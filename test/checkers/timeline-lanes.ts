@@ -106,7 +106,7 @@ function titleOf(request: Request): string {
       return `put ${request.key}=${request.value}`;
     case 'range':
     case 'delete':
-      return `${request.type} ${request.key}`;
+      return `${request.type} ${rangeWords({ key: request.key, rangeEnd: request.rangeEnd })}`;
     case 'txn':
       return `txn of ${request.success.length} or ${request.failure.length}`;
     case 'grant':
@@ -135,7 +135,13 @@ function watcherLane({ name, key, rangeEnd, sessions }: WatcherRecord, clock: Re
       };
     }),
   );
-  return { name: `${name}: ${key}${rangeEnd === undefined ? '' : ` to ${rangeEnd}`}`, rows, bars };
+  return { name: `${name}: ${rangeWords({ key, rangeEnd })}`, rows, bars };
+}
+
+function rangeWords({ key, rangeEnd }: { key: string; rangeEnd: string | undefined }): string {
+  if (rangeEnd === undefined) return key;
+  if (rangeEnd !== '\0') return `${key} to ${rangeEnd}`;
+  return key === '\0' ? 'all keys' : `from ${key} on`;
 }
 
 function revisionOf(item: WatchItem): number | undefined {

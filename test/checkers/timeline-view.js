@@ -28,7 +28,7 @@ const words = {
 const rowHeight = 16;
 const laneGap = 8;
 const headHeight = 62;
-const nameWidth = 120;
+const nameWidth = 150;
 
 const tops = [];
 let height = headHeight;
@@ -98,20 +98,24 @@ function draw() {
   context.clearRect(0, 0, width(), high);
   context.font = '11px system-ui, sans-serif';
   context.textBaseline = 'middle';
+  timeline.lanes.forEach(drawGround);
+  drawAxis(high);
   timeline.lanes.forEach(drawLane);
   context.fillStyle = '#ffffff';
   context.fillRect(0, 0, nameWidth, high);
   context.fillStyle = '#1d2330';
   timeline.lanes.forEach((lane, at) => {
-    context.fillText(lane.name.slice(0, 19), 8, tops[at] + rowHeight / 2, nameWidth - 12);
+    context.fillText(lane.name.slice(0, 26), 8, tops[at] + rowHeight / 2, nameWidth - 12);
   });
-  drawAxis(high);
   drawHarms(high);
 }
 
-function drawLane(lane, at) {
+function drawGround(lane, at) {
   context.fillStyle = at % 2 === 0 ? '#f3f5f9' : '#fafbfd';
   context.fillRect(0, tops[at] - laneGap / 2, width(), lane.rows * rowHeight + laneGap);
+}
+
+function drawLane(lane, at) {
   const searching = find.value.trim() !== '';
   for (const bar of lane.bars) {
     const [left, right] = edges(bar);
@@ -131,7 +135,7 @@ function drawBar({ bar, left, right, top, searching }) {
   context.fillStyle = colours[bar.kind];
   if (bar.to === null) {
     // It has no end: a solid beginning, then a line that goes on.
-    context.fillRect(left, top + 1, Math.min(10, right - left), rowHeight - 3);
+    if (xOf(bar.from) >= nameWidth) context.fillRect(left, top + 1, 10, rowHeight - 3);
     context.globalAlpha *= 0.35;
     context.fillRect(left, top + rowHeight / 2 - 2, right - left, 3);
     context.globalAlpha = searching && !matches.has(bar) ? 0.15 : 1;

@@ -5,6 +5,9 @@
 export function ruleOf(message: string): string {
   const [first = ''] = message.split('\n');
   return first
+    .replace(/[{[].*[\]}]/g, '{..}')
+    .replace(/"[^"]*"/g, '".."')
+    .replace(/\bv\d+\.*/g, 'V')
     .replace(/[\w./]+=[^\s,;]*/g, 'K=V')
     .replace(/\b(config|lock|account|leased|queue)\/\w*/g, 'K')
     .replace(/\b[0-9a-f]{12,}\b/g, 'N')

@@ -117,6 +117,11 @@ async function main(words: readonly string[]): Promise<number> {
   }
 }
 
+// Who reads only the beginning of a trace has seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(1);
+});
 // An exit, unlike a signal, takes the workers with it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 

@@ -58,6 +58,9 @@ test('a rule has no numbers, members and keys in it, and other rules stay apart'
     ruleOf('a and b differ in state at index 4'),
     ruleOf('c and e differ in state at index 71'),
   );
+  const told = (value: string, revision: number): string =>
+    ruleOf(`w1 was told of {"key":"${value}","n":[${revision}]}, not of ${value} "${value}"`);
+  assert.equal(told('v7....', 3), told('v12', 40));
   assert.equal(ruleOf('b lowered its term\n at x.ts:7'), 'M lowered its term');
   assert.notEqual(ruleOf('b lowered its term'), ruleOf('b lowered its commit index'));
 });
