@@ -57,16 +57,16 @@ export const stateBugs: readonly PlantedBug[] = [
     seeds: 300,
   },
   {
-    name: 'comparison-off-by-one',
+    name: 'comparison-holds-for-newer',
     edits: [
       {
         file: `${mvcc}/txn.ts`,
         find: 'return decide(compare.operator, kv.modRevision, compare.operand);',
         replace:
-          'return decide(compare.operator, Math.max(kv.modRevision, compare.operand as number), compare.operand);',
+          'return decide(compare.operator, Math.min(kv.modRevision, compare.operand as number), compare.operand);',
       },
     ],
-    wrong: 'A condition on the revision of a key holds for an older one as well.',
+    wrong: 'A condition on the revision of a key holds although it was written anew since.',
     seeds: 300,
   },
   {

@@ -11,9 +11,9 @@ export function ruleOf(message: string): string {
     .replace(/[\w./]+=[^\s,;]*/g, 'K=V')
     .replace(/\b(config|lock|account|leased|queue)\/\w*/g, 'K')
     .replace(/\b[0-9a-f]{12,}\b/g, 'N')
+    .replace(/\b[a-i]\d*\b/g, 'M')
     .replace(/\d+(\.\d+)*/g, 'N')
     .replace(/\bundefined\b/g, 'N')
-    .replace(/\b[a-i]\b/g, 'M')
     .replace(/\s+/g, ' ')
     .trim();
 }

@@ -34,7 +34,7 @@ describe('the command line of the simulator', () => {
     '--seed 1 --from 3': /--from goes with --seeds or --minutes, not with --seed/,
     '--seeds 9 --timeline x.html': /--timeline goes with --seed, not/,
     '--planted --seed 1': /--seed goes with --seed, not with --planted/,
-    '--seed 1 --without crash,fire': /"fire": crash, partition/,
+    '--seed 1 --without crash,fire': /"fire": crash, /,
     '--seed 1 --timeline history.txt': /ends in \.html/,
     '--seed 1 --clients 0': /--clients takes a whole number from 1/,
     '--speed 1': /Unknown option '--speed'/,
