@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { History } from '../checkers/history.ts';
 import { timelinePage } from '../checkers/timeline.ts';
 import { runPlanted } from '../planted/run-planted.ts';
+import { markHarm } from './harm-lines.ts';
 import type { SimPlan } from './plan.ts';
 import { ruleOf } from './rule.ts';
 import { swarm } from './seed-swarm.ts';
@@ -20,11 +21,15 @@ const progressMs = 10_000;
 
 function replay(plan: SimPlan, timeline: string | undefined): number {
   const history = new History();
+  const mark = markHarm(history);
   let failure: unknown;
   try {
     const { acknowledged, events } = simulate(plan, {
-      trace: (line) => console.log(line),
-      ...(timeline === undefined ? {} : { history }),
+      trace: (line) => {
+        console.log(line);
+        mark(line);
+      },
+      history,
     });
     const counts = `${acknowledged} writes acknowledged, ${events} events`;
     console.log(`seed ${plan.seed}: ${counts}, all checks hold`);

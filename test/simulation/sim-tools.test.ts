@@ -1,6 +1,10 @@
 /** `npm run sim` itself: what it takes, how it spreads seeds over processes, how it shrinks what fails. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { History } from '../checkers/history.ts';
+import { timelinePage } from '../checkers/timeline.ts';
+import { timelineOf } from '../checkers/timeline-lanes.ts';
+import { markHarm } from './harm-lines.ts';
 import { harms, planOf, type SimPlan } from './plan.ts';
 import { ruleOf } from './rule.ts';
 import { swarm } from './seed-swarm.ts';
@@ -8,6 +12,7 @@ import { shrink } from './shrink.ts';
 import { commandOf, OptionError, parseSimOptions } from './sim-options.ts';
 import type { SimReport, TaskRunner } from './sim-task.ts';
 import { SimWorker } from './sim-worker.ts';
+import { simulate } from './simulate.ts';
 
 function words(line: string): string[] {
   return line.split(' ').filter((word) => word !== '');
@@ -63,6 +68,28 @@ test('a rule has no numbers, members and keys in it, and other rules stay apart'
   assert.equal(told('v7....', 3), told('v12', 40));
   assert.equal(ruleOf('b lowered its term\n at x.ts:7'), 'M lowered its term');
   assert.notEqual(ruleOf('b lowered its term'), ruleOf('b lowered its commit index'));
+});
+
+test('what was done to a cluster is marked in its drawn history, and what clients did is not', () => {
+  const history = new History();
+  const lines: string[] = [];
+  const mark = markHarm(history);
+  const plan = planOf(7, { tormentMs: 12_000 });
+  simulate(plan, {
+    history,
+    trace: (line) => {
+      lines.push(line);
+      mark(line);
+    },
+  });
+  const kinds = history.harms.map(({ what }) => what);
+  assert.ok(kinds.some((what) => / became the leader of term /.test(what)));
+  assert.ok(kinds.includes('healed'));
+  assert.ok(kinds.length < lines.length / 4, `${kinds.length} of ${lines.length}`);
+  assert.ok(!kinds.some((what) => /^c\d/.test(what)));
+  const page = timelinePage(history, { title: commandOf(plan) });
+  assert.ok(page.includes('became the leader of term'));
+  assert.equal(timelineOf(history).lanes.filter(({ name }) => /^w\d: /.test(name)).length, 4);
 });
 
 describe('a failing plan is shrunk', () => {

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { History } from '../checkers/history.ts';
 import { timelinePage } from '../checkers/timeline.ts';
+import { markHarm } from './harm-lines.ts';
 import { reachedIn } from './reached.ts';
 import { commandOf } from './sim-options.ts';
 import type { SimReport, SimTask } from './sim-task.ts';
@@ -10,10 +11,8 @@ import { simulate } from './simulate.ts';
 function report({ plan, timeline }: SimTask): SimReport {
   const history = new History();
   try {
-    const { acknowledged, events, coverage } = simulate(
-      plan,
-      timeline === undefined ? {} : { history },
-    );
+    const listeners = timeline === undefined ? {} : { history, trace: markHarm(history) };
+    const { acknowledged, events, coverage } = simulate(plan, listeners);
     return { type: 'held', acknowledged, events, reached: reachedIn(coverage) };
   } catch (thrown) {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
