@@ -15,7 +15,7 @@ export const leaseBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'Who does not lead counts leases too fast, and ends them early when it begins to lead.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'lease-ended-in-spite-of-its-renewal',
@@ -27,7 +27,7 @@ export const leaseBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'An end that was proposed before a renewal is carried out after it.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'lease-one-tick-short',
@@ -39,7 +39,7 @@ export const leaseBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A lease ends a tick before its time.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'lease-keys-left-after-revoke',
@@ -52,7 +52,7 @@ export const leaseBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A key outlives the lease that it hangs on.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'lease-not-detached',
@@ -64,7 +64,7 @@ export const leaseBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A key that was written anew without its lease goes when the lease ends.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'lease-never-due',
@@ -76,6 +76,6 @@ export const leaseBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'After one end that could not be proposed a member never proposes another.',
-    seeds: 300,
+    seeds: 200,
   },
 ];

@@ -15,7 +15,7 @@ export const membershipBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'In a joint configuration a majority of the new voters commits alone.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'joint-election-by-the-new-half',
@@ -27,7 +27,7 @@ export const membershipBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'In a joint configuration a majority of the new voters elects alone.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'joint-changed-in-one-step',
@@ -39,7 +39,7 @@ export const membershipBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'Several voters are exchanged at once without a joint configuration.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'learner-counted-in-the-quorum',
@@ -53,7 +53,7 @@ export const membershipBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'What a learner confirms counts as if a voter had.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'change-before-the-last-is-in-force',
@@ -65,7 +65,7 @@ export const membershipBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A change of membership is proposed while another one is under way.',
-    seeds: 300,
+    seeds: 25,
   },
   {
     name: 'membership-not-taken-from-snapshot',
@@ -77,7 +77,7 @@ export const membershipBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'Who gets a snapshot goes on with the members that it knew before.',
-    seeds: 300,
+    seeds: 25,
   },
   {
     name: 'empty-learner-promoted',
@@ -89,7 +89,7 @@ export const membershipBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A learner that holds nothing yet becomes a voter.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'committed-change-ignored-in-campaign',
@@ -101,7 +101,7 @@ export const membershipBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A member runs for election under a membership that a committed change has replaced.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'wiped-member-votes',
@@ -123,6 +123,6 @@ export const membershipBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A member that lost its disk comes back under its old id and votes again.',
-    seeds: 300,
+    seeds: 200,
   },
 ];

@@ -15,7 +15,7 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A member votes for a candidate whose log lacks entries that it has (paper 5.4.1).',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'pre-vote-without-log-check',
@@ -28,7 +28,7 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A pre-vote is granted to one that could not win, so it raises the term for nothing.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'vote-forgotten-in-a-restart',
@@ -40,7 +40,7 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A member that restarts votes a second time in the same term.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'vote-given-twice',
@@ -52,7 +52,7 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A member votes for every candidate of a term.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'term-not-persisted',
@@ -64,7 +64,7 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'Term and vote reach the disk only together with an entry.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'vote-sent-before-sync',
@@ -76,7 +76,7 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A vote leaves before it is on disk, and a crash makes it undone.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'own-vote-counted-before-sync',
@@ -88,7 +88,7 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A candidate asks for votes before its own term and log are on disk.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'old-term-committed-by-counting',
@@ -100,7 +100,7 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'An entry of an earlier term counts as committed when a majority has it (figure 8).',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'commit-beyond-what-was-matched',
@@ -112,7 +112,7 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A follower commits entries of its own that the append did not vouch for.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'heartbeat-commit-unbounded',
@@ -124,7 +124,7 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A heartbeat tells a follower to commit what it may hold in another version.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'log-cut-by-an-old-append',
@@ -136,7 +136,7 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'An append that arrives late cuts off entries that were confirmed since.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'append-without-match-check',
@@ -148,7 +148,7 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'Entries are appended to a log whose entry before them is of another term (paper 5.3).',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'older-snapshot-installed',
@@ -165,13 +165,13 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A snapshot that is older than the own state replaces it.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'forwarded-batch-taken-twice',
     edits: [{ file: `${raft}/leader.ts`, find: 'if (known.has(name)) return;', replace: '' }],
     wrong: 'A forwarded proposal that the network delivers twice is appended twice.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'proposed-again-too-early',
@@ -183,7 +183,7 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A proposal of the term that has just begun is proposed again, and runs twice.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'proposed-again-after-a-jump',
@@ -195,7 +195,7 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'After a snapshot, what may be in it already is proposed again.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'missed-tick-replayed',
@@ -217,6 +217,6 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A member that was paused makes up for all ticks at once, and so gives up its leader.',
-    seeds: 300,
+    seeds: 200,
   },
 ];

@@ -15,13 +15,13 @@ export const readBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'An answer to an earlier ReadIndex request confirms a later one.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'read-round-reused',
     edits: [{ file: `${raft}/read-index.ts`, find: 'this.#lastNumber++;', replace: '' }],
     wrong: 'An answer to an earlier heartbeat proves leadership for a later read.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'read-before-the-term-commits',
@@ -33,7 +33,7 @@ export const readBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A new leader answers reads before it knows what its predecessor committed (section 8).',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'read-without-confirmation',
@@ -46,7 +46,7 @@ export const readBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A leader answers reads without asking whether it still leads.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'follower-reads-before-it-applied',
@@ -61,6 +61,6 @@ export const readBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A read that was confirmed is answered from a state that is not there yet.',
-    seeds: 300,
+    seeds: 20,
   },
 ];

@@ -16,7 +16,7 @@ export const stateBugs: readonly PlantedBug[] = [
     ],
     wrong:
       'What happened at the compaction point itself, such as a delete, is dropped from the log of events.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'swept-one-revision-too-far',
@@ -28,7 +28,7 @@ export const stateBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'Versions are given back that can still be read at the compaction point.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'compacted-one-revision-too-far',
@@ -41,7 +41,7 @@ export const stateBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'The state at the compaction point cannot be read any more.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'compare-sees-its-own-writes',
@@ -54,7 +54,7 @@ export const stateBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'The conditions of an inner transaction see what the outer one has just written.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'comparison-holds-for-newer',
@@ -67,7 +67,7 @@ export const stateBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A condition on the revision of a key holds although it was written anew since.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'version-goes-on-after-a-delete',
@@ -79,7 +79,7 @@ export const stateBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A key that was deleted does not begin anew with version 1 and its own create revision.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'previous-pair-of-a-deleted-key',
@@ -91,7 +91,7 @@ export const stateBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A put is told the tombstone that it replaced as the pair before it.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'deleted-key-read',
@@ -103,7 +103,7 @@ export const stateBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A read of the past shows keys that were deleted then.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'forgotten-mutation-runs-again',
@@ -115,7 +115,7 @@ export const stateBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A mutation whose answer was acknowledged and forgotten runs a second time.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'repeated-mutation-told-the-revision-of-now',
@@ -127,7 +127,7 @@ export const stateBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A repeated mutation is answered with the revision of now and not with its own.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'alarm-ignored',
@@ -139,7 +139,7 @@ export const stateBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'Writes go on although there is no space.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'alarm-lost-in-a-snapshot',
@@ -152,6 +152,6 @@ export const stateBugs: readonly PlantedBug[] = [
     ],
     wrong:
       'Who starts from a snapshot does not know that there is no space, and applies what others refuse.',
-    seeds: 300,
+    seeds: 200,
   },
 ];

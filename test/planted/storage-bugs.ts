@@ -15,7 +15,7 @@ export const storageBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'The log says that a batch is durable when it is written and not synced.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'acknowledged-before-write',
@@ -28,7 +28,7 @@ export const storageBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A member confirms what it has only handed to its disk.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'log-checksum-not-looked-at',
@@ -40,7 +40,7 @@ export const storageBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'Frames of logs and snapshots are believed without their checksum.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'torn-tail-not-cut',
@@ -52,7 +52,7 @@ export const storageBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'What a torn write left behind the end of the log stays there.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'torn-tail-taken-for-corruption',
@@ -81,7 +81,7 @@ export const storageBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A member does not start again after a crash in the middle of a write.',
-    seeds: 300,
+    seeds: 80,
   },
   {
     name: 'snapshot-named-before-sync',
@@ -93,7 +93,7 @@ export const storageBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A snapshot gets its name before its content is on disk.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'log-released-too-early',
@@ -105,7 +105,7 @@ export const storageBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'Segments of the log are deleted that the snapshot does not cover.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'applied-twice-after-restart',
@@ -118,7 +118,7 @@ export const storageBugs: readonly PlantedBug[] = [
     ],
     wrong:
       'A snapshot says that it ends one entry before it does, and that entry is applied again.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'snapshot-not-pinned',
@@ -130,7 +130,7 @@ export const storageBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'Memory is given back while a snapshot is still written from it.',
-    seeds: 300,
+    seeds: 200,
   },
   {
     name: 'replies-missing-in-snapshot',
@@ -142,7 +142,7 @@ export const storageBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'The replies to mutations that must run once are not part of a snapshot.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'leases-missing-in-snapshot',
@@ -155,7 +155,7 @@ export const storageBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'One lease is left out of every snapshot.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'chunks-of-two-snapshots-mixed',
@@ -167,6 +167,6 @@ export const storageBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'Chunks are put together with the beginning of another snapshot.',
-    seeds: 300,
+    seeds: 200,
   },
 ];

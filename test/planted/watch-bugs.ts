@@ -14,7 +14,7 @@ export const watchBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A watch is told that it has everything while events are still to come.',
-    seeds: 300,
+    seeds: 25,
   },
   {
     name: 'watch-batch-split',
@@ -26,7 +26,7 @@ export const watchBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'The events of one revision come one by one.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'watch-skips-what-a-snapshot-brought',
@@ -38,7 +38,7 @@ export const watchBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A watch goes on behind a snapshot as if it had seen what is in it.',
-    seeds: 300,
+    seeds: 80,
   },
   {
     name: 'watch-goes-back-after-a-snapshot',
@@ -51,7 +51,7 @@ export const watchBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'After a snapshot a watch is told again what it has seen.',
-    seeds: 300,
+    seeds: 80,
   },
   {
     name: 'slow-watch-loses-a-revision',
@@ -63,7 +63,7 @@ export const watchBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A watch whose connection was full misses the revision that did not fit.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'compacted-watch-goes-on-in-silence',
@@ -75,7 +75,7 @@ export const watchBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A watch that lost its place to a compaction is not told so.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'future-watch-told-the-past',
@@ -92,7 +92,7 @@ export const watchBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A watch from a revision that this member has not reached is told earlier ones.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'watch-previous-pair-wrong',
@@ -105,7 +105,7 @@ export const watchBugs: readonly PlantedBug[] = [
     ],
     wrong:
       'The pair before an event is missing, or an older one, if the event before it was close.',
-    seeds: 300,
+    seeds: 20,
   },
   {
     name: 'watch-caught-up-twice',
@@ -117,6 +117,6 @@ export const watchBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A watch that catches up together with one that is further behind gets events again.',
-    seeds: 300,
+    seeds: 200,
   },
 ];
