@@ -18,7 +18,7 @@ export interface Group {
 
 /** In the order they start: what takes longest first, so that no core waits for it at the end. */
 export const groups: readonly Group[] = [
-  { name: 'simulation', folders: ['test/simulation'], filesPerProcess: 1 },
+  { name: 'simulation', folders: ['test/simulation', 'test/planted'], filesPerProcess: 1 },
   {
     name: 'unit',
     folders: [

@@ -36,9 +36,9 @@ export class VersionChecks extends NewerChecks {
   /** The versions that gave entries their meaning, in the order they came. */
   readonly meanings = new Set<number>();
 
-  override applied(host: SimHost, entry: Entry, now: number): void {
-    super.applied(host, entry, now);
-    if (entry.kind !== 'command' || entry.payload.length === 0) return;
+  override applied(host: SimHost, entry: Entry, now: number): Command['type'] | undefined {
+    const type = super.applied(host, entry, now);
+    if (entry.kind !== 'command' || entry.payload.length === 0) return type;
     const version = versionOf(entry.payload);
     this.meanings.add(version);
     const { build, clusterVersion = 0 } = host.member?.machine ?? {};
@@ -46,6 +46,7 @@ export class VersionChecks extends NewerChecks {
     assert.ok(version <= clusterVersion, `${host.name} read version ${version} too early`);
     const raised = raisedVersion(entry.payload);
     if (raised !== undefined) this.raises.set(entry.index, raised);
+    return type;
   }
 
   override memberFailed(host: SimHost, error: Error): void {
