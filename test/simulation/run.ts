@@ -8,6 +8,7 @@ import { runPlanted } from '../planted/run-planted.ts';
 import { markHarm } from './harm-lines.ts';
 import type { SimPlan } from './plan.ts';
 import { ruleOf } from './rule.ts';
+import { runWorld } from './run-world.ts';
 import { swarm } from './seed-swarm.ts';
 import { shrink, triesMax } from './shrink.ts';
 import { commandOf, OptionError, parseSimOptions, type SimCommand, usage } from './sim-options.ts';
@@ -114,6 +115,7 @@ async function main(words: readonly string[]): Promise<number> {
     const command = parseSimOptions(words);
     if (command.type === 'replay') return replay(command.plan, command.timeline);
     if (command.type === 'swarm') return await runSwarm(command);
+    if (command.type === 'world') return await runWorld(command);
     return await runPlanted(command);
   } catch (error) {
     if (!(error instanceof OptionError)) throw error;

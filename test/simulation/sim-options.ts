@@ -2,6 +2,11 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Harm, harms, planOf, type SimPlan } from './plan.ts';
 
+/** What is built on the store, by the names of `worlds.ts`. */
+export const worldNames = ['locks', 'elections', 'fleet'] as const;
+
+export type WorldName = (typeof worldNames)[number];
+
 /** What `npm run sim` was asked to do. */
 export type SimCommand =
   | { readonly type: 'replay'; readonly plan: SimPlan; readonly timeline: string | undefined }
@@ -13,6 +18,13 @@ export type SimCommand =
       readonly changes: Partial<SimPlan>;
       readonly workers: number;
     }
+  | {
+      readonly type: 'world';
+      readonly world: WorldName;
+      readonly first: number;
+      readonly seeds: number;
+      readonly minutes: number;
+    }
   | { readonly type: 'planted'; readonly names: readonly string[]; readonly workers: number };
 
 /** A command line that says nothing that can be done; the message says what would be right. */
@@ -22,6 +34,7 @@ export class OptionError extends Error {
 
 export const usage = `npm run sim -- --seed N [--timeline FILE.html]      replays one seed, with its trace
 npm run sim -- --seeds COUNT | --minutes M [--from N]   runs many, on all cores
+npm run sim -- --world ${worldNames.join('|')} --seeds COUNT | --minutes M [--from N]   the same for what is built on the store
 npm run sim -- --planted [NAME...]                      breaks the production code, and demands that it is noticed
 with --seed, --seeds and --minutes also:
   --without ${harms.map(wordOf).join(',')}
@@ -47,6 +60,7 @@ const options = {
   clients: { type: 'string' },
   timeline: { type: 'string' },
   planted: { type: 'boolean' },
+  world: { type: 'string' },
   workers: { type: 'string' },
 } as const;
 
@@ -55,6 +69,7 @@ type Name = keyof typeof options;
 const allowedWith: Readonly<Record<SimCommand['type'], readonly Name[]>> = {
   replay: ['seed', 'without', 'torment', 'clients', 'timeline'],
   swarm: ['seeds', 'minutes', 'from', 'without', 'torment', 'clients', 'workers'],
+  world: ['world', 'seeds', 'minutes', 'from'],
   planted: ['planted', 'workers'],
 };
 
@@ -65,7 +80,7 @@ const allowedWith: Readonly<Record<SimCommand['type'], readonly Name[]>> = {
  */
 export function parseSimOptions(words: readonly string[]): SimCommand {
   const { values, positionals } = parsed(words);
-  const type = values.planted === true ? 'planted' : values.seed !== undefined ? 'replay' : 'swarm';
+  const type = typeOf(values);
   for (const name of Object.keys(values) as Name[]) {
     if (!allowedWith[type].includes(name)) throw new OptionError(misplaced(name, type));
   }
@@ -89,14 +104,25 @@ export function parseSimOptions(words: readonly string[]): SimCommand {
     return { type, plan: planOf(seed, changes), timeline: htmlFile(values.timeline) };
   }
   const byTime = values.minutes !== undefined && values.seeds === undefined;
-  return {
-    type,
+  const many = {
     first: number('from', 0, Number.MAX_SAFE_INTEGER - unbounded, 1),
     seeds: number('seeds', 1, unbounded, byTime ? unbounded : seedsWithoutWords),
     minutes: number('minutes', 1, 100_000, 100_000),
-    changes,
-    workers,
   };
+  if (type === 'world') return { type, world: worldOf(values.world ?? ''), ...many };
+  return { type, ...many, changes, workers };
+}
+
+function typeOf(values: Readonly<Partial<Record<Name, string | boolean>>>): SimCommand['type'] {
+  if (values.planted === true) return 'planted';
+  if (values.world !== undefined) return 'world';
+  return values.seed === undefined ? 'swarm' : 'replay';
+}
+
+function worldOf(name: string): WorldName {
+  const world = worldNames.find((one) => one === name);
+  if (world !== undefined) return world;
+  throw new OptionError(`--world takes one of ${worldNames.join(', ')}, not "${name}"`);
 }
 
 /** The one line that replays a plan; what is as always is not said. */
@@ -117,12 +143,19 @@ function parsed(words: readonly string[]) {
   }
 }
 
+/** What tells that this is asked for. */
+const signs: Readonly<Record<SimCommand['type'], string>> = {
+  replay: '--seed',
+  swarm: '--seeds or --minutes',
+  world: '--world',
+  planted: '--planted',
+};
+
 function misplaced(name: Name, type: SimCommand['type']): string {
   const right = (Object.keys(allowedWith) as SimCommand['type'][])
     .filter((one) => allowedWith[one].includes(name))
-    .map((one) => ({ replay: '--seed', swarm: '--seeds or --minutes', planted: '--planted' })[one]);
-  const given = { replay: '--seed', swarm: '--seeds or --minutes', planted: '--planted' }[type];
-  return `--${name} goes with ${right.join(' or ')}, not with ${given}`;
+    .map((one) => signs[one]);
+  return `--${name} goes with ${right.join(' or ')}, not with ${signs[type]}`;
 }
 
 function wholeNumber(name: string, text: string, range: { least: number; most: number }): number {

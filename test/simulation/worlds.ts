@@ -8,6 +8,7 @@ import {
   contendForSeveral,
 } from '../harness/lock-contests.ts';
 import type { Ends } from '../harness/turmoil.ts';
+import type { WorldName } from './sim-options.ts';
 
 /** What a run of a recipe reached, by name. */
 export type WorldReport = Readonly<Record<string, number>>;
@@ -16,7 +17,7 @@ export type WorldReport = Readonly<Record<string, number>>;
  * What is built on the store, each over a whole simulated cluster from one seed: the real client and recipe, and a monitor of what
  * they promise. The store itself is `simulate`.
  */
-export const worlds: Readonly<Record<string, (seed: number) => Promise<WorldReport>>> = {
+export const worlds: Readonly<Record<WorldName, (seed: number) => Promise<WorldReport>>> = {
   locks: (seed) =>
     ended(async (ends) => {
       const contests = [contendForMutex, contendForRwLock, contendForPermits, contendForSeveral];
