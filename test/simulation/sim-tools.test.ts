@@ -36,7 +36,7 @@ describe('the command line of the simulator', () => {
     '--seeds 0': /--seeds takes a whole number from 1/,
     '--seeds 1e3': /not "1e3"/,
     '--minutes 0.5': /--minutes takes a whole number/,
-    '--seed 1 --from 3': /--from goes with --seeds or --minutes, not with --seed/,
+    '--seed 1 --from 3': /--from goes with --seeds or --minutes or --world, not with --seed/,
     '--seeds 9 --timeline x.html': /--timeline goes with --seed, not/,
     '--planted --seed 1': /--seed goes with --seed, not with --planted/,
     '--seed 1 --without crash,fire': /"fire": crash, /,
