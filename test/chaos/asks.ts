@@ -2,6 +2,7 @@ import type { Random } from '../../server/src/core/base/random.ts';
 import type { Ask, Condition, Keys, Pair, PutAsk, RangeAsk, TxnAsk } from '../checkers/history.ts';
 
 const keyCount = 12;
+const paddingMax = 250;
 const keys = Array.from({ length: keyCount }, (_, at) => `k/${String(at).padStart(2, '0')}`);
 
 /** Every key that a run may write, leased ones too. */
@@ -32,8 +33,9 @@ export class Asks {
     return this.#txn(known);
   }
 
+  /** Unlike any other, and now and then long enough to fill files. */
   value(): string {
-    return `${this.#client}-${++this.#writes}`;
+    return `${this.#client}-${++this.#writes}${'.'.repeat(this.#random.below(paddingMax))}`;
   }
 
   #put(key: string): PutAsk {

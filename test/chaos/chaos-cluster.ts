@@ -7,7 +7,6 @@ import {
   type MemberProcess,
   planMembers,
   RealCluster,
-  smallFiles,
 } from '../harness/real-cluster.ts';
 import { type SmallDisk, smallDisk } from '../harness/small-disk.ts';
 import type { TcpProxy } from '../harness/tcp-proxy.ts';
@@ -15,7 +14,18 @@ import { joinClients, joinMembers } from './fault-proxy.ts';
 import { Links } from './links.ts';
 import type { Tools } from './tools.ts';
 
-const flags = [...smallFiles, '--auto-compaction-mode', 'off', '--hash-check-ms', '5000'];
+/** So small that a run of minutes crosses many files, and a full disk is noticed soon. */
+const flags = [
+  ...[
+    '--wal-segment-bytes',
+    '65536',
+    '--snapshot-bytes-min',
+    '131072',
+    '--log-entries-kept',
+    '500',
+  ],
+  ...['--auto-compaction-mode', 'off', '--hash-check-ms', '5000'],
+];
 const smallDiskMebibytes = 48;
 /** After any fault all must be well within so long. */
 export const wellWithinMs = 30_000;
@@ -110,9 +120,12 @@ export class ChaosCluster {
   /** Waits until every member runs, serves, and follows one leader. @throws Error after {@link wellWithinMs}. */
   async well(): Promise<void> {
     const describe = (): string => this.cluster.describe();
+    let ended: MemberProcess | undefined;
     await until(
       'all members are well',
       async () => {
+        ended = this.members.find(({ isRunning }) => !isRunning);
+        if (ended !== undefined) return true;
         const answers = await Promise.all(
           this.members.map(({ address }) => http(address, '/readyz', { timeoutMs: 2_000 })),
         );
@@ -122,6 +135,7 @@ export class ChaosCluster {
       },
       { withinMs: wellWithinMs, describe },
     );
+    if (ended !== undefined) throw new Error(`a member ended by itself: ${ended.describe()}`);
   }
 
   async close(): Promise<void> {

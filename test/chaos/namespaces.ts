@@ -52,7 +52,7 @@ export function endWithParent(): void {
     // What is mounted in there is gone with the namespace, and is left to it.
     rmSync(tmpdir(), { recursive: true, force: true });
   });
-  process.once('disconnect', () => process.exit(130));
+  process.once('disconnect', () => process.exit(process.exitCode ?? 130));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => process.exit(130));
   }

@@ -13,14 +13,17 @@ export interface Tools {
   readonly faketime: Tool;
 }
 
-export type Tool = { readonly path: string } | { readonly missing: string };
+export type Tool =
+  | { readonly path: string }
+  /** Why not; `canBeInstalled` when that is all that is wanting. */
+  | { readonly missing: string; readonly canBeInstalled?: true };
 
 const libraries = '/usr/lib';
 const library = 'faketime/libfaketimeMT.so.1';
 
 /** Looks for them; inside, it also prepares the own namespaces for the faults. */
 export function findTools(isInside: boolean): Tools {
-  const outside = { missing: 'namespaces of its own are not allowed here' };
+  const outside: Tool = { missing: 'this machine allows no namespaces of its own' };
   if (isInside) prepare();
   return {
     isInside,
@@ -47,14 +50,16 @@ function routes(): Tool {
 
 function netem(): Tool {
   const added = works('tc', ['qdisc', 'add', 'dev', 'lo', 'root', 'netem', 'delay', '1ms']);
-  if ('missing' in added) return { missing: 'the kernel has no netem' };
+  if ('missing' in added) {
+    return added.canBeInstalled ? added : { missing: 'the kernel has no netem' };
+  }
   return works('tc', ['qdisc', 'del', 'dev', 'lo', 'root']);
 }
 
 function faketime(): Tool {
   const folders = ['.', ...(existsSync(libraries) ? readdirSync(libraries) : [])];
   const path = folders.map((folder) => join(libraries, folder, library)).find(existsSync);
-  return path === undefined ? { missing: 'libfaketime is not installed' } : { path };
+  return path === undefined ? absent('libfaketime') : { path };
 }
 
 function works(command: string, args: readonly string[]): Tool {
@@ -63,6 +68,10 @@ function works(command: string, args: readonly string[]): Tool {
     return { path: command };
   } catch (error) {
     const isAbsent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    return { missing: isAbsent ? `${command} is not installed` : `${command} may not work here` };
+    return isAbsent ? absent(command) : { missing: `${command} may not do its work here` };
   }
+}
+
+function absent(what: string): Tool {
+  return { missing: `${what} is not installed`, canBeInstalled: true };
 }

@@ -84,6 +84,8 @@ class Watcher {
 
   async #take(watch: Watch, { items }: WatchSession): Promise<void> {
     for await (const item of watch.items()) {
+      // It speaks of what was there when the watch began, and may come behind newer events.
+      if (item.type === 'synced') continue;
       const { revision } = item;
       if (item.type === 'events') {
         const events = item.events.map(({ type, kv, prevKv }): WatchedEvent => {

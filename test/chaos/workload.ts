@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@lockstep/client';
 import { Random } from '../../server/src/core/base/random.ts';
@@ -69,6 +70,8 @@ export class Workload {
       this.#callers.push(made);
       return made;
     };
+    // Each of the loops waits on it.
+    setMaxListeners(0, this.#stopping.signal);
     const pauseMs = (1_000 * clientCount) / options.rate;
     this.#running = [
       ...Array.from({ length: clientCount }, (_, at) => this.#client(caller(`c${at}`), pauseMs)),
