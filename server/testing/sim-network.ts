@@ -51,6 +51,8 @@ export class SimNetwork {
   readonly #connections = new Set<Connection>();
   /** "from>to" pairs through which nothing passes. */
   readonly #cut = new Set<string>();
+  /** What waits in links that are clogged, by "from>to". */
+  readonly #clogged = new Map<string, (() => void)[]>();
   faults: NetworkFaults = { ...calmNetwork };
   delivered = 0;
   lost = 0;
@@ -85,6 +87,24 @@ export class SimNetwork {
 
   heal(): void {
     this.#cut.clear();
+    for (const link of [...this.#clogged.keys()]) this.#unclog(link);
+  }
+
+  /** What is sent from `from` to `to` waits, and loses nothing, until {@link unclog}. */
+  clog(from: string, to: string): void {
+    const link = `${from}>${to}`;
+    if (!this.#clogged.has(link)) this.#clogged.set(link, []);
+  }
+
+  /** What has waited arrives, in its order. */
+  unclog(from: string, to: string): void {
+    this.#unclog(`${from}>${to}`);
+  }
+
+  #unclog(link: string): void {
+    const waiting = this.#clogged.get(link) ?? [];
+    this.#clogged.delete(link);
+    for (const deliver of waiting) this.#time.afterInside(this.faults.delayMsMin, deliver);
   }
 
   #passes(from: string, to: string): boolean {
@@ -177,9 +197,14 @@ export class SimNetwork {
       let at = this.#time.now + this.#delay();
       if (!faults.reorder) at = Math.max(at, to.lastArrival);
       to.lastArrival = Math.max(at, to.lastArrival);
-      this.#time.afterInside(at - this.#time.now, () => {
+      const deliver = (): void => {
         if (!connection.open || !this.#passes(from.address, to.address)) {
           this.lost++;
+          return;
+        }
+        const waiting = this.#clogged.get(`${from.address}>${to.address}`);
+        if (waiting !== undefined) {
+          waiting.push(deliver);
           return;
         }
         this.delivered++;
@@ -187,7 +212,8 @@ export class SimNetwork {
           // The bytes are copied, as a real network would: nobody shares memory.
           if (connection.open && !to.closedLocally) to.handler?.frame(frame.slice());
         });
-      });
+      };
+      this.#time.afterInside(at - this.#time.now, deliver);
     }
   }
 

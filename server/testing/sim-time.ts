@@ -117,21 +117,24 @@ function swap(heap: Scheduled[], left: number, right: number): void {
 /** One member's clock over the shared time. Stopping it is how a crash or a pause looks from inside. */
 export class SimClock implements Clock {
   readonly #time: SimTime;
+  readonly #rate: number;
   #alive = true;
   #paused: (() => void)[] | undefined;
 
-  constructor(time: SimTime) {
+  /** @param rate how much faster than true time it runs. */
+  constructor(time: SimTime, rate = 1) {
     this.#time = time;
+    this.#rate = rate;
   }
 
   monotonicMs(): number {
-    return this.#time.now;
+    return this.#time.now * this.#rate;
   }
 
   every(periodMs: number, run: () => void): Cancel {
     let active = true;
     const next = (): void =>
-      this.#time.afterInside(periodMs, () => {
+      this.#time.afterInside(periodMs / this.#rate, () => {
         if (!active || !this.#alive) return;
         next();
         // A paused process misses its ticks; one fires when it goes on.

@@ -112,7 +112,7 @@ export type WatchItem =
   | { readonly type: 'events'; readonly revision: number; readonly events: readonly WatchedEvent[] }
   /** Everything up to this revision was told. */
   | { readonly type: 'progress'; readonly revision: number }
-  /** `resumeAt`: of a watch whose place was compacted away, the oldest revision that is left. */
+  /** `resumeAt`: where to go on; with the reason `compacted` the oldest revision that is left. */
   | { readonly type: 'ended'; readonly reason: string; readonly resumeAt?: number };
 
 /** One watch from its creation until its end, on one member. */

@@ -12,6 +12,8 @@ export interface LinearizabilityReport {
   readonly unknownWrites: number;
   /** Leases that ended by themselves. */
   readonly expiries: number;
+  /** Revisions that no answer told of: what the model has there may have happened so, or in another order. */
+  readonly guessed: ReadonlySet<number>;
 }
 
 /** So many ways to fill what no answer tells of are tried before the checker gives up, loudly. */
@@ -60,6 +62,7 @@ class Search {
   /** What was placed at each revision. */
   readonly #placed: Cause[] = [];
   readonly #used = new Set<number>();
+  readonly #guessed = new Set<number>();
   readonly #last: number;
   #deepest: { readonly revision: number; readonly violation: Violation } | undefined;
 
@@ -90,6 +93,7 @@ class Search {
       checked: causes.length - unknown - expiries + observers,
       unknownWrites: unknown,
       expiries,
+      guessed: this.#guessed,
     };
   }
 
@@ -136,6 +140,7 @@ class Search {
         if (this.#place(revision, known)) continue;
       } else {
         gaps.push({ revision, left: this.#candidates(revision) });
+        this.#guessed.add(revision);
       }
       for (;;) {
         const gap = gaps.at(-1);

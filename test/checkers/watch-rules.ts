@@ -71,10 +71,12 @@ class SessionReader {
     else if (item.type === 'progress') this.#readProgress(item.revision);
     else {
       this.#isOver = true;
-      const { resumeAt } = item;
+      const { resumeAt, reason } = item;
       if (resumeAt === undefined) return;
       if (resumeAt < this.next)
         fail('resumable', `it may go on at ${resumeAt}, and was at ${this.next}`);
+      // Only what is compacted may be passed over.
+      if (reason !== 'compacted') this.#expectNothing(resumeAt - 1);
       this.next = resumeAt;
     }
   }
@@ -138,8 +140,7 @@ class SessionReader {
       if (prev !== undefined) fail('previous', `the pair before ${name} was not asked for`);
       return;
     }
-    // At the compaction revision itself the pair before is the newest that is kept, and below it nothing is.
-    const mayBeGone = prev === undefined && own.pair.modRevision <= compactedTo + 1;
+    const mayBeGone = prev === undefined && own.pair.modRevision <= compactedTo;
     if (mayBeGone || arePairsEqual(prev, own.prev)) return;
     fail(
       'previous',

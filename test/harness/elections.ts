@@ -1,6 +1,6 @@
-import type { TestContext } from 'node:test';
 import type { Client } from '@lockstep/client';
 import type { Election, Leader } from '@lockstep/election';
+import type { Ends } from './turmoil.ts';
 
 /** A candidate as `etcdctl elect` writes it: the lease in hex, and no record. */
 export async function rawCandidate(
@@ -21,9 +21,9 @@ export class Observer {
   readonly ended: Promise<void>;
   readonly #stop = new AbortController();
 
-  constructor(t: TestContext, election: Election) {
+  constructor(ends: Ends, election: Election) {
     this.ended = this.#run(election);
-    t.after(() => this.#stop.abort());
+    ends.after(() => this.#stop.abort());
   }
 
   async #run(election: Election): Promise<void> {

@@ -8,8 +8,12 @@ import { decodeChange } from '../../server/src/core/raft/membership.ts';
 import type { Entry } from '../../server/src/core/raft/types.ts';
 import { genesisIndex } from '../../server/src/member/bootstrap.ts';
 import type { Member } from '../../server/src/member/member.ts';
+import { decodeFrame, encodeFrame } from '../../server/src/member/peer-frame.ts';
 import type { Coverage } from './coverage.ts';
 import type { SimHost } from './sim-cluster.ts';
+
+/** The first byte of the frames that carry messages of the core. */
+const messagesTag = encodeFrame({ type: 'messages', messages: [] })[0];
 
 interface Life {
   readonly member: Member;
@@ -29,11 +33,13 @@ export class Checks {
   readonly #leaders = new Map<number, string>();
   /** The one entry that was ever applied at each index. */
   readonly #applied = new Map<number, string>();
+  readonly #commands = new Map<number, Command['type'] | undefined>();
   /** State hashes by applied index. */
   readonly #hashes = new Map<number, { hash: number; host: string }>();
   readonly #lives = new Map<SimHost, Life>();
-  /** The highest term each host ever told, over all its lives: a vote is never forgotten. */
+  /** The highest term each host ever answered in, over all its lives. */
   readonly #terms = new Map<SimHost, number>();
+  readonly #votes = new Map<string, string>();
   #wasJoint = false;
   allowFailure = false;
   /** What every member must be like: it applied each committed entry once, in order. */
@@ -48,6 +54,11 @@ export class Checks {
     this.#coverage = coverage;
   }
 
+  /** A host without its disk is another one. */
+  forget(host: SimHost): void {
+    this.#terms.delete(host);
+  }
+
   started(host: SimHost, member: Member): void {
     const told = this.#terms.get(host) ?? 0;
     assert(
@@ -58,10 +69,12 @@ export class Checks {
   }
 
   memberFailed(host: SimHost, error: Error): void {
-    assert(this.allowFailure, `${host.name} stopped by itself: ${error.message}`);
+    const isExpected = this.allowFailure || host.mayFail.some((why) => why.test(error.message));
+    assert(isExpected, `${host.name} stopped by itself: ${error.message}`);
   }
 
-  applied(host: SimHost, entry: Entry, now: number): void {
+  /** @returns what kind of command it was, if it was one. */
+  applied(host: SimHost, entry: Entry, now: number): Command['type'] | undefined {
     const content = `${entry.term}.${entry.kind}.${entry.payload.length}.${crc32c(entry.payload)}`;
     const known = this.#applied.get(entry.index);
     if (known === undefined) this.#applied.set(entry.index, content);
@@ -71,18 +84,24 @@ export class Checks {
         `state machine safety: ${host.name} applied ${content} at ${entry.index}, others ${known}`,
       );
     }
-    if (entry.index === this.#referenceIndex + 1) this.#applyToReference(entry, now);
+    if (entry.index === this.#referenceIndex + 1) {
+      this.#commands.set(entry.index, this.#applyToReference(entry, now));
+    }
+    return this.#commands.get(entry.index);
   }
 
-  #applyToReference(entry: Entry, now: number): void {
+  #applyToReference(entry: Entry, now: number): Command['type'] | undefined {
     this.#referenceIndex = entry.index;
     if (entry.kind === 'membership') {
       this.reference.applyMembership(decodeChange(entry.payload));
     } else if (entry.payload.length > 0) {
       const applied = this.reference.apply(entry.payload, entry.index);
       this.history.push(...applied.events);
-      this.onApplied(applied, decodeCommand(entry.payload).command, now);
+      const { command } = decodeCommand(entry.payload);
+      this.onApplied(applied, command, now);
+      return command.type;
     }
+    return undefined;
   }
 
   /** Looks at every running member; called after each event of the simulation. */
@@ -116,9 +135,20 @@ export class Checks {
     this.#wasJoint = joint;
   }
 
-  /** A message of this term may have left the host: it must never act in an older one. */
-  spoke(host: SimHost, term: number): void {
-    this.#terms.set(host, Math.max(term, this.#terms.get(host) ?? 0));
+  /** What a frame promises must outlive the process: the term that it answers in, and a vote. */
+  sent(host: SimHost, frame: Uint8Array): void {
+    if (frame[0] !== messagesTag) return;
+    const decoded = decodeFrame(frame);
+    if (decoded.type !== 'messages') return;
+    for (const message of decoded.messages) {
+      if (message.type === 'voteReply' && message.granted && !message.preVote) {
+        const key = `${host.name} in term ${message.term}`;
+        const vote = this.#votes.get(key) ?? message.to;
+        assert(vote === message.to, `${key} votes for ${vote} and for ${message.to}`);
+        this.#votes.set(key, vote);
+      } else if (message.type !== 'appendReply' || !message.success) continue;
+      this.#terms.set(host, Math.max(message.term, this.#terms.get(host) ?? 0));
+    }
   }
 
   /** Members at the same applied index have the same state, now or at any other time. */

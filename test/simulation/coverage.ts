@@ -1,4 +1,5 @@
 import type { MemberEventName } from '../../server/src/member/events.ts';
+import { type CrashPoint, crashPoints } from './crash-points.ts';
 
 /** What a run of seeds must reach at least once, or it has not tested what it says it tests. */
 export const mustReach = [
@@ -48,6 +49,24 @@ export const mustReach = [
   'space ran out',
   'space was there again',
   'write refused for want of space',
+  'answer lost on its way to the client',
+  'call whose outcome is unknown',
+  'mutation sent again until it was answered',
+  'serializable read',
+  'read of what was compacted refused',
+  'write took effect that nobody was told of',
+  'operation explained by the one order',
+  'watched event held against the one order',
+  'links clogged and freed in another order',
+  'sync failed',
+  'disk full',
+  'log damaged',
+  'snapshot damaged',
+  'member refused its damaged disk',
+  'disk lost',
+  'member refused to come back without its disk',
+  'member replaced',
+  ...crashPoints.map((point) => `cut off ${point}` as const),
 ] as const;
 
 export type Reached = (typeof mustReach)[number];
@@ -60,12 +79,20 @@ export class Coverage {
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + times);
   }
 
+  reachCut(point: CrashPoint): void {
+    this.reach(`cut off ${point}`);
+  }
+
   /** Some events are known only by what a member says. */
   reachFrom(event: MemberEventName): void {
     if (event === 'snapshot_sent') this.reach('snapshot sent');
     if (event === 'snapshot_installed') this.reach('snapshot installed');
     if (event === 'snapshot_saved') this.reach('snapshot saved to disk');
     if (event === 'proposed_again') this.reach('proposal made again after a leader change');
+  }
+
+  countOf(what: Reached): number {
+    return this.#counts.get(what) ?? 0;
   }
 
   add(other: Coverage): void {

@@ -8,7 +8,6 @@ import {
   type MemberEventName,
   memberEventLevels,
 } from '../../server/src/member/events.ts';
-import { SimDisk } from '../../server/testing/sim-disk.ts';
 import { Checks } from './checks.ts';
 import { Coverage } from './coverage.ts';
 import { SimCluster, type SimHost } from './sim-cluster.ts';
@@ -265,8 +264,7 @@ test('a member that comes back on an empty disk is refused, and both sides say w
   const { leader, follower } = stage;
   stage.checks.allowFailure = true;
   stage.cluster.crash(follower);
-  const { time } = stage.cluster;
-  follower.disk = new SimDisk({ seed: 1, schedule: (delayMs, run) => time.after(delayMs, run) });
+  stage.cluster.loseDisk(follower);
   stage.pass(100);
   stage.told();
   stage.cluster.start(follower);

@@ -1,23 +1,52 @@
 import type { Random } from '../../server/src/core/base/random.ts';
 import { calmNetwork } from '../../server/testing/sim-network.ts';
 import type { Coverage } from './coverage.ts';
+import { crashPoints } from './crash-points.ts';
+import { DiskNemesis } from './disk-nemesis.ts';
+import type { Harm, SimPlan } from './plan.ts';
 import type { SimCluster, SimHost } from './sim-cluster.ts';
 
-/** Breaks things at random while the cluster works; never more disks than the cluster can bear losing, which is none. */
+/** How often each kind of harm is chosen. */
+const weights: Readonly<Record<Harm, number>> = {
+  crash: 4,
+  'crash point': 8,
+  partition: 2,
+  'one-way partition': 2,
+  clog: 2,
+  weather: 2,
+  pause: 2,
+  transfer: 2,
+  membership: 4,
+  'failed sync': 1,
+  'full disk': 1,
+  'damaged disk': 1,
+  'lost disk': 1,
+};
+
+const lots = Object.entries(weights).flatMap(([harm, weight]) =>
+  Array.from({ length: weight }, () => harm as Harm),
+);
+
+/** Breaks things at random while the cluster works; never more disks for good than the cluster can bear losing. */
 export class Nemesis {
   readonly #cluster: SimCluster;
   readonly #random: Random;
   readonly #coverage: Coverage;
+  readonly #disks: DiskNemesis;
+  readonly #without: readonly Harm[];
   active = true;
 
-  constructor(cluster: SimCluster, random: Random, coverage: Coverage) {
+  constructor(cluster: SimCluster, random: Random, coverage: Coverage, plan: SimPlan) {
     this.#cluster = cluster;
     this.#random = random;
     this.#coverage = coverage;
+    this.#without = plan.without;
+    this.#disks = new DiskNemesis(cluster, random, coverage);
+    cluster.onDown = (host) => this.#keepUp(host);
   }
 
   start(): void {
-    this.#weather();
+    if (!this.#without.includes('weather')) this.#weather();
     this.#next();
   }
 
@@ -43,41 +72,57 @@ export class Nemesis {
   }
 
   #strike(): void {
-    const { hosts } = this.#cluster;
-    const host = this.#random.pick(hosts.filter(({ founding }) => founding));
-    switch (this.#random.below(10)) {
-      case 0:
-      case 1:
-      case 2:
-        return this.#crash(this.#random.oneIn(2) ? (this.#cluster.leader ?? host) : host);
-      case 3:
-        return this.#partition();
-      case 4:
-        return this.#cutOneWay();
-      case 5:
-        return this.#pause(host);
-      case 6:
-        return this.#transfer(host);
-      case 7:
-        this.#cluster.network.heal();
-        return this.#weather();
-      default:
-        return this.#membership();
-    }
+    const hosts = this.#cluster.hosts.filter(
+      ({ founding, isLost, life }) => !isLost && (founding || life > 0),
+    );
+    const { leader } = this.#cluster;
+    const picked = this.#random.pick(hosts);
+    const host = this.#random.oneIn(4) ? (leader ?? picked) : picked;
+    const harm = this.#random.pick(lots);
+    // What is left out is drawn all the same, so that the rest of the run is as like as it can be.
+    if (!this.#without.includes(harm)) this.#harms[harm](host);
   }
+
+  readonly #harms: Readonly<Record<Harm, (host: SimHost) => void>> = {
+    crash: (host) => this.#crash(host),
+    'crash point': (host) => {
+      const point = this.#random.pick(crashPoints);
+      const passes = this.#random.pick([0, 0, 1, 3]);
+      // A rare point keeps its chance for a while.
+      if (host.cuts.isArmed && this.#random.oneIn(2)) return;
+      host.cuts.arm(point, passes);
+      this.#cluster.log(`${host.name} is to be cut off ${point}`);
+    },
+    partition: () => this.#partition(),
+    'one-way partition': () => this.#cutOneWay(),
+    clog: () => this.#clog(),
+    weather: () => {
+      this.#cluster.network.heal();
+      this.#weather();
+    },
+    pause: (host) => this.#pause(host),
+    transfer: (host) => this.#transfer(host),
+    membership: () => this.#membership(),
+    'failed sync': (host) => this.#disks.failSync(host),
+    'full disk': (host) => this.#disks.fill(host),
+    'damaged disk': (host) => this.#disks.damage(host),
+    'lost disk': (host) => this.#disks.lose(host),
+  };
 
   #crash(host: SimHost): void {
     if (host.member === undefined || host.paused) return;
     const leads = host.member.raft.role === 'leader';
     this.#coverage.reach(leads ? 'leader crashed' : 'follower crashed');
     this.#cluster.crash(host);
-    this.#cluster.time.after(50 + this.#random.below(4_000), () => this.#restart(host));
   }
 
-  #restart(host: SimHost): void {
-    if (host.member !== undefined) return;
-    this.#coverage.reach('restarted from disk');
-    this.#cluster.start(host);
+  /** Starts the process again a while after it has ended, whatever ended it. */
+  #keepUp(host: SimHost): void {
+    this.#cluster.time.after(50 + this.#random.below(4_000), () => {
+      if (host.member !== undefined || host.isLost || host.isStarting) return;
+      this.#coverage.reach('restarted from disk');
+      this.#cluster.start(host);
+    });
   }
 
   #partition(): void {
@@ -101,6 +146,24 @@ export class Nemesis {
     this.#coverage.reach('one-way partition');
     this.#cluster.log(`nothing passes from ${from.name} to ${to.name}`);
     this.#healLater();
+  }
+
+  /** Links of some members stand still one after the other, and go on in another order with all that waited. */
+  #clog(): void {
+    const { hosts, network, time } = this.#cluster;
+    const some = hosts.filter(() => this.#random.oneIn(2));
+    for (const { name, address } of some) {
+      const others = hosts.filter((other) => other.address !== address);
+      time.after(this.#random.below(1_000), () => {
+        for (const other of others) network.clog(address, other.address);
+        this.#cluster.log(`what ${name} sends is held up`);
+      });
+      time.after(1_000 + this.#random.below(3_000), () => {
+        for (const other of others) network.unclog(address, other.address);
+        this.#coverage.reach('links clogged and freed in another order');
+        this.#cluster.log(`what ${name} sent goes on`);
+      });
+    }
   }
 
   #healLater(): void {
@@ -131,9 +194,11 @@ export class Nemesis {
 
   /** Adds the spare member as a learner, promotes it in exchange for another voter, or takes it out again. */
   #membership(): void {
-    const spare = this.#cluster.hosts.find(({ founding }) => !founding);
-    const leader = this.#cluster.leader;
-    if (spare === undefined || leader?.member === undefined) return;
+    const { leader, hosts } = this.#cluster;
+    const spare = hosts.find(({ founding, isLost }) => !founding && !isLost);
+    // Whoever replaces a lost member keeps its place.
+    if (spare === undefined || leader?.member === undefined || hosts.some(({ isLost }) => isLost))
+      return;
     const { membership } = leader.member.raft;
     const { memberId } = spare;
     if (membership.learners.includes(memberId)) {
@@ -148,7 +213,7 @@ export class Nemesis {
       this.#coverage.reach('learner promoted');
     } else if (membership.voters.includes(memberId)) {
       // The founders return to their places, the spare one becomes a learner again.
-      const founders = this.#cluster.hosts.filter(({ founding }) => founding);
+      const founders = hosts.filter(({ founding }) => founding);
       const back = founders.map((host) => ({ action: 'addVoter', member: host.memberId }) as const);
       const away = { action: 'addLearner', member: memberId } as const;
       if (this.#cluster.change([...back, away]) === undefined)
@@ -157,7 +222,7 @@ export class Nemesis {
       this.#cluster.change([{ action: 'addLearner', member: memberId }], spare) === undefined
     ) {
       this.#coverage.reach('learner added');
-      if (spare.member === undefined) this.#cluster.start(spare);
+      if (spare.member === undefined && !spare.isStarting) this.#cluster.start(spare);
     }
   }
 
@@ -166,7 +231,9 @@ export class Nemesis {
     this.active = false;
     this.#cluster.network.faults = { ...calmNetwork };
     this.#cluster.network.heal();
+    this.#disks.heal();
     for (const host of this.#cluster.hosts) {
+      host.cuts.disarm();
       if (host.paused) this.#cluster.resume(host);
     }
   }

@@ -1,12 +1,18 @@
 /** What may be done to a simulated cluster. A plan can leave each out, so that a failing run is shrunk to what it needs. */
 export const harms = [
   'crash',
+  'crash point',
   'partition',
   'one-way partition',
+  'clog',
   'weather',
   'pause',
   'transfer',
   'membership',
+  'failed sync',
+  'full disk',
+  'damaged disk',
+  'lost disk',
 ] as const;
 
 export type Harm = (typeof harms)[number];

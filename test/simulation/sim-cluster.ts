@@ -6,14 +6,18 @@ import { openDirectory, type Recovered } from '../../server/src/member/bootstrap
 import { clusterIdOf, memberIdOf } from '../../server/src/member/cluster-identity.ts';
 import type { MemberEvent } from '../../server/src/member/events.ts';
 import { Member } from '../../server/src/member/member.ts';
+import type { PeerNetwork } from '../../server/src/ports.ts';
 import { SimDisk } from '../../server/testing/sim-disk.ts';
 import { SimNetwork } from '../../server/testing/sim-network.ts';
 import { SimClock, SimTime } from '../../server/testing/sim-time.ts';
 import type { Checks } from './checks.ts';
 import type { Coverage } from './coverage.ts';
+import { Cut, CutDisk, CutPlan, cutNetwork } from './crash-points.ts';
 
 export const tickMs = 100;
 export const electionTicks = 10;
+/** So much faster than true time a member's clock may run, or slower. */
+export const clockRateMax = 1.03;
 const token = 'simulated';
 
 /** One simulated machine: its disk outlives its processes. */
@@ -30,6 +34,16 @@ export interface SimHost {
   /** Goes up with each start, so that callbacks of an earlier life can be told apart. */
   life: number;
   paused: boolean;
+  /** Where its process may be cut off. */
+  cuts: CutPlan;
+  /** Why its process may stop by itself, since that was done to it. */
+  readonly mayFail: RegExp[];
+  /** Told when it stopped by itself, for that reason. */
+  failed: (() => void) | undefined;
+  /** From its start until it runs or has failed. */
+  isStarting: boolean;
+  /** Its disk is lost or damaged: it will never be a member again, and has to be replaced by another. */
+  isLost: boolean;
 }
 
 /**
@@ -48,6 +62,9 @@ export class SimCluster {
   readonly #founders: MemberRecord[] = [];
   readonly #trace: (line: string) => void;
   readonly #happened: (host: SimHost, event: MemberEvent) => void;
+  #stamped = 0;
+  /** A process has ended. */
+  onDown: (host: SimHost) => void = () => {};
 
   constructor(options: {
     seed: number;
@@ -78,18 +95,48 @@ export class SimCluster {
       const founding = at < options.voters;
       if (founding) this.#founders.push(recordOf({ name, address, memberId }));
       if (founding) this.#checks.reference.members.set(recordOf({ name, address, memberId }));
-      this.hosts.push({
-        name,
-        address,
-        memberId,
-        founding,
-        disk: this.#newDisk(),
-        clock: new SimClock(this.time),
-        member: undefined,
-        life: 0,
-        paused: false,
-      });
+      this.#addHost(name, founding);
     }
+  }
+
+  /** One more machine, which is to become a member in the place of a lost one. */
+  addHost(name: string): SimHost {
+    return this.#addHost(name, false);
+  }
+
+  #addHost(name: string, founding: boolean): SimHost {
+    const address = `${name}:2380`;
+    const host: SimHost = {
+      name,
+      address,
+      memberId: memberIdOf({ name, address }, this.#clusterId),
+      founding,
+      disk: this.#newDisk(),
+      clock: new SimClock(this.time),
+      member: undefined,
+      life: 0,
+      paused: false,
+      cuts: new CutPlan(() => {}),
+      mayFail: [],
+      failed: undefined,
+      isStarting: false,
+      isLost: false,
+    };
+    this.hosts.push(host);
+    return host;
+  }
+
+  /** A new disk in the place of what was there. */
+  loseDisk(host: SimHost): void {
+    host.disk = this.#newDisk();
+    this.#checks.forget(host);
+    this.log(`${host.name} has a new, empty disk`);
+  }
+
+  /** The time, a little later at each call, so that a history has an order. */
+  stamp(): number {
+    this.#stamped = Math.max(this.time.now, this.#stamped + 1e-6);
+    return this.#stamped;
   }
 
   /** Small in every fourth run, so that there the space runs out. */
@@ -106,8 +153,19 @@ export class SimCluster {
     });
   }
 
+  /** Runs the next event. False when there is none. */
+  step(): boolean {
+    try {
+      return this.time.step();
+    } catch (error) {
+      // The process that it happened in is no more; the others know nothing of that.
+      if (error instanceof Cut) return true;
+      throw error;
+    }
+  }
+
   log(line: string): void {
-    this.#trace(`${String(this.time.now).padStart(7)} ${line}`);
+    this.#trace(`${this.time.now.toFixed(1).padStart(9)} ${line}`);
   }
 
   host(name: string): SimHost {
@@ -121,13 +179,22 @@ export class SimCluster {
     assert(host.member === undefined, `${host.name} runs already`);
     host.life++;
     host.paused = false;
+    host.isStarting = true;
     const { life } = host;
-    const clock = new SimClock(this.time);
+    const clock = new SimClock(this.time, this.random.pick([1, 1, 1 / clockRateMax, clockRateMax]));
     host.clock = clock;
+    host.cuts = new CutPlan((point) => {
+      if (host.life !== life) return;
+      this.log(`${host.name} is cut off ${point}`);
+      this.#coverage.reachCut(point);
+      this.crash(host);
+    });
     const fatal = (error: Error): void => {
       if (host.life !== life) return;
       this.log(`${host.name} stopped by itself: ${error.message}`);
       this.#checks.memberFailed(host, error);
+      this.crash(host);
+      host.failed?.();
     };
     const identity = {
       clusterId: this.#clusterId,
@@ -143,8 +210,9 @@ export class SimCluster {
       monotonicMs: () => clock.monotonicMs(),
       walFailed: (error: Error) => host.member?.fail(error),
     };
-    openDirectory(host.disk, options, (error, recovered) => {
+    openDirectory(new CutDisk(host.disk, host.cuts), options, (error, recovered) => {
       if (host.life !== life) return;
+      host.isStarting = false;
       if (recovered === undefined) return fatal(error ?? new Error('nothing was recovered'));
       clock.run(() => this.#run(host, recovered, fatal));
     });
@@ -191,18 +259,33 @@ export class SimCluster {
             this.log(`${host.name} ${event.sentence}`);
             this.#coverage.reachFrom(event.name);
             this.#happened(host, event);
+            if (event.name === 'snapshot_installed')
+              host.cuts.reach('after a snapshot was installed');
+            if (event.name === 'compacted') host.cuts.reach('after memory was swept');
           },
           failed: fatal,
-          applied: (entry) => this.#checks.applied(host, entry, this.time.now),
+          applied: (entry) => {
+            const command = this.#checks.applied(host, entry, this.time.now);
+            host.cuts.reach('after an entry was applied');
+            if (command === 'compact') host.cuts.reach('after a compaction was applied');
+          },
         },
       },
-      { clock, network: this.network.host(host.address, clock) },
+      { clock, network: this.#networkOf(host, clock) },
       recovered,
     );
     host.member = member;
     this.#checks.started(host, member);
     member.start();
     this.log(`${host.name} started at index ${member.appliedIndex} of ${member.raft.lastIndex}`);
+  }
+
+  #networkOf(host: SimHost, clock: SimClock): PeerNetwork {
+    const network = this.network.host(host.address, clock);
+    return cutNetwork(network, host.cuts, {
+      leads: () => host.member?.raft.role === 'leader',
+      sent: (frame) => this.#checks.sent(host, frame),
+    });
   }
 
   /** kill -9, with what that does to writes that were not synced. */
@@ -221,9 +304,12 @@ export class SimCluster {
 
   #down(host: SimHost): void {
     host.life++;
+    host.paused = false;
+    host.isStarting = false;
     host.member = undefined;
     host.clock.kill();
     this.network.unplug(host.address);
+    this.onDown(host);
   }
 
   pause(host: SimHost): void {

@@ -2,12 +2,14 @@ import { assert } from '../../server/src/core/base/assert.ts';
 import type { Random } from '../../server/src/core/base/random.ts';
 import type { Command } from '../../server/src/core/command.ts';
 import type { Applied, Machine } from '../../server/src/core/machine.ts';
-import { type ByteString, noLease } from '../../server/src/core/mvcc/values.ts';
-import type { Call } from './actors.ts';
+import type { ByteString } from '../../server/src/core/mvcc/values.ts';
 import type { Coverage } from './coverage.ts';
-import type { SimCluster } from './sim-cluster.ts';
+import { clockRateMax, type SimCluster } from './sim-cluster.ts';
+import type { Call } from './workload.ts';
 
-const ttlSeconds = 2;
+const ttlMs = 2_000;
+/** The members count, and a clock may be fast. */
+const promisedMs = Math.floor(ttlMs / clockRateMax);
 
 /** A lease as its owner knows it. */
 interface Owned {
@@ -25,34 +27,33 @@ interface Owned {
 export class SimLeases {
   readonly #cluster: SimCluster;
   readonly #coverage: Coverage;
+  readonly #value: () => string;
   readonly #owned = new Map<string, Owned>();
 
-  constructor(cluster: SimCluster, coverage: Coverage) {
+  constructor(cluster: SimCluster, coverage: Coverage, value: () => string) {
     this.#cluster = cluster;
     this.#coverage = coverage;
+    this.#value = value;
   }
 
-  /** Takes a lease and puts a key on it. */
-  grant(call: Call, value: () => string): void {
+  /** Takes a lease and puts keys on it. */
+  grant(call: Call): void {
     const sentAt = this.#cluster.time.now;
-    const command = { type: 'leaseGrant', id: noLease, ttl: ttlSeconds } as const;
-    call.member.propose(command, (outcome) => {
-      if (!outcome.ok || outcome.reply.type !== 'leaseGrant') return call.next();
-      const { id } = outcome.reply;
-      this.#cluster.log(`lease ${id} granted at ${call.host.name}`);
+    const { client, host } = call;
+    client.ask({ type: 'grant', ttlMs: promisedMs }, host, (outcome) => {
+      if (outcome.type !== 'ok' || outcome.answer.type !== 'grant') return call.next();
+      const { lease } = outcome.answer;
       this.#coverage.reach('lease granted');
-      this.#owned.set(id, { id, sentAt, revoked: false });
-      if (!call.member.running) return call.next();
-      const put: Command = {
-        type: 'put',
-        key: `leased/${id}` as ByteString,
-        value: value() as ByteString,
-        lease: id,
-        prevKv: false,
-        ignoreValue: false,
-        ignoreLease: false,
-      };
-      call.member.propose(put, () => call.next());
+      this.#owned.set(lease, { id: lease, sentAt, revoked: false });
+      const put = (name: string) => ({
+        type: 'put' as const,
+        key: `leased/${lease}${name}`,
+        value: this.#value(),
+        lease,
+      });
+      // Both, or neither: they will go at one revision.
+      const both = { type: 'txn' as const, compare: [], success: [put(''), put('+')], failure: [] };
+      client.ask(both, host, () => call.next());
     });
   }
 
@@ -62,9 +63,9 @@ export class SimLeases {
     const lease = random.pick(alive);
     if (random.oneIn(8)) return this.#revoke(call, lease);
     const sentAt = this.#cluster.time.now;
-    call.member.chores.leases.renew(lease.id, (error, ttl) => {
-      this.#cluster.log(`renew ${lease.id} at ${call.host.name}: ${error ?? ttl}`);
-      if (error === undefined && ttl > 0) {
+    call.client.ask({ type: 'renew', lease: lease.id }, call.host, (outcome) => {
+      const { answer } = outcome.type === 'ok' ? outcome : {};
+      if (answer?.type === 'renew' && answer.ttlMs > 0) {
         lease.sentAt = Math.max(lease.sentAt, sentAt);
         this.#coverage.reach('lease renewed');
       }
@@ -75,8 +76,8 @@ export class SimLeases {
   #revoke(call: Call, lease: Owned): void {
     // Whatever is answered, it may have been revoked.
     lease.revoked = true;
-    call.member.propose({ type: 'leaseRevoke', id: lease.id }, (outcome) => {
-      if (outcome.ok && outcome.reply.type === 'done') this.#coverage.reach('lease revoked');
+    call.client.ask({ type: 'revoke', lease: lease.id }, call.host, (outcome) => {
+      if (outcome.type === 'ok') this.#coverage.reach('lease revoked');
       call.next();
     });
   }
@@ -88,11 +89,11 @@ export class SimLeases {
     for (const { id } of command.marks) {
       const lease = this.#owned.get(id);
       this.#coverage.reach('lease expired');
-      if (gone.has(`leased/${id}` as ByteString))
-        this.#coverage.reach('lease expired with its keys');
-      if (lease === undefined || lease.revoked || !gone.has(`leased/${id}` as ByteString)) continue;
+      if (!gone.has(`leased/${id}` as ByteString)) continue;
+      this.#coverage.reach('lease expired with its keys');
+      if (lease === undefined || lease.revoked) continue;
       assert(
-        now >= lease.sentAt + ttlSeconds * 1_000,
+        now >= lease.sentAt + promisedMs,
         `lease ${id} ended ${now - lease.sentAt} ms after a renewal that was acknowledged was sent`,
       );
     }

@@ -1,32 +1,25 @@
-import { assert } from '../../server/src/core/base/assert.ts';
-import { inRange } from '../../server/src/core/mvcc/key-range.ts';
-import type { KeyValue } from '../../server/src/core/mvcc/key-value.ts';
+import { isTombstone } from '../../server/src/core/mvcc/key-value.ts';
 import type { ByteString } from '../../server/src/core/mvcc/values.ts';
+import type { WatchEvent } from '../../server/src/core/watch/types.ts';
 import type { HubStream } from '../../server/src/core/watch/watch-hub.ts';
 import type { Member } from '../../server/src/member/member.ts';
+import type { History, WatchedEvent, WatcherRecord, WatchItem } from '../checkers/history.ts';
 import type { Coverage } from './coverage.ts';
 import type { SimCluster, SimHost } from './sim-cluster.ts';
-
-interface Seen {
-  readonly revision: number;
-  readonly key: string;
-  readonly version: number;
-  readonly value: string;
-}
+import { pairOf } from './sim-requests.ts';
 
 /**
  * A client that watches a prefix across members: it remembers the next revision it needs, and goes
  * on there after a crash, a change of member, or an end with a reason. Its connection is sometimes
- * full.
+ * full. What it is told goes into the history.
  */
 export class SimWatcher {
   readonly name: string;
-  readonly prefix: ByteString;
-  readonly seen: Seen[] = [];
-  /** Revisions that were compacted away before it could read them: from, up to but without. */
-  readonly gaps: { from: number; to: number }[] = [];
+  readonly #prevKv: boolean;
+  readonly #range: { readonly key: ByteString; readonly rangeEnd: ByteString };
   readonly #cluster: SimCluster;
   readonly #coverage: Coverage;
+  readonly #record: WatcherRecord;
   #next = 1;
   #stream: HubStream | undefined;
   #member: Member | undefined;
@@ -39,13 +32,16 @@ export class SimWatcher {
 
   constructor(
     cluster: SimCluster,
-    coverage: Coverage,
-    watch: { name: string; prefix: ByteString },
+    { coverage, history }: { coverage: Coverage; history: History },
+    { name, prefix, prevKv }: { name: string; prefix: ByteString; prevKv: boolean },
   ) {
     this.#cluster = cluster;
     this.#coverage = coverage;
-    this.name = watch.name;
-    this.prefix = watch.prefix;
+    this.name = name;
+    this.#prevKv = prevKv;
+    const rangeEnd = (prefix === '' ? '\0' : `${prefix.slice(0, -1)}0`) as ByteString;
+    this.#range = { key: (prefix === '' ? '\0' : prefix) as ByteString, rangeEnd };
+    this.#record = history.watcher({ name, ...this.#range, prevKv });
   }
 
   get attached(): boolean {
@@ -56,6 +52,11 @@ export class SimWatcher {
     );
   }
 
+  /** The next revision that it needs. */
+  get next(): number {
+    return this.#next;
+  }
+
   attach(host: SimHost, member: Member): void {
     if (this.attached) this.#stream?.close();
     if (this.#host !== undefined && this.#host !== host) {
@@ -64,38 +65,44 @@ export class SimWatcher {
     const life = ++this.#life;
     this.#host = host;
     this.#member = member;
+    const { compactRevision } = member.machine.store;
+    if (this.#next < compactRevision) {
+      const ended = { type: 'ended', reason: 'compacted', resumeAt: compactRevision } as const;
+      this.#record.sessions.push({ member: host.name, from: this.#next, items: [ended] });
+      this.#skipTo(compactRevision);
+    }
+    const items: WatchItem[] = [];
+    this.#record.sessions.push({ member: host.name, from: this.#next, items });
     this.#stream = member.hub.open({
       ready: () => !this.full,
-      events: (_ids, batch) => {
+      events: (_ids, { revision, events }) => {
         if (life !== this.#life) return;
-        assert(
-          batch.revision >= this.#next,
-          `${this.name} got revision ${batch.revision} from ${host.name}, it asked from ${this.#next}`,
-        );
         if (this.#wasFull) this.#coverage.reach('watch caught up from the log');
         this.#wasFull = false;
-        for (const { kv } of batch.events) {
-          const { modRevision: revision, key, version, value } = kv;
-          this.seen.push({ revision, key, version, value });
-        }
-        this.#next = batch.revision + 1;
+        items.push({ type: 'events', revision, events: events.map(eventOf) });
+        this.#next = revision + 1;
       },
       progress: (_ids, revision) => {
         if (life !== this.#life) return;
-        assert(revision >= this.#next - 1, `${this.name}: progress went back to ${revision}`);
         this.#coverage.reach('watch told of progress');
+        items.push({ type: 'progress', revision });
         this.#next = revision + 1;
       },
-      ended: (_id, end) => {
-        this.#cluster.log(`${this.name} ended at ${host.name}: ${end.reason}`);
-        if (life === this.#life && end.reason === 'compacted') this.#skipTo(end.resumeRevision);
+      ended: (_id, { reason, resumeRevision }) => {
+        this.#cluster.log(`${this.name} ended at ${host.name}: ${reason}`);
+        if (life !== this.#life) return;
+        items.push({ type: 'ended', reason, resumeAt: resumeRevision });
+        if (reason === 'compacted') this.#skipTo(resumeRevision);
+        else this.#next = resumeRevision;
       },
     });
-    const { compactRevision } = member.machine.store;
-    if (this.#next < compactRevision) this.#skipTo(compactRevision);
-    const rangeEnd = (this.prefix === '' ? '\0' : `${this.prefix.slice(0, -1)}0`) as ByteString;
-    const ranges = [{ key: this.prefix, rangeEnd }];
-    const spec = { ranges, prevKv: false, noPut: false, noDelete: false, keysOnly: false };
+    const spec = {
+      ranges: [this.#range],
+      prevKv: this.#prevKv,
+      noPut: false,
+      noDelete: false,
+      keysOnly: false,
+    };
     const service = { progressNotify: true, credits: this.credits };
     this.#stream.create(1, spec, service, this.#next);
     this.#cluster.log(`${this.name} watches from ${this.#next} at ${host.name}`);
@@ -105,7 +112,6 @@ export class SimWatcher {
   /** What it needs next is gone: it goes on with the oldest that is left, as a client does that reads the range anew. */
   #skipTo(revision: number): void {
     this.#coverage.reach('watch lost its place to a compaction');
-    this.gaps.push({ from: this.#next, to: revision });
     this.#next = revision;
   }
 
@@ -126,27 +132,10 @@ export class SimWatcher {
       this.#member?.wakeUp();
     }
   }
+}
 
-  /** What it saw is what happened up to there: all of it, once, in order. */
-  check(history: readonly KeyValue[], complete: boolean): void {
-    const rangeEnd = (this.prefix === '' ? '\0' : `${this.prefix.slice(0, -1)}0`) as ByteString;
-    const range = { key: this.prefix, rangeEnd };
-    const due = history.filter(
-      ({ key, modRevision }) =>
-        inRange(range, key) &&
-        (complete || modRevision < this.#next) &&
-        !this.gaps.some(({ from, to }) => modRevision >= from && modRevision < to),
-    );
-    const told = this.seen.map(({ revision, key, version, value }) => [
-      revision,
-      key,
-      version,
-      value,
-    ]);
-    const truth = due.map((kv) => [kv.modRevision, kv.key, kv.version, kv.value]);
-    assert(
-      JSON.stringify(told) === JSON.stringify(truth),
-      `${this.name} saw ${told.length} events of ${truth.length}, or others, or in another order`,
-    );
-  }
+function eventOf({ kv, prevKv }: WatchEvent): WatchedEvent {
+  const type = isTombstone(kv) ? 'delete' : 'put';
+  const prev = prevKv === undefined ? {} : { prev: pairOf(prevKv) };
+  return { type, pair: pairOf(kv), ...prev };
 }

@@ -1,5 +1,10 @@
 import { assert } from '../../server/src/core/base/assert.ts';
-import type { History } from '../checkers/history.ts';
+import type { Machine } from '../../server/src/core/machine.ts';
+import { isTombstone } from '../../server/src/core/mvcc/key-value.ts';
+import { checkHistory } from '../checkers/check-history.ts';
+import { History } from '../checkers/history.ts';
+import type { LinearizabilityReport } from '../checkers/linearizability.ts';
+import { AppliedCommands } from './applied-commands.ts';
 import { Checks } from './checks.ts';
 import { Coverage } from './coverage.ts';
 import { Nemesis } from './nemesis.ts';
@@ -36,14 +41,15 @@ const eventsMax = 2_000_000;
  */
 export function simulate(plan: SimPlan, listeners: SimListeners = {}): SimResult {
   const { seed, tormentMs, clients } = plan;
-  const { trace = () => {} } = listeners;
+  const { trace = () => {}, history = new History() } = listeners;
   const coverage = new Coverage();
   const checks = new Checks(coverage);
   const voters = [3, 3, 3, 5, 1][seed % 5] as number;
   const cluster = new SimCluster({ seed, voters, joiners: 1, checks, coverage, trace });
-  const nemesis = new Nemesis(cluster, cluster.random, coverage);
-  const workload = new Workload(cluster, cluster.random, coverage);
-  checks.onApplied = (applied, command, now) => workload.actors.applied(applied, command, now);
+  const nemesis = new Nemesis(cluster, cluster.random, coverage, plan);
+  const workload = new Workload(cluster, { random: cluster.random, coverage, history });
+  const follow = new AppliedCommands(workload, coverage);
+  checks.onApplied = (applied, command, now) => follow.applied(applied, command, now);
   for (const host of cluster.hosts) if (host.founding) cluster.start(host);
   workload.start({ clients, watchers: 4 });
   cluster.time.after(1_500, () => nemesis.start());
@@ -61,15 +67,41 @@ export function simulate(plan: SimPlan, listeners: SimListeners = {}): SimResult
     events += run(cluster, checks, settleStepMs);
   }
   coverage.reach('frame lost', cluster.network.lost);
-  checkEnd(cluster, checks, workload);
-  return { seed, coverage, acknowledged: workload.acknowledged.length, events };
+  checkMembers(cluster, checks);
+  events += readAll(cluster, checks, workload);
+  history.close();
+  const { machine } = cluster.leader?.member ?? {};
+  assert(machine !== undefined, 'liveness: the leader was lost when all was well');
+  workload.once.checkEnd(checks.history);
+  workload.leases.checkEnd(machine);
+  checkMachine(machine, coverage);
+  const report = checkHistory(history, machine.store.compactRevision);
+  checkOrder(report, checks);
+  if (report.unknownWrites > 0) coverage.reach('write took effect that nobody was told of');
+  coverage.reach('operation explained by the one order', report.checked);
+  coverage.reach('watched event held against the one order', report.watchEvents);
+  return { seed, coverage, acknowledged: workload.answered, events };
+}
+
+/** Every member is asked for all that it has. */
+function readAll(cluster: SimCluster, checks: Checks, workload: Workload): number {
+  let isDone = false;
+  let events = 0;
+  workload.readAll(cluster.running, () => {
+    isDone = true;
+  });
+  for (let left = settleMs; !isDone && left > 0; left -= settleStepMs) {
+    events += run(cluster, checks, settleStepMs);
+  }
+  assert(isDone, 'liveness: a member does not answer when all is well');
+  return events;
 }
 
 function run(cluster: SimCluster, checks: Checks, ms: number): number {
   const until = cluster.time.now + ms;
   let events = 0;
   while (cluster.time.now < until) {
-    assert(cluster.time.step(), 'the simulation ran out of events');
+    assert(cluster.step(), 'the simulation ran out of events');
     assert(++events < eventsMax, 'the simulation does not come to an end');
     checks.look(cluster.hosts);
     if (events % 10_000 === 0) checks.compareStates(cluster.hosts);
@@ -88,11 +120,11 @@ function agreed({ leader, hosts }: SimCluster): boolean {
   );
 }
 
-function checkEnd(cluster: SimCluster, checks: Checks, workload: Workload): void {
+function checkMembers(cluster: SimCluster, checks: Checks): void {
   const members = cluster.hosts.flatMap((host) => (host.member === undefined ? [] : [host]));
   const { leader } = cluster;
   assert(leader?.member !== undefined, 'liveness: there is no leader at the end');
-  const { raft, machine } = leader.member;
+  const { raft } = leader.member;
   for (const { name, memberId, member } of members) {
     if (!raft.progress?.has(memberId)) continue;
     assert(
@@ -100,9 +132,36 @@ function checkEnd(cluster: SimCluster, checks: Checks, workload: Workload): void
       `liveness: ${name} is at index ${member?.appliedIndex}, the leader at ${leader.member.appliedIndex}`,
     );
   }
+  for (const { name, memberId, member, isLost } of cluster.hosts) {
+    const isMember = raft.progress?.has(memberId) === true;
+    assert(!isMember || member !== undefined, `liveness: ${name} is a member and does not run`);
+    assert(!isMember || !isLost, `liveness: ${name} has lost its disk and is a member still`);
+  }
   checks.compareStates(members);
-  const { history } = checks;
-  workload.checkAcknowledged(history);
-  workload.actors.checkEnd(history, machine);
-  for (const watcher of workload.watchers) watcher.check(history, watcher.attached);
+}
+
+function checkMachine(machine: Machine, coverage: Coverage): void {
+  const corrupt = machine.alarms.list().filter(({ alarm }) => alarm === 'corrupt');
+  assert(corrupt.length === 0, `members are said to differ that do not: ${corrupt.length}`);
+  const { compactRevision, sweptRevision } = machine.store;
+  assert(
+    sweptRevision === compactRevision,
+    `memory below revision ${compactRevision} was given back only up to ${sweptRevision}`,
+  );
+  if (sweptRevision > 0) coverage.reach('memory swept');
+}
+
+/** What clients saw and what members applied are the same, though neither checker knows of the other. */
+function checkOrder({ model, guessed }: LinearizabilityReport, { history }: Checks): void {
+  for (const kv of history) {
+    const { modRevision: revision, key } = kv;
+    if (revision > model.revision) return;
+    if (guessed.has(revision)) continue;
+    const own = model.events(revision).find(({ pair }) => pair.key === key);
+    const type = isTombstone(kv) ? 'delete' : 'put';
+    assert(
+      own?.type === type && own.pair.value === kv.value,
+      `the ${type} of ${key} was applied at ${revision}, clients saw ${JSON.stringify(own)}`,
+    );
+  }
 }

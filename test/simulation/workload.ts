@@ -1,165 +1,252 @@
-import { assert } from '../../server/src/core/base/assert.ts';
 import type { Random } from '../../server/src/core/base/random.ts';
-import type { KeyValue } from '../../server/src/core/mvcc/key-value.ts';
 import type { ByteString } from '../../server/src/core/mvcc/values.ts';
-import type { Member } from '../../server/src/member/member.ts';
-import { Actors } from './actors.ts';
+import type { Ask, Condition, History, Outcome, Pair, Request } from '../checkers/history.ts';
+import { hasWritten } from '../checkers/model.ts';
 import type { Coverage } from './coverage.ts';
+import { OnceActor } from './once-actor.ts';
+import { type ClientWeather, SimClient } from './sim-client.ts';
 import type { SimCluster, SimHost } from './sim-cluster.ts';
+import { SimLeases } from './sim-leases.ts';
 import { SimWatcher } from './sim-watcher.ts';
 
-/** What a client was told. */
-interface Acknowledged {
-  readonly revision: number;
-  readonly key: string;
-  /** undefined for a delete. */
-  readonly value: string | undefined;
+const keys = ['config/a', 'config/b', 'lock/a', 'lock/b', 'x'];
+const accounts = ['account/a', 'account/b', 'account/c'];
+const deposit = 100;
+
+/** Where a call goes, and what to do when it is over. */
+export interface Call {
+  readonly client: SimClient;
+  readonly host: SimHost;
+  readonly next: () => void;
 }
 
-const keys = ['config/a', 'config/b', 'lock/a', 'lock/b', 'x'];
-const callPatienceMs = 8_000;
-
-/** Clients that write, read and watch through whatever member is there, and remember every answer. */
+/** Clients that write, read and watch through whatever member is there; the history has what they asked and were told. */
 export class Workload {
+  readonly watchers: SimWatcher[] = [];
+  readonly leases: SimLeases;
+  readonly once: OnceActor;
   readonly #cluster: SimCluster;
   readonly #random: Random;
   readonly #coverage: Coverage;
-  readonly acknowledged: Acknowledged[] = [];
-  readonly watchers: SimWatcher[] = [];
-  readonly actors: Actors;
+  readonly #history: History;
+  readonly #weather: ClientWeather;
+  /** How often each kind of call is made. */
+  readonly #mix: readonly ((call: Call) => void)[];
   #nextValue = 0;
-  #highestAcknowledged = 1;
+  /** The newest revision that anybody was told. */
+  #revision = 1;
   active = true;
   answered = 0;
 
-  constructor(cluster: SimCluster, random: Random, coverage: Coverage) {
+  constructor(
+    cluster: SimCluster,
+    world: { random: Random; coverage: Coverage; history: History },
+  ) {
     this.#cluster = cluster;
-    this.#random = random;
-    this.#coverage = coverage;
-    this.actors = new Actors(cluster, random, coverage, (write) => this.#acknowledge(write));
+    this.#random = world.random;
+    this.#coverage = world.coverage;
+    this.#history = world.history;
+    this.#weather = {
+      delayMsMax: this.#random.pick([0, 2, 20]),
+      lossOneIn: this.#random.pick([0, 60, 20]),
+    };
+    this.leases = new SimLeases(cluster, world.coverage, () => this.#value());
+    this.once = new OnceActor(cluster, world);
+    this.#mix = [
+      ...times(10, (call: Call) => this.#put(call)),
+      ...times(6, (call: Call) => this.#read(call)),
+      ...times(3, (call: Call) => this.#readOld(call)),
+      ...times(2, (call: Call) => this.#readPast(call)),
+      ...times(3, (call: Call) => this.#delete(call)),
+      ...times(5, (call: Call) => this.#compareAndSwap(call)),
+      ...times(4, (call: Call) => this.#transfer(call)),
+      ...times(3, (call: Call) => this.leases.grant(call)),
+      ...times(3, (call: Call) => this.leases.renewOrRevoke(call, this.#random)),
+      ...times(3, (call: Call) => this.#compact(call)),
+      ...times(5, (call: Call) => this.once.act(call, this.#value())),
+    ];
   }
 
   start(options: { clients: number; watchers: number }): void {
-    for (let client = 0; client < options.clients; client++) this.#loop(client);
-    for (let at = 0; at < options.watchers; at++) {
-      const prefix = ['config/', 'lock/', ''][at % 3] as ByteString;
-      const watcher = new SimWatcher(this.#cluster, this.#coverage, { name: `w${at}`, prefix });
-      // Some take a few revisions at a time.
-      if (at === 1) watcher.credits = 3;
-      this.watchers.push(watcher);
-      this.#watchLoop(watcher);
+    for (let at = 0; at < options.clients; at++) this.#loop(this.#client(`c${at}`));
+    for (let at = 0; at < options.watchers; at++) this.#watch(at);
+  }
+
+  /** After everything is over: every member shows all that it has, and a linearizable read says which is true. */
+  readAll(hosts: readonly SimHost[], done: () => void): void {
+    let left = hosts.length;
+    for (const host of hosts) {
+      const client = this.#client(`end ${host.name}`);
+      client.weather.lossOneIn = 0;
+      const all = { type: 'range', key: '\0', rangeEnd: '\0' } as const;
+      client.ask(all, host, () => {
+        if (--left === 0) done();
+      });
     }
   }
 
-  #pickHost(): SimHost | undefined {
-    const { running } = this.#cluster;
-    return running.length === 0 ? undefined : this.#random.pick(running);
+  #client(name: string): SimClient {
+    const world = {
+      cluster: this.#cluster,
+      history: this.#history,
+      random: this.#random,
+      coverage: this.#coverage,
+    };
+    return new SimClient(name, world, { ...this.#weather });
   }
 
-  #loop(client: number): void {
+  #loop(client: SimClient): void {
     this.#cluster.time.after(10 + this.#random.below(200), () => {
       if (!this.active) return;
-      const host = this.#pickHost();
-      if (host?.member === undefined) return this.#loop(client);
-      let settled = false;
-      // The process may die and never answer; a client gives up after a while.
-      const next = (): void => {
-        if (settled) return;
-        settled = true;
-        this.#loop(client);
-      };
-      this.#cluster.time.after(callPatienceMs, next);
-      this.#call(host, host.member, next);
+      const host = client.pickHost();
+      const next = (): void => this.#loop(client);
+      if (host === undefined) next();
+      else this.#random.pick(this.#mix)({ client, host, next });
     });
   }
 
-  #call(host: SimHost, member: Member, next: () => void): void {
-    const key = this.#random.pick(keys);
-    const kind = this.#random.below(14);
-    if (kind >= 10) return this.actors.act({ host, member, next });
-    if (kind < 6) this.#put(host, member, { key, next });
-    else if (kind < 7) this.#delete(host, member, { key, next });
-    else this.#read(host, member, { key, next });
-  }
-
-  #put(host: SimHost, member: Member, call: { key: string; next: () => void }): void {
-    const value = `v${this.#nextValue++}${'.'.repeat(this.#random.below(100))}`;
-    if (member.raft.role !== 'leader') this.#coverage.reach('proposal forwarded');
-    const { key } = call;
-    const command = {
-      type: 'put',
-      key: key as ByteString,
-      value: value as ByteString,
-      lease: '0',
-      prevKv: false,
-      ignoreValue: false,
-      ignoreLease: false,
-    } as const;
-    member.propose(command, (outcome) => {
-      if (outcome.ok && outcome.reply.type === 'put') {
-        this.#acknowledge({ revision: outcome.revision, key, value });
-      } else if (outcome.ok) this.#coverage.reach('write refused for want of space');
-      else if (outcome.code === 'no_leader') this.#coverage.reach('call failed without a leader');
-      this.#cluster.log(
-        `put ${key}=${value.slice(0, 8)} at ${host.name}: ${outcome.ok ? outcome.revision : outcome.code}`,
-      );
-      call.next();
+  /** Asks, and goes on with what was answered. */
+  #ask(call: Call, request: Request, then: (outcome: Outcome) => void = () => call.next()): void {
+    call.client.ask(request, call.host, (outcome) => {
+      this.#note(request, outcome);
+      then(outcome);
     });
   }
 
-  #delete(host: SimHost, member: Member, call: { key: string; next: () => void }): void {
-    const { key } = call;
-    const command = {
-      type: 'deleteRange',
-      key: key as ByteString,
-      rangeEnd: '' as ByteString,
-      prevKv: true,
-    } as const;
-    member.propose(command, (outcome) => {
-      if (outcome.ok && outcome.reply.type === 'deleteRange' && outcome.reply.deleted > 0) {
-        this.#acknowledge({ revision: outcome.revision, key, value: undefined });
-      }
-      this.#cluster.log(
-        `delete ${key} at ${host.name}: ${outcome.ok ? outcome.revision : outcome.code}`,
-      );
-      call.next();
-    });
-  }
-
-  #acknowledge(write: Acknowledged): void {
+  #note(request: Request, outcome: Outcome): void {
+    if (outcome.type === 'refused') {
+      if (outcome.code === 'no_leader') this.#coverage.reach('call failed without a leader');
+      if (outcome.code === 'no_space') this.#coverage.reach('write refused for want of space');
+      if (outcome.code === 'compacted') this.#coverage.reach('read of what was compacted refused');
+    }
+    if (outcome.type === 'unknown') this.#coverage.reach('call whose outcome is unknown');
+    if (outcome.type !== 'ok') return;
     this.answered++;
-    this.acknowledged.push(write);
-    this.#coverage.reach(write.value === undefined ? 'delete acknowledged' : 'put acknowledged');
-    this.#highestAcknowledged = Math.max(this.#highestAcknowledged, write.revision);
+    this.#revision = Math.max(this.#revision, outcome.revision);
+    const { answer } = outcome;
+    if (request.type === 'put') this.#coverage.reach('put acknowledged');
+    if (request.type === 'delete' && hasWritten(answer))
+      this.#coverage.reach('delete acknowledged');
+    if (request.type === 'compact') this.#coverage.reach('compaction asked for');
+    if (answer.type !== 'txn') return;
+    this.#coverage.reach(
+      answer.succeeded ? 'transaction succeeded' : 'transaction failed its comparison',
+    );
   }
 
-  /** Linearizable: it must see everything that was acknowledged, to anybody, before it was asked. */
-  #read(host: SimHost, member: Member, call: { key: string; next: () => void }): void {
-    const atLeast = this.#highestAcknowledged;
-    member.readIndex((error) => {
-      if (error === undefined) {
-        const { revision } = member.machine.store;
-        assert(
-          revision >= atLeast,
-          `stale read: ${host.name} answered at revision ${revision}, ${atLeast} was acknowledged before`,
-        );
-        this.answered++;
-        if (member.raft.role === 'follower') {
-          this.#coverage.reach('linearizable read answered by a follower');
-        }
-      }
-      this.#cluster.log(
-        `read ${call.key} at ${host.name}: ${error ?? member.machine.store.revision}`,
-      );
-      call.next();
+  #value(): string {
+    return `v${this.#nextValue++}`;
+  }
+
+  #put(call: Call): void {
+    const value = `${this.#value()}${'.'.repeat(this.#random.below(100))}`;
+    const prevKv = this.#random.oneIn(3);
+    this.#ask(call, { type: 'put', key: this.#random.pick(keys), value, prevKv });
+  }
+
+  #delete(call: Call): void {
+    const prevKv = this.#random.oneIn(2);
+    const one = { key: this.#random.pick(keys) };
+    const range = this.#random.oneIn(4) ? { key: 'config/', rangeEnd: 'config0' } : one;
+    this.#ask(call, { type: 'delete', ...range, prevKv });
+  }
+
+  #read(call: Call): void {
+    this.#ask(call, { type: 'range', ...this.#someKeys() });
+  }
+
+  /** Of one member, without asking the others. */
+  #readOld(call: Call): void {
+    this.#ask(call, { type: 'range', ...this.#someKeys(), isSerializable: true });
+  }
+
+  #readPast(call: Call): void {
+    const revision = Math.max(1, this.#revision - this.#random.below(80));
+    this.#ask(call, { type: 'range', ...this.#someKeys(), revision });
+  }
+
+  #someKeys(): { key: string; rangeEnd?: string; limit?: number } {
+    if (this.#random.oneIn(2)) return { key: this.#random.pick(keys) };
+    const all = { key: '\0', rangeEnd: '\0' };
+    return this.#random.oneIn(2) ? all : { ...all, limit: 1 + this.#random.below(4) };
+  }
+
+  /** Reads where it is, however old that is, and writes only if nobody wrote since. */
+  #compareAndSwap(call: Call): void {
+    const key = 'cas';
+    this.#ask(call, { type: 'range', key, isSerializable: true }, (outcome) => {
+      const seen = pairsOf(outcome)?.[0]?.modRevision ?? 0;
+      if (outcome.type !== 'ok') return call.next();
+      this.#ask(call, {
+        type: 'txn',
+        compare: [{ key, target: 'mod', operator: '=', operand: seen }],
+        success: [
+          { type: 'put', key, value: this.#value(), prevKv: true },
+          { type: 'range', key },
+        ],
+        failure: [{ type: 'range', key }],
+      });
     });
+  }
+
+  /** Moves an amount between accounts, by a transaction inside of a transaction, if nobody touched them since. */
+  #transfer(call: Call): void {
+    const all = { type: 'range', key: 'account/', rangeEnd: 'account0' } as const;
+    this.#ask(call, { ...all, isSerializable: true }, (outcome) => {
+      const pairs = pairsOf(outcome);
+      if (pairs === undefined) return call.next();
+      const stored = accounts.map((key) => pairs.find((pair) => pair.key === key));
+      const compare = accounts.map(
+        (key, at): Condition => ({
+          key,
+          target: 'mod',
+          operator: '=',
+          operand: stored[at]?.modRevision ?? 0,
+        }),
+      );
+      const from = this.#random.below(accounts.length);
+      const to = (from + 1 + this.#random.below(accounts.length - 1)) % accounts.length;
+      const amount = this.#random.below(50);
+      const success = accounts.map((key, at): Ask => {
+        const balance =
+          amountIn(stored[at]) + (at === to ? amount : 0) - (at === from ? amount : 0);
+        return { type: 'put', key, value: `${this.#value()}=${balance}` };
+      });
+      const inner: Ask = { type: 'txn', compare: [], success, failure: [] };
+      this.#ask(call, { type: 'txn', compare, success: [inner], failure: [all] }, (moved) => {
+        if (moved.type === 'ok' && hasWritten(moved.answer)) {
+          this.#coverage.reach('transfer in a transaction');
+        }
+        call.next();
+      });
+    });
+  }
+
+  #compact(call: Call): void {
+    const revision = this.#revision - this.#random.below(40);
+    if (revision < 1) return call.next();
+    this.#ask(call, { type: 'compact', revision });
+  }
+
+  #watch(at: number): void {
+    const prefix = ['config/', 'lock/', ''][at % 3] as ByteString;
+    const watcher = new SimWatcher(
+      this.#cluster,
+      { coverage: this.#coverage, history: this.#history },
+      { name: `w${at}`, prefix, prevKv: at % 2 === 0 },
+    );
+    // Some take a few revisions at a time.
+    if (at === 1) watcher.credits = 3;
+    this.watchers.push(watcher);
+    this.#watchLoop(watcher);
   }
 
   /** Attaches the watcher wherever it can, again and again. */
   #watchLoop(watcher: SimWatcher): void {
     this.#cluster.time.after(50 + this.#random.below(400), () => {
       if (!watcher.attached || this.#random.oneIn(40)) {
-        const host = this.#pickHost();
+        const { running } = this.#cluster;
+        const host = running.length === 0 ? undefined : this.#random.pick(running);
         if (host?.member !== undefined) watcher.attach(host, host.member);
       }
       watcher.full = this.active && this.#random.oneIn(4);
@@ -167,19 +254,17 @@ export class Workload {
       if (this.active) this.#watchLoop(watcher);
     });
   }
+}
 
-  /** Everything acknowledged is there, exactly once, at its revision. */
-  checkAcknowledged(history: readonly KeyValue[]): void {
-    const byRevision = new Map(history.map((event) => [event.modRevision, event]));
-    for (const { revision, key, value } of this.acknowledged) {
-      const event = byRevision.get(revision);
-      const found = event?.version === 0 ? undefined : event?.value;
-      assert(
-        event?.key === key && found === value,
-        `lost: ${key}=${value} was acknowledged at revision ${revision}, the store has ${event?.key}=${found}`,
-      );
-    }
-    const values = history.filter(({ version }) => version > 0).map((event) => event.value);
-    assert(new Set(values).size === values.length, 'a put was applied twice');
-  }
+function times<Item>(count: number, item: Item): Item[] {
+  return Array.from({ length: count }, () => item);
+}
+
+function pairsOf(outcome: Outcome): readonly Pair[] | undefined {
+  if (outcome.type !== 'ok' || outcome.answer.type !== 'range') return undefined;
+  return outcome.answer.pairs;
+}
+
+function amountIn(pair: Pair | undefined): number {
+  return pair === undefined ? deposit : Number(pair.value.slice(pair.value.indexOf('=') + 1));
 }
