@@ -23,18 +23,31 @@ function allowed(): readonly string[] | undefined {
   });
 }
 
-/** Runs this program again, inside. @returns its exit code; undefined where that is not possible. */
-export async function runInside(args: readonly string[]): Promise<number | undefined> {
+/** Where the program runs: in namespaces of its own, or, where they are not allowed, in a process group of its own. */
+export type Inside = 'namespaces' | 'group';
+
+/**
+ * Runs this program again, inside. This process stays as its guard: when the other ends, nothing of it is left, and when this
+ * one ends, so does the other.
+ * @returns its exit code.
+ */
+export async function runInside(args: readonly string[]): Promise<number> {
   const how = allowed();
-  const [node, script] = process.argv;
-  if (how === undefined || node === undefined || script === undefined) return undefined;
   const directory = mkdtempSync(join(tmpdir(), 'lockstep-chaos-'));
-  const remove = (): void => rmSync(directory, { recursive: true, force: true });
-  process.once('exit', remove);
-  const child = spawn('unshare', [...how, node, ...process.execArgv, script, ...args, '--inside'], {
+  const program = [...process.execArgv, process.argv[1] ?? '', ...args];
+  const [command = '', ...rest] =
+    how === undefined
+      ? [process.execPath, ...program, '--inside', 'group']
+      : ['unshare', ...how, process.execPath, ...program, '--inside', 'namespaces'];
+  const child = spawn(command, rest, {
     // It ends when the channel breaks, so it cannot outlive this process.
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, TMPDIR: directory },
+    detached: true,
+  });
+  process.once('exit', () => {
+    endGroup(child.pid);
+    rmSync(directory, { recursive: true, force: true });
   });
   const stop = (): void => {
     if (child.connected) child.disconnect();
@@ -42,15 +55,28 @@ export async function runInside(args: readonly string[]): Promise<number | undef
   process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', stop);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => resolve(code ?? 1));
+    child.once('exit', (code) => resolve(code ?? 1));
   });
+}
+
+/** Members that were stopped in their tracks cannot see that nobody is there any more. */
+function endGroup(leader: number | undefined): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // All of it has ended.
+  }
 }
 
 /** Inside: ends with whoever started this, and takes its files along. */
 export function endWithParent(): void {
   process.once('exit', () => {
-    // What is mounted in there is gone with the namespace, and is left to it.
-    rmSync(tmpdir(), { recursive: true, force: true });
+    try {
+      rmSync(tmpdir(), { recursive: true, force: true });
+    } catch {
+      // Members that are about to end still write there; the guard has the last word.
+    }
   });
   process.once('disconnect', () => process.exit(process.exitCode ?? 130));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util';
 import { chaos } from './chaos.ts';
 import { readRecording, writeRecording } from './history-file.ts';
-import { endWithParent, runInside } from './namespaces.ts';
+import { endWithParent, type Inside, runInside } from './namespaces.ts';
 import { faults, missing } from './nemesis.ts';
 import { slowness, table } from './report.ts';
 import { findTools, type Tools } from './tools.ts';
@@ -31,7 +31,8 @@ const options = {
   check: { type: 'string' },
   /** Do at the end what the checkers must find. */
   planted: { type: 'boolean', default: false },
-  inside: { type: 'boolean', default: false },
+  /** Set by this program for itself. */
+  inside: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
@@ -64,13 +65,13 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (values.check !== undefined) return check(values.check);
   const plan = planOf(values);
-  if (!values.inside) {
+  if (values.inside === undefined) {
     // The seed is chosen once, so that both have the same.
-    const again = values.seed === undefined ? [...args, '--seed', String(plan.seed)] : args;
-    const code = await runInside(again);
-    if (code !== undefined) return code;
-  } else endWithParent();
-  return run(plan, findTools(values.inside));
+    return runInside(values.seed === undefined ? [...args, '--seed', String(plan.seed)] : args);
+  }
+  endWithParent();
+  const inside: Inside = values.inside === 'namespaces' ? 'namespaces' : 'group';
+  return run(plan, findTools(inside === 'namespaces'));
 }
 
 function planOf(values: Values) {
