@@ -36,6 +36,8 @@ export interface ChaosResult extends Recording {
 }
 
 const progressWithinMs = 15_000;
+/** Some times the longest that one is granted for. */
+const leasesWithinMs = 20_000;
 /** A short run does each thing for a shorter time. */
 const shortSeconds = 90;
 
@@ -72,6 +74,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
     await cluster.well();
     await goesOn(outages);
     await workload.stop();
+    await leasesEnd(cluster);
     states = await finalStates(cluster);
     await toldUpTo(watchers, Math.max(...states.map(({ revision }) => revision)));
   } catch (error) {
@@ -96,6 +99,18 @@ async function goesOn(outages: Outages): Promise<void> {
   const before = outages.acknowledged;
   const some = (): boolean => outages.acknowledged > before + 50;
   await until('clients are served', some, { withinMs: progressWithinMs });
+}
+
+/** Nobody keeps a lease any more, so none may be kept for ever. @throws Error with what is left. */
+async function leasesEnd({ members }: ChaosCluster): Promise<void> {
+  await until(
+    'all leases have ended',
+    async () => {
+      const statuses = await Promise.all(members.map((member) => member.status()));
+      return statuses.every(({ leases }) => leases === 0);
+    },
+    { withinMs: leasesWithinMs },
+  );
 }
 
 /** @throws Error naming the watchers that were not told everything in time. */

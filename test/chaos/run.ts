@@ -79,8 +79,9 @@ function planOf(values: Values) {
   if ([minutes !== undefined, seconds !== undefined, once].filter(Boolean).length > 1) {
     throw new UsageError('give one of --minutes, --seconds and --once');
   }
-  const members = wholeNumber('members', values.members, 1, 5);
-  if (members === 1) throw new UsageError('--members takes 3 or 5: one alone bears no harm');
+  if (!/^[35]$/.test(values.members)) {
+    throw new UsageError(`--members takes 3 or 5, not "${values.members}": fewer bear no harm`);
+  }
   return {
     isOnce: once,
     seconds: once
@@ -92,7 +93,7 @@ function planOf(values: Values) {
       values.seed === undefined
         ? Date.now() % 1_000_000
         : wholeNumber('seed', values.seed, 0, 2 ** 32 - 1),
-    members,
+    members: Number(values.members),
     rate: wholeNumber('rate', values.rate, 1, 5_000),
     file: values.history,
     isPlanted: values.planted,

@@ -47,8 +47,9 @@ function checked(
   try {
     return checkHistory(history);
   } catch (error) {
-    if (!(error instanceof Violation)) throw error;
-    violations.push(error.message);
+    // A checker that gives up has found nothing right.
+    const isViolation = error instanceof Violation;
+    violations.push(isViolation ? error.message : `the checkers failed: ${String(error)}`);
     return undefined;
   }
 }
