@@ -36,16 +36,18 @@ export function lostWrites(
     for (const { key, value } of writtenBy(request, outcome.answer)) {
       acknowledged++;
       const what = `${value === undefined ? 'the delete of' : `"${value}" in`} ${key}, acknowledged at revision ${outcome.revision}`;
+      const faults: string[] = [];
       const others = told.get(outcome.revision);
       const event = others?.get(key);
       if (others !== undefined && event?.value !== value) {
-        lost.push(`${what}: watchers were told of ${JSON.stringify([...others.values()])}`);
+        faults.push(`watchers were told of ${JSON.stringify([...others.values()])}`);
       }
       for (const { member, revision, pairs } of held) {
         const holding = { revision, pair: pairs.get(key), deletedAt: deletedAt.get(key) ?? 0 };
         const fault = faultIn({ key, value }, outcome.revision, holding);
-        if (fault !== undefined) lost.push(`${what}: ${member} ${fault}`);
+        if (fault !== undefined) faults.push(`${member} ${fault}`);
       }
+      if (faults.length > 0) lost.push(`${what}: ${faults.join('; ')}`);
     }
   }
   return { acknowledged, lost };

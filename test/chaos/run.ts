@@ -88,7 +88,7 @@ function planOf(values: Values) {
       ? onceSecondsMax
       : seconds === undefined
         ? 60 * wholeNumber('minutes', minutes ?? '10', 1, 24 * 60)
-        : wholeNumber('seconds', seconds, 1, 86_400),
+        : wholeNumber('seconds', seconds, 0, 86_400),
     seed:
       values.seed === undefined
         ? Date.now() % 1_000_000

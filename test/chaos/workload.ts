@@ -20,7 +20,7 @@ const clientCount = 12;
 const holderCount = 3;
 const callTimeoutMs = 4_000;
 /** How far a compaction stays behind what is there; now and then it comes close, and overtakes slow watchers. */
-const compactionDistances = [3_000, 3_000, 3_000, 30];
+const compactionDistances = [800, 800, 800, 30];
 
 /** One client, with what it was told so far. */
 class Caller {
