@@ -11,7 +11,7 @@ const own = ['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-chil
 /** Without rights on this machine, they may be had in a namespace of users. */
 const attempts = [own, ['--user', '--map-root-user', ...own]];
 
-/** The arguments of `unshare` that work here, if any. */
+/** The arguments of `unshare` that work here, if any. Without `ip` the new network has not even a loopback. */
 function allowed(): readonly string[] | undefined {
   return attempts.find((args) => {
     try {

@@ -68,7 +68,8 @@ export class Nemesis {
   async #round(): Promise<void> {
     const { chaos, random, note, lastsMsMax } = this.#options;
     const first = this.#draw();
-    const second = first.isAlone !== true && random.below(3) > 0 ? this.#draw() : undefined;
+    const second =
+      first.isAlone !== true && (random.below(3) > 0 || this.#isOnce) ? this.#draw() : undefined;
     const taken = new Set<MemberProcess>();
     if (second?.isAlone === true) this.#deck.push(second);
     const now = second === undefined || second.isAlone === true ? [first] : [first, second];

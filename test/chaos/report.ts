@@ -35,7 +35,10 @@ export function table(
       ['median', milliseconds(median(unavailableMs))],
       ['worst', milliseconds(Math.max(0, ...unavailableMs))],
     ]),
-    section('time taken', [['all in all', `${Math.round(seconds)} s`]]),
+    section('cost', [
+      ['time taken', `${Math.round(seconds)} s`],
+      ['most memory of this program', `${Math.round(process.resourceUsage().maxRSS / 1_024)} MiB`],
+    ]),
   ].join('\n');
 }
 

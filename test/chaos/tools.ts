@@ -23,7 +23,7 @@ const library = 'faketime/libfaketimeMT.so.1';
 
 /** Looks for them; inside, it also prepares the own namespaces for the faults. */
 export function findTools(isInside: boolean): Tools {
-  const outside: Tool = { missing: 'this machine allows no namespaces of its own' };
+  const outside: Tool = { missing: 'no namespaces of its own, which take unshare and ip' };
   if (isInside) prepare();
   return {
     isInside,
