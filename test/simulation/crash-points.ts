@@ -40,6 +40,7 @@ export class Cut extends Error {}
 export class CutPlan {
   #point: CrashPoint | undefined;
   #passes = 0;
+  #isOver = false;
   readonly #crash: (point: CrashPoint) => void;
 
   /** @param crash ends the process; what it is in is left by an exception afterwards. */
@@ -60,12 +61,19 @@ export class CutPlan {
     this.#point = undefined;
   }
 
-  /** @throws Cut when this is where the process ends. */
+  /** @throws Cut when this is where the process ends, or has ended: what is left of it must touch nothing. */
   reach(point: CrashPoint): void {
+    this.live();
     if (point !== this.#point || this.#passes-- > 0) return;
     this.#point = undefined;
+    this.#isOver = true;
     this.#crash(point);
     throw new Cut(point);
+  }
+
+  /** @throws Cut when the process has been cut off. */
+  live(): void {
+    if (this.#isOver) throw new Cut('the process is over');
   }
 }
 
@@ -136,14 +144,23 @@ export class CutDisk implements Disk {
     };
     return {
       name: file.name,
-      size: () => file.size(),
-      read: (offset, length, into) => file.read(offset, length, into),
+      size: () => {
+        plan.live();
+        return file.size();
+      },
+      read: (offset, length, into) => {
+        plan.live();
+        return file.read(offset, length, into);
+      },
       write: (offset, bytes, done) =>
         around('write', (then) => file.write(offset, bytes, then), done),
       writeDurable: (offset, bytes, done) =>
         around('sync', (then) => file.writeDurable(offset, bytes, then), done),
       sync: (done) => around('sync', (then) => file.sync(then), done),
-      truncate: (size) => file.truncate(size),
+      truncate: (size) => {
+        plan.live();
+        file.truncate(size);
+      },
       close: () => file.close(),
     };
   }
