@@ -13,11 +13,12 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Client } from '@lockstep/client';
 import { Random } from '../../server/src/core/base/random.ts';
+import { proxies } from '../harness/behind-proxies.ts';
 import { iterate } from '../harness/clients.ts';
 import { until } from '../harness/processes.ts';
 import type { TcpProxy } from '../harness/tcp-proxy.ts';
 import type { Belief, ContestReport } from './contest-process.ts';
-import { FaultyCluster, proxies } from './faulty-cluster.ts';
+import { FaultyCluster } from './faulty-cluster.ts';
 
 export interface ContestOptions {
   readonly seconds: number;

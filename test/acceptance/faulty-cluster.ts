@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../../server/src/core/base/random.ts';
-import { type MemberPlan, planMembers, RealCluster, smallFiles } from '../harness/real-cluster.ts';
-import { TcpProxy } from '../harness/tcp-proxy.ts';
+import { behind, proxies } from '../harness/behind-proxies.ts';
+import { planMembers, RealCluster, smallFiles } from '../harness/real-cluster.ts';
+import type { TcpProxy } from '../harness/tcp-proxy.ts';
 
 const kinds = ['kill', 'pause', 'partition'] as const;
 
@@ -57,26 +58,4 @@ export class FaultyCluster {
     await this.cluster.kill();
     for (const proxy of [...this.#doors, ...this.#peers]) proxy.close();
   }
-}
-
-/** One proxy for each of the addresses. */
-export function proxies(targets: readonly string[]): Promise<TcpProxy[]> {
-  return Promise.all(targets.map((target) => TcpProxy.start(target)));
-}
-
-/** The same members, reached by others and by clients through proxies only. */
-function behind(
-  plans: readonly MemberPlan[],
-  doors: readonly TcpProxy[],
-  peers: readonly TcpProxy[],
-): MemberPlan[] {
-  const initialCluster = plans.map(({ name }, at) => `${name}=${peers[at]?.address}`).join();
-  return plans.map((plan, at) => ({
-    ...plan,
-    initialCluster,
-    flags: [
-      ...plan.flags,
-      ...['--advertise', `${doors[at]?.address}`, '--peer-advertise', `${peers[at]?.address}`],
-    ],
-  }));
 }

@@ -17,6 +17,12 @@ interface Version {
   readonly pair: Pair | undefined;
 }
 
+/** Which branches a transaction takes, and those in it. */
+interface Path {
+  readonly succeeded: boolean;
+  readonly inner: readonly (Path | undefined)[];
+}
+
 /**
  * What a store does, as plainly as it can be said: every version of every key is kept, every read looks at all of them. Nothing of
  * it is shared with the store, so that they cannot be wrong together. Revisions can be taken back, for whoever tries what may have
@@ -111,10 +117,26 @@ export class Model {
     }
   }
 
-  #txn({ compare, success, failure }: TxnAsk, events: WatchedEvent[]): Answer {
+  #txn(ask: TxnAsk, events: WatchedEvent[]): Answer {
+    return this.#follow(ask, this.#pathOf(ask), events);
+  }
+
+  /** Every condition is about the state before the whole transaction, those of inner ones as well. */
+  #pathOf({ compare, success, failure }: TxnAsk): Path {
     const succeeded = compare.every((condition) => this.#holds(condition));
-    const answers = (succeeded ? success : failure).map((ask) => this.#run(ask, events));
-    return { type: 'txn', succeeded, answers };
+    const inner = (succeeded ? success : failure).map((ask) =>
+      ask.type === 'txn' ? this.#pathOf(ask) : undefined,
+    );
+    return { succeeded, inner };
+  }
+
+  #follow({ success, failure }: TxnAsk, path: Path, events: WatchedEvent[]): Answer {
+    const answers = (path.succeeded ? success : failure).map((ask, at) => {
+      const inner = path.inner[at];
+      const isTxn = ask.type === 'txn' && inner !== undefined;
+      return isTxn ? this.#follow(ask, inner, events) : this.#run(ask, events);
+    });
+    return { type: 'txn', succeeded: path.succeeded, answers };
   }
 
   #holds({ key, target, operator, operand }: Condition): boolean {

@@ -25,6 +25,8 @@ export interface MemberPlan {
   readonly initialCluster: string;
   /** Flags beside those that follow from the above. */
   readonly flags: readonly string[];
+  /** Variables of its process beside those of this one. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** Plans members a, b, c ... with free ports and directories of their own; starts nothing. */
@@ -87,7 +89,8 @@ export class MemberProcess {
 
   start(): void {
     assert(!this.isRunning, `member ${this.name} runs already`);
-    this.#program = new Program(serveArguments(this.plan));
+    const { variables = {} } = this.plan;
+    this.#program = new Program(serveArguments(this.plan), { variables });
   }
 
   describe = (): string => this.#program?.describe() ?? `member ${this.name} was not started`;

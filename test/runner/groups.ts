@@ -30,6 +30,7 @@ export const groups: readonly Group[] = [
       'examples',
       'demo',
       'test/bench',
+      'test/chaos',
       'test/checkers',
       'test/harness',
     ],

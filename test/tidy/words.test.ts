@@ -8,7 +8,7 @@ const core = files.filter(
 );
 
 /** Real clusters and measurements run against the real clock; the runner gives up on what hangs. */
-const byTheClock = /^test\/(e2e|acceptance|bench|runner)\//;
+const byTheClock = /^test\/(e2e|acceptance|bench|chaos|runner)\//;
 
 /** What waits for real processes; only what runs by the clock may use it. */
 const forRealProcesses = ['test/harness/processes.ts'];
