@@ -114,6 +114,10 @@ async function main(words: readonly string[]): Promise<number> {
   try {
     const command = parseSimOptions(words);
     if (command.type === 'replay') return replay(command.plan, command.timeline);
+    // An exit, unlike a signal, takes the workers with it. A replay has none, and is too busy to hear of a signal.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => process.exit(130));
+    }
     if (command.type === 'swarm') return await runSwarm(command);
     if (command.type === 'world') return await runWorld(command);
     return await runPlanted(command);
@@ -129,7 +133,4 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(1);
 });
-// An exit, unlike a signal, takes the workers with it.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
-
 process.exitCode = await main(process.argv.slice(2));
