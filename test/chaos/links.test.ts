@@ -99,5 +99,7 @@ function introduction(name: string): Introduction {
     peerAddress: '',
     clientAddress: '',
     fresh: false,
+    versions: { lowest: 1, highest: 1 },
+    clusterVersion: 1,
   };
 }
