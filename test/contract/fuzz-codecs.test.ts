@@ -144,7 +144,7 @@ describe('a machine', () => {
     let applied = 0;
     for (const [at, bytes] of payloads.entries()) {
       try {
-        decodeCommand(bytes);
+        decodeCommand(bytes, machine.clusterVersion);
       } catch {
         continue;
       }

@@ -185,6 +185,9 @@ export class AttackedCluster {
       peerAddress: record?.peerAddress ?? strangerAddress,
       clientAddress: 'x:2379',
       fresh: false,
+      // A stranger says that everybody here is out of date.
+      versions: { lowest: 1, highest: record === undefined ? 9 : 1 },
+      clusterVersion: record === undefined ? 9 : 1,
     };
   }
 

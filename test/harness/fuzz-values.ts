@@ -303,6 +303,8 @@ export function messagesOf(parts: MessageParts): fc.Arbitrary<Message> {
   );
 }
 
+const version = fc.oneof(fc.constantFrom(0, 1, 2), number);
+
 const introduction = record({
   protocol: fc.oneof(fc.constant(1), number),
   clusterId: text,
@@ -313,6 +315,8 @@ const introduction = record({
   peerAddress: text,
   clientAddress: text,
   fresh: flag,
+  versions: record({ lowest: version, highest: version }),
+  clusterVersion: version,
 });
 
 /** Every kind of frame but the greetings, which a test that wants to be welcomed makes itself. */

@@ -174,15 +174,16 @@ export class Links {
 
   /**
    * A cluster version never goes down, so who cannot work with one that was reached must not go on:
-   * the other is turned away, and this member stops. In all else one of the two may be behind, and
-   * the link is tried again.
+   * the other is turned away, and this member stops if one of the table says so, since anybody can call.
+   * In all else one of the two may be behind, and the link is tried again.
    */
   #versionProblem(self: Introduction, other: Introduction): Refusal | undefined {
     let sentence: string | undefined;
     if (other.versions.highest < self.clusterVersion) sentence = misfit(other, self);
     else if (self.versions.highest < other.clusterVersion) {
       sentence = misfit(self, other);
-      if (sentence !== undefined) this.#events.outdated(sentence);
+      const isMember = this.#events.members().get(other.memberId) !== undefined;
+      if (sentence !== undefined && isMember) this.#events.outdated(sentence);
     } else if (isTooNew(other, self)) sentence = tooNew(other, self);
     else if (isTooNew(self, other)) sentence = tooNew(self, other);
     if (sentence === undefined) return undefined;
