@@ -85,6 +85,7 @@ test('bad input is refused with what would be right', async (t) => {
     [['--minutes', 'ten'], /--minutes takes a whole number from 1 to \d+, not "ten"/],
     [['--minutes', '1', '--once'], /give one of --minutes, --seconds and --once/],
     [['--members', '1'], /--members takes 3 or 5, not "1"/],
+    [['--check', 'nowhere.jsonl'], /cannot read a history: .*nowhere\.jsonl/],
     [['--forever'], /Unknown option '--forever'/],
   ];
   for (const [args, said] of bad) {

@@ -137,7 +137,10 @@ function lacks(tools: Tools): string[] {
 }
 
 async function check(file: string): Promise<number> {
-  const recording = await readRecording(file);
+  const recording = await readRecording(file).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`cannot read a history: ${why}`);
+  });
   const verdict = judge(recording);
   for (const what of verdict.violations) console.log(`wrong: ${what}`);
   console.log(
