@@ -53,13 +53,24 @@ export class SimNetwork {
   readonly #cut = new Set<string>();
   /** What waits in links that are clogged, by "from>to". */
   readonly #clogged = new Map<string, (() => void)[]>();
-  faults: NetworkFaults = { ...calmNetwork };
+  #faults: NetworkFaults = { ...calmNetwork };
+  /** When the last trouble began or ended. */
+  calmSince = 0;
   delivered = 0;
   lost = 0;
 
   constructor(time: SimTime, random: Random) {
     this.#time = time;
     this.#random = random;
+  }
+
+  get faults(): NetworkFaults {
+    return this.#faults;
+  }
+
+  set faults(faults: NetworkFaults) {
+    this.#faults = faults;
+    this.calmSince = this.#time.now;
   }
 
   /** The network as the member at `address` sees it. */
@@ -82,10 +93,12 @@ export class SimNetwork {
 
   /** Nothing passes from `from` to `to` any more; what is on its way is lost. */
   cut(from: string, to: string): void {
+    this.calmSince = this.#time.now;
     this.#cut.add(`${from}>${to}`);
   }
 
   heal(): void {
+    this.calmSince = this.#time.now;
     this.#cut.clear();
     for (const link of [...this.#clogged.keys()]) this.#unclog(link);
   }
@@ -93,6 +106,7 @@ export class SimNetwork {
   /** What is sent from `from` to `to` waits, and loses nothing, until {@link unclog}. */
   clog(from: string, to: string): void {
     const link = `${from}>${to}`;
+    this.calmSince = this.#time.now;
     if (!this.#clogged.has(link)) this.#clogged.set(link, []);
   }
 
@@ -102,6 +116,7 @@ export class SimNetwork {
   }
 
   #unclog(link: string): void {
+    this.calmSince = this.#time.now;
     const waiting = this.#clogged.get(link) ?? [];
     this.#clogged.delete(link);
     for (const deliver of waiting) this.#time.afterInside(this.faults.delayMsMin, deliver);

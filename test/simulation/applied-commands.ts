@@ -1,3 +1,4 @@
+import { assert } from '../../server/src/core/base/assert.ts';
 import type { Command } from '../../server/src/core/command.ts';
 import type { Applied } from '../../server/src/core/machine.ts';
 import type { Coverage } from './coverage.ts';
@@ -7,6 +8,8 @@ import type { Workload } from './workload.ts';
 export class AppliedCommands {
   readonly #workload: Workload;
   readonly #coverage: Coverage;
+  /** Members that have no space. */
+  readonly #full = new Set<string>();
 
   constructor(workload: Workload, coverage: Coverage) {
     this.#workload = workload;
@@ -20,9 +23,18 @@ export class AppliedCommands {
     }
     if (command.type === 'hashCheck') this.#coverage.reach('hash check begun');
     if (command.type === 'hashReport') this.#coverage.reach('hash reported');
+    if (command.type === 'put' && this.#full.size > 0) {
+      // One that was run before may be answered again.
+      assert(applied.events.length === 0, 'a put was taken while there was no space');
+    }
     if (command.type === 'raiseAlarm' && command.alarm === 'nospace') {
+      this.#full.add(command.memberId);
       this.#coverage.reach('space ran out');
     }
-    if (command.type === 'clearAlarm') this.#coverage.reach('space was there again');
+    if (command.type === 'clearAlarm') {
+      if (command.memberId === '') this.#full.clear();
+      this.#full.delete(command.memberId);
+      this.#coverage.reach('space was there again');
+    }
   }
 }

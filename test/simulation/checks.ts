@@ -5,6 +5,7 @@ import { decodeCommand } from '../../server/src/core/command-codec.ts';
 import { type Applied, Machine } from '../../server/src/core/machine.ts';
 import type { KeyValue } from '../../server/src/core/mvcc/key-value.ts';
 import { decodeChange } from '../../server/src/core/raft/membership.ts';
+import type { Message, VoteRequest } from '../../server/src/core/raft/message.ts';
 import type { Entry } from '../../server/src/core/raft/types.ts';
 import { genesisIndex } from '../../server/src/member/bootstrap.ts';
 import type { Member } from '../../server/src/member/member.ts';
@@ -40,6 +41,12 @@ export class Checks {
   /** The highest term each host ever answered in, over all its lives. */
   readonly #terms = new Map<SimHost, number>();
   readonly #votes = new Map<string, string>();
+  /** What each who asked for a vote held, and what the asked one knew to be committed. */
+  readonly #asks = new Map<string, { lastIndex: number; committed: number }>();
+  /** Until when each that woke has no reason to ask for votes. */
+  readonly #quiet = new Map<SimHost, number>();
+  /** The simulated time. */
+  now: () => number = () => 0;
   #wasJoint = false;
   allowFailure = false;
   /** What every member must be like: it applied each committed entry once, in order. */
@@ -140,15 +147,74 @@ export class Checks {
     if (frame[0] !== messagesTag) return;
     const decoded = decodeFrame(frame);
     if (decoded.type !== 'messages') return;
-    for (const message of decoded.messages) {
-      if (message.type === 'voteReply' && message.granted && !message.preVote) {
-        const key = `${host.name} in term ${message.term}`;
-        const vote = this.#votes.get(key) ?? message.to;
-        assert(vote === message.to, `${key} votes for ${vote} and for ${message.to}`);
-        this.#votes.set(key, vote);
-      } else if (message.type !== 'appendReply' || !message.success) continue;
-      this.#terms.set(host, Math.max(message.term, this.#terms.get(host) ?? 0));
+    for (const message of decoded.messages) this.#said(host, message);
+  }
+
+  #said(host: SimHost, message: Message): void {
+    switch (message.type) {
+      case 'voteRequest':
+        this.#noteAsk(message);
+        this.#checkQuiet(host);
+        if (message.preVote) return;
+        // Whoever asks for votes has given itself its own.
+        this.#votesFor(host, message.term, message.from);
+        break;
+      case 'voteReply':
+        if (!message.granted) return;
+        if (message.preVote) return this.#checkPromise(host, message);
+        this.#votesFor(host, message.term, message.to);
+        break;
+      case 'appendReply':
+        if (!message.success) return;
+        break;
+      default:
+        return;
     }
+    this.#terms.set(host, Math.max(message.term, this.#terms.get(host) ?? 0));
+  }
+
+  #votesFor(host: SimHost, term: number, candidate: string): void {
+    const key = `${host.name} in term ${term}`;
+    const vote = this.#votes.get(key) ?? candidate;
+    assert(vote === candidate, `${key} votes for ${vote} and for ${candidate}`);
+    this.#votes.set(key, vote);
+  }
+
+  /**
+   * Nobody is promised a vote by who knew, before it was asked, that more is committed than the other holds (thesis 9.6). Of real
+   * votes that follows from all else.
+   */
+  #checkPromise(host: SimHost, { from, to, term }: Message): void {
+    const ask = this.#asks.get(`${to} to ${from}: ${term}`);
+    if (ask === undefined) return;
+    assert(
+      ask.lastIndex >= ask.committed,
+      `${host.name} knew that entry ${ask.committed} is committed and promises its vote to one whose last is ${ask.lastIndex}`,
+    );
+  }
+
+  #noteAsk({ from, to, term, lastIndex }: VoteRequest): void {
+    const voter = [...this.#lives].find(([{ memberId }]) => memberId === to)?.[1];
+    const committed = voter?.committed ?? 0;
+    const key = `${from} to ${to}: ${term}`;
+    const before = this.#asks.get(key);
+    // It may be asked twice for a term, and answer the first.
+    const least = Math.min(committed, before?.committed ?? committed);
+    this.#asks.set(key, {
+      lastIndex: Math.max(lastIndex, before?.lastIndex ?? 0),
+      committed: least,
+    });
+  }
+
+  /** It was asleep for a short time, and its leader has spoken to it all along: it has no reason to ask for votes. */
+  woke(host: SimHost, quietUntil: number): void {
+    this.#quiet.set(host, quietUntil);
+    this.#coverage.reach('member that woke kept quiet');
+  }
+
+  #checkQuiet(host: SimHost): void {
+    const until = this.#quiet.get(host) ?? 0;
+    assert(this.now() >= until, `${host.name} woke beside its leader and asks for votes`);
   }
 
   /** Members at the same applied index have the same state, now or at any other time. */

@@ -10,11 +10,13 @@ import type { SimCluster, SimHost } from './sim-cluster.ts';
 const weights: Readonly<Record<Harm, number>> = {
   crash: 4,
   'crash point': 8,
+  'power cut': 2,
   partition: 2,
   'one-way partition': 2,
   clog: 2,
   weather: 2,
   pause: 2,
+  'stale leader': 3,
   transfer: 2,
   membership: 4,
   'failed sync': 1,
@@ -34,12 +36,20 @@ export class Nemesis {
   readonly #coverage: Coverage;
   readonly #disks: DiskNemesis;
   readonly #without: readonly Harm[];
+  /** Asks a member that may be out of date. */
+  readonly #asked: (host: SimHost) => void;
   active = true;
 
-  constructor(cluster: SimCluster, random: Random, coverage: Coverage, plan: SimPlan) {
+  constructor(
+    world: { cluster: SimCluster; random: Random; coverage: Coverage },
+    plan: SimPlan,
+    asked: (host: SimHost) => void,
+  ) {
+    const { cluster, random, coverage } = world;
     this.#cluster = cluster;
     this.#random = random;
     this.#coverage = coverage;
+    this.#asked = asked;
     this.#without = plan.without;
     this.#disks = new DiskNemesis(cluster, random, coverage);
     cluster.onDown = (host) => this.#keepUp(host);
@@ -93,6 +103,7 @@ export class Nemesis {
       host.cuts.arm(point, passes);
       this.#cluster.log(`${host.name} is to be cut off ${point}`);
     },
+    'power cut': () => this.#powerCut(),
     partition: () => this.#partition(),
     'one-way partition': () => this.#cutOneWay(),
     clog: () => this.#clog(),
@@ -101,6 +112,7 @@ export class Nemesis {
       this.#weather();
     },
     pause: (host) => this.#pause(host),
+    'stale leader': () => this.#staleLeader(),
     transfer: (host) => this.#transfer(host),
     membership: () => this.#membership(),
     'failed sync': (host) => this.#disks.failSync(host),
@@ -116,9 +128,16 @@ export class Nemesis {
     this.#cluster.crash(host);
   }
 
+  /** All are off at once: what is left is what their disks hold. They come back soon after each other. */
+  #powerCut(): void {
+    for (const host of this.#cluster.running) this.#cluster.crash(host);
+    this.#coverage.reach('power cut of all members');
+  }
+
   /** Starts the process again a while after it has ended, whatever ended it. */
   #keepUp(host: SimHost): void {
-    this.#cluster.time.after(50 + this.#random.below(4_000), () => {
+    const isSoon = this.#cluster.running.length === 0;
+    this.#cluster.time.after(50 + this.#random.below(isSoon ? 300 : 4_000), () => {
       if (host.member !== undefined || host.isLost || host.isStarting) return;
       this.#coverage.reach('restarted from disk');
       this.#cluster.start(host);
@@ -178,8 +197,29 @@ export class Nemesis {
     this.#coverage.reach('process paused');
     const { life } = host;
     this.#cluster.pause(host);
-    this.#cluster.time.after(100 + this.#random.below(30_000), () => {
+    this.#cluster.time.after(100 + this.#random.below(this.#random.pick([1_400, 30_000])), () => {
       if (host.life === life && host.paused) this.#cluster.resume(host);
+    });
+  }
+
+  /** A leader that sleeps while another is elected, wakes cut off from the others, and is asked while it believes to lead. */
+  #staleLeader(): void {
+    const { leader, network, hosts, time } = this.#cluster;
+    if (leader?.member === undefined) return;
+    const { life } = leader;
+    const others = hosts.filter((host) => host !== leader);
+    this.#cluster.pause(leader);
+    time.after(1_500 + this.#random.below(2_500), () => {
+      if (leader.life !== life || !leader.paused) return;
+      const hears = this.#random.oneIn(2);
+      for (const { address } of others) {
+        network.cut(leader.address, address);
+        if (!hears) network.cut(address, leader.address);
+      }
+      this.#cluster.resume(leader);
+      this.#coverage.reach('leader that was replaced in its sleep');
+      this.#asked(leader);
+      this.#healLater();
     });
   }
 

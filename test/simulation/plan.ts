@@ -2,11 +2,13 @@
 export const harms = [
   'crash',
   'crash point',
+  'power cut',
   'partition',
   'one-way partition',
   'clog',
   'weather',
   'pause',
+  'stale leader',
   'transfer',
   'membership',
   'failed sync',

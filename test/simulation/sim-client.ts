@@ -128,6 +128,12 @@ export class SimClient {
     const read = (): void => {
       const { store } = member.machine;
       const { reply } = store.write((txn) => runTxn(store, txn, readOf(ask)));
+      const { revision: past = 0 } = ask;
+      const isGone = past > 0 && past < store.compactRevision;
+      assert(
+        isGone === ('refused' in reply && reply.refused === 'compacted'),
+        `a read at ${past} is ${isGone ? '' : 'not '}to be refused when compacted to ${store.compactRevision}`,
+      );
       if ('refused' in reply) return answered({ type: 'refused', code: reply.refused });
       const [result] = reply.reply.results;
       assert(result !== undefined, 'a read has a result');

@@ -17,6 +17,9 @@ import { Cut, CutDisk, CutPlan, cutNetwork } from './crash-points.ts';
 
 export const tickMs = 100;
 export const electionTicks = 10;
+/** Links live through a sleep of this length. */
+const shortSleepMs = 1_500;
+
 /** So much faster than true time a member's clock may run, or slower. */
 export const clockRateMax = 1.03;
 const token = 'simulated';
@@ -37,6 +40,8 @@ export interface SimHost {
   /** Goes up with each start, so that callbacks of an earlier life can be told apart. */
   life: number;
   paused: boolean;
+  /** When it was paused last. */
+  pausedAt: number;
   /** Where its process may be cut off. */
   cuts: CutPlan;
   /** Why its process may stop by itself, since that was done to it. */
@@ -67,6 +72,8 @@ export class SimCluster {
   readonly #trace: (line: string) => void;
   readonly #happened: (host: SimHost, event: MemberEvent) => void;
   #stamped = 0;
+  /** The newest term that was led, and since when. */
+  #ledSince = { term: 0, at: 0 };
   /** A process has ended. */
   onDown: (host: SimHost) => void = () => {};
 
@@ -86,6 +93,7 @@ export class SimCluster {
     this.random = new Random(options.seed);
     this.network = new SimNetwork(this.time, new Random(this.random.next()));
     this.#checks = options.checks;
+    this.#checks.now = () => this.time.now;
     this.#build = options.build ?? thisBuild;
     this.#coverage = options.coverage;
     this.#trace = options.trace;
@@ -124,6 +132,7 @@ export class SimCluster {
       member: undefined,
       life: 0,
       paused: false,
+      pausedAt: 0,
       cuts: new CutPlan(() => {}),
       mayFail: [],
       failed: undefined,
@@ -268,6 +277,9 @@ export class SimCluster {
             this.log(`${host.name} ${event.sentence}`);
             this.#coverage.reachFrom(event.name);
             this.#happened(host, event);
+            if (event.name === 'became_leader') {
+              this.#ledSince = { term: host.member?.raft.term ?? 0, at: this.time.now };
+            }
             if (event.name === 'snapshot_installed')
               host.cuts.reach('after a snapshot was installed');
             if (event.name === 'compacted') host.cuts.reach('after memory was swept');
@@ -323,14 +335,35 @@ export class SimCluster {
 
   pause(host: SimHost): void {
     host.paused = true;
+    host.pausedAt = this.time.now;
     host.clock.pause();
     this.log(`${host.name} paused`);
   }
 
   resume(host: SimHost): void {
     host.paused = false;
+    if (this.#wasSpokenTo(host)) this.#checks.woke(host, this.time.now + tickMs);
     this.log(`${host.name} goes on`);
     host.clock.resume();
+  }
+
+  /** Whether it slept so shortly that its leader kept the link up, and what the leader said has arrived. */
+  #wasSpokenTo(host: SimHost): boolean {
+    const { leader, network, time } = this;
+    const slept = time.now - host.pausedAt;
+    const member = leader?.member;
+    return (
+      slept < shortSleepMs &&
+      network.calmSince < host.pausedAt - shortSleepMs &&
+      network.faults.lossOneIn === 0 &&
+      network.faults.breakOneIn === 0 &&
+      member !== undefined &&
+      leader !== host &&
+      host.member?.raft.leader === leader?.memberId &&
+      host.member?.raft.term === member.raft.term &&
+      this.#ledSince.at < host.pausedAt - shortSleepMs &&
+      this.#ledSince.term === member.raft.term
+    );
   }
 
   get running(): SimHost[] {

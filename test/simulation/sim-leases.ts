@@ -11,6 +11,9 @@ const ttlMs = 2_000;
 /** The members count, and a clock may be fast. */
 const promisedMs = Math.floor(ttlMs / clockRateMax);
 
+/** How the value of a key begins that was taken off its lease. */
+const freed = 'freed ';
+
 /** A lease as its owner knows it. */
 interface Owned {
   readonly id: string;
@@ -62,6 +65,7 @@ export class SimLeases {
     if (alive.length === 0) return call.next();
     const lease = random.pick(alive);
     if (random.oneIn(8)) return this.#revoke(call, lease);
+    if (random.oneIn(6)) return this.#detach(call, lease);
     const sentAt = this.#cluster.time.now;
     call.client.ask({ type: 'renew', lease: lease.id }, call.host, (outcome) => {
       const { answer } = outcome.type === 'ok' ? outcome : {};
@@ -69,6 +73,17 @@ export class SimLeases {
         lease.sentAt = Math.max(lease.sentAt, sentAt);
         this.#coverage.reach('lease renewed');
       }
+      call.next();
+    });
+  }
+
+  /** Writes one of its keys without it: that one is not to go with it. */
+  #detach(call: Call, lease: Owned): void {
+    // Whether the key is there still is seen by nobody; if it was gone, it is a new one.
+    const key = `leased/${lease.id}+`;
+    const put = { type: 'put', key, value: `${freed}${this.#value()}` } as const;
+    call.client.ask(put, call.host, (outcome) => {
+      if (outcome.type === 'ok') this.#coverage.reach('key taken off its lease');
       call.next();
     });
   }
@@ -106,6 +121,7 @@ export class SimLeases {
       key: 'leased/' as ByteString,
       rangeEnd: 'leased0' as ByteString,
     });
-    assert(left.length === 0, `${left[0]?.key} outlives its lease`);
+    const attached = left.filter(({ value }) => !value.startsWith(freed));
+    assert(attached.length === 0, `${attached[0]?.key} outlives its lease`);
   }
 }

@@ -46,8 +46,9 @@ export function simulate(plan: SimPlan, listeners: SimListeners = {}): SimResult
   const checks = new Checks(coverage);
   const voters = [3, 3, 3, 5, 1][seed % 5] as number;
   const cluster = new SimCluster({ seed, voters, joiners: 1, checks, coverage, trace });
-  const nemesis = new Nemesis(cluster, cluster.random, coverage, plan);
-  const workload = new Workload(cluster, { random: cluster.random, coverage, history });
+  const { random } = cluster;
+  const workload = new Workload(cluster, { random, coverage, history });
+  const nemesis = new Nemesis({ cluster, random, coverage }, plan, (host) => workload.probe(host));
   const follow = new AppliedCommands(workload, coverage);
   checks.onApplied = (applied, command, now) => follow.applied(applied, command, now);
   for (const host of cluster.hosts) if (host.founding) cluster.start(host);

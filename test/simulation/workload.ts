@@ -33,6 +33,7 @@ export class Workload {
   /** How often each kind of call is made. */
   readonly #mix: readonly ((call: Call) => void)[];
   #nextValue = 0;
+  #probes = 0;
   /** The newest revision that anybody was told. */
   #revision = 1;
   active = true;
@@ -81,6 +82,17 @@ export class Workload {
       const all = { type: 'range', key: '\0', rangeEnd: '\0' } as const;
       client.ask(all, host, () => {
         if (--left === 0) done();
+      });
+    }
+  }
+
+  /** Linearizable reads and a write at one member, soon after each other. */
+  probe(host: SimHost): void {
+    for (const [at, delayMs] of [0, 40, 150, 300, 500, 900].entries()) {
+      this.#cluster.time.after(delayMs, () => {
+        const call = { client: this.#client(`p${this.#probes++}`), host, next: () => {} };
+        if (at === 3) this.#put(call);
+        else this.#ask(call, { type: 'range', key: '\0', rangeEnd: '\0' });
       });
     }
   }
@@ -212,13 +224,20 @@ export class Workload {
           amountIn(stored[at]) + (at === to ? amount : 0) - (at === from ? amount : 0);
         return { type: 'put', key, value: `${this.#value()}=${balance}` };
       });
-      const inner: Ask = { type: 'txn', compare: [], success, failure: [] };
-      this.#ask(call, { type: 'txn', compare, success: [inner], failure: [all] }, (moved) => {
-        if (moved.type === 'ok' && hasWritten(moved.answer)) {
-          this.#coverage.reach('transfer in a transaction');
-        }
-        call.next();
-      });
+      // Its condition is of the state before the transaction, although the key is written outside of it.
+      const isFirst: Condition = { key: 'transfers', target: 'version', operator: '=', operand: 0 };
+      const count: Ask = { type: 'put', key: 'transfers', value: this.#value() };
+      const inner: Ask = { type: 'txn', compare: [isFirst], success, failure: success };
+      this.#ask(
+        call,
+        { type: 'txn', compare, success: [count, inner], failure: [all] },
+        (moved) => {
+          if (moved.type === 'ok' && hasWritten(moved.answer)) {
+            this.#coverage.reach('transfer in a transaction');
+          }
+          call.next();
+        },
+      );
     });
   }
 
