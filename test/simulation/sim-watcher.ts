@@ -8,6 +8,11 @@ import type { Coverage } from './coverage.ts';
 import type { SimCluster, SimHost } from './sim-cluster.ts';
 import { pairOf } from './sim-requests.ts';
 
+const ownId = 1;
+const otherId = 2;
+/** How far back the second watch of a connection begins. */
+const pastRevisions = 20;
+
 /**
  * A client that watches a prefix across members: it remembers the next revision it needs, and goes
  * on there after a crash, a change of member, or an end with a reason. Its connection is sometimes
@@ -19,6 +24,7 @@ export class SimWatcher {
   readonly #range: { readonly key: ByteString; readonly rangeEnd: ByteString };
   readonly #cluster: SimCluster;
   readonly #coverage: Coverage;
+  readonly #history: History;
   readonly #record: WatcherRecord;
   #next = 1;
   #stream: HubStream | undefined;
@@ -41,12 +47,13 @@ export class SimWatcher {
     this.#prevKv = prevKv;
     const rangeEnd = (prefix === '' ? '\0' : `${prefix.slice(0, -1)}0`) as ByteString;
     this.#range = { key: (prefix === '' ? '\0' : prefix) as ByteString, rangeEnd };
+    this.#history = history;
     this.#record = history.watcher({ name, ...this.#range, prevKv });
   }
 
   get attached(): boolean {
     return (
-      this.#stream?.has(1) === true &&
+      this.#stream?.has(ownId) === true &&
       this.#host?.member === this.#member &&
       this.#member?.running === true
     );
@@ -73,25 +80,31 @@ export class SimWatcher {
     }
     const items: WatchItem[] = [];
     this.#record.sessions.push({ member: host.name, from: this.#next, items });
+    const past = Math.max(1, compactRevision, this.#next - pastRevisions);
+    const others = this.#others(host, past);
+    const told = (ids: readonly number[], item: WatchItem): boolean => {
+      if (ids.includes(otherId)) others.push(item);
+      if (ids.includes(ownId)) items.push(item);
+      return ids.includes(ownId);
+    };
     this.#stream = member.hub.open({
       ready: () => !this.full,
-      events: (_ids, { revision, events }) => {
+      events: (ids, { revision, events }) => {
         if (life !== this.#life) return;
         if (this.#wasFull) this.#coverage.reach('watch caught up from the log');
         this.#wasFull = false;
-        items.push({ type: 'events', revision, events: events.map(eventOf) });
-        this.#next = revision + 1;
+        const isOwn = told(ids, { type: 'events', revision, events: events.map(eventOf) });
+        if (isOwn) this.#next = revision + 1;
       },
-      progress: (_ids, revision) => {
+      progress: (ids, revision) => {
         if (life !== this.#life) return;
         this.#coverage.reach('watch told of progress');
-        items.push({ type: 'progress', revision });
-        this.#next = revision + 1;
+        if (told(ids, { type: 'progress', revision })) this.#next = revision + 1;
       },
-      ended: (_id, { reason, resumeRevision }) => {
+      ended: (id, { reason, resumeRevision }) => {
         this.#cluster.log(`${this.name} ended at ${host.name}: ${reason}`);
         if (life !== this.#life) return;
-        items.push({ type: 'ended', reason, resumeAt: resumeRevision });
+        if (!told([id], { type: 'ended', reason, resumeAt: resumeRevision })) return;
         if (reason === 'compacted') this.#skipTo(resumeRevision);
         else this.#next = resumeRevision;
       },
@@ -104,9 +117,18 @@ export class SimWatcher {
       keysOnly: false,
     };
     const service = { progressNotify: true, credits: this.credits };
-    this.#stream.create(1, spec, service, this.#next);
+    this.#stream.create(ownId, spec, service, this.#next);
+    this.#stream.create(otherId, spec, { progressNotify: false, credits: undefined }, past);
     this.#cluster.log(`${this.name} watches from ${this.#next} at ${host.name}`);
     member.wakeUp();
+  }
+
+  /** Each time a second watch of the connection reads a part of the past again: both are behind, and not equally. */
+  #others(host: SimHost, from: number): WatchItem[] {
+    const items: WatchItem[] = [];
+    const watch = { name: `${this.name} again`, ...this.#range, prevKv: this.#prevKv };
+    this.#history.watcher(watch).sessions.push({ member: host.name, from, items });
+    return items;
   }
 
   /** What it needs next is gone: it goes on with the oldest that is left, as a client does that reads the range anew. */
@@ -118,7 +140,7 @@ export class SimWatcher {
   /** From now on it takes whatever comes. */
   readAll(): void {
     this.full = false;
-    if (this.attached && this.credits !== undefined) this.#stream?.credit(1, 1_000_000);
+    if (this.attached && this.credits !== undefined) this.#stream?.credit(ownId, 1_000_000);
     this.credits = undefined;
     this.nudge();
   }
@@ -127,7 +149,7 @@ export class SimWatcher {
   nudge(): void {
     if (this.full) this.#wasFull = true;
     else if (this.attached) {
-      if (this.credits !== undefined) this.#stream?.credit(1, 3);
+      if (this.credits !== undefined) this.#stream?.credit(ownId, 3);
       this.#stream?.resume();
       this.#member?.wakeUp();
     }
