@@ -165,6 +165,59 @@ describe('linearizability', () => {
     },
   );
 
+  refused('an answer without a revision', /^revision: .*is at no revision/, (story) => {
+    story.told(0, 1, put('a', '1'), { type: 'ok', revision: 1, answer: { type: 'put' } });
+  });
+  refused(
+    'an old state that holds what is written later',
+    /^real time: .*was called later/,
+    (story) => {
+      story.does(10, 11, put('a', '1'));
+      story.does(1, 12, put('b', '1'));
+      const early = { type: 'ok', revision: 3, answer: found(pair('a', '1', 2)) } as const;
+      story.told(4, 5, { ...read('a'), isSerializable: true } as Ask, early);
+    },
+  );
+  const granted = { type: 'ok', revision: 1, answer: { type: 'grant', lease: 'l' } } as const;
+  const done = (revision: number) => ({ type: 'ok', revision, answer: { type: 'done' } }) as const;
+  refused('a lease that was revoked and keeps its keys', /^lease: .*keys are attached/, (story) => {
+    story.told(0, 1, { type: 'grant', ttlMs: 9_000 }, granted);
+    story.does(2, 3, { type: 'put', key: 'a', value: '1', lease: 'l' });
+    story.told(4, 5, { type: 'revoke', lease: 'l' }, done(2));
+  });
+  refused('a lease that lives on after its end', /^lease: .*uses a lease after/, (story) => {
+    story.told(0, 1, { type: 'grant', ttlMs: 9_000 }, granted);
+    story.told(4, 5, { type: 'revoke', lease: 'l' }, done(1));
+    story.told(
+      6,
+      7,
+      { type: 'renew', lease: 'l' },
+      { type: 'ok', revision: 0, answer: { type: 'renew', ttlMs: 1 } },
+    );
+  });
+
+  test('of two causes the one is chosen that fits what a watch was told, and what it was not', () => {
+    const story = new Story();
+    story.does(0, 1, put('a', '1'));
+    story.does(2, 3, put('b', '1'));
+    story.unknown(4, { type: 'delete', key: 'a', rangeEnd: 'c' });
+    story.unknown(4, { type: 'delete', key: 'a' });
+    story.told(6, 7, put('c', '1'), { type: 'ok', revision: 5, answer: { type: 'put' } });
+    const { model } = new Story();
+    for (const ask of [
+      put('a', '1'),
+      put('b', '1'),
+      { type: 'delete', key: 'a' } as const,
+      put('c', '1'),
+    ])
+      model.run(ask);
+    const items = [2, 3, 4, 5].map((revision): WatchItem => {
+      const events = model.events(revision).map(({ type, pair: own }) => ({ type, pair: own }));
+      return { type: 'events', revision, events };
+    });
+    assert.equal(story.check(items).unknownWrites, 1);
+  });
+
   test('a write whose outcome is unknown may have happened, once, and not before it was called', () => {
     const story = new Story();
     story.unknown(3, put('a', '1'));
@@ -336,6 +389,7 @@ describe('the promises of a watch', () => {
   broken('reliable', [batch(2), both, batch(5)]);
   broken('reliable', [batch(2), { type: 'progress', revision: 3 }]);
   broken('resumable', [both, { type: 'ended', reason: 'compacted', resumeAt: 2 }], { from: 3 });
+  broken('resumable', [{ type: 'ended', reason: 'compacted', resumeAt: 5 }]);
   broken('bookmarkable', [batch(2), { type: 'progress', revision: 1 }]);
   broken('previous', all, { prevKv: true });
   broken('filtered', all, { key: 'b' });

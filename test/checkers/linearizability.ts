@@ -1,5 +1,7 @@
 import { answersDiffer } from './answers.ts';
-import type { Answer, Ask, Operation, Request, WatchedEvent, WatcherRecord } from './history.ts';
+import { Evidence } from './evidence.ts';
+import type { Answer, Ask, Operation, Request, WatcherRecord } from './history.ts';
+import { checkEndsOfLeases, promisesOf } from './lease-rules.ts';
 import { hasWritten, Model } from './model.ts';
 import { lineOf, Violation } from './violation.ts';
 
@@ -49,6 +51,7 @@ export function checkLinearizable(history: {
 
 class Search {
   readonly #model = new Model();
+  readonly #operations: readonly Operation[];
   /** Surely written at that revision. */
   readonly #writes = new Map<number, Operation>();
   /** Answered at that revision without a write. */
@@ -67,11 +70,12 @@ class Search {
   #deepest: { readonly revision: number; readonly violation: Violation } | undefined;
 
   constructor(operations: readonly Operation[], watchers: readonly WatcherRecord[]) {
+    this.#operations = operations;
     for (const operation of operations) this.#sort(operation);
     this.#unknown = operations.filter(
       ({ outcome, request }) => outcome.type === 'unknown' && writes(request),
     );
-    this.#evidence = new Evidence(watchers);
+    this.#evidence = new Evidence(operations, watchers);
     const known = [...this.#writes.keys(), ...this.#observers.keys(), ...this.#revokes.keys()];
     this.#last = known.reduce((most, revision) => Math.max(most, revision), this.#evidence.last);
     this.#seenAt = this.#firstSeen();
@@ -79,6 +83,7 @@ class Search {
   }
 
   run(): LinearizabilityReport {
+    checkEndsOfLeases(this.#operations);
     this.#observe(1);
     this.#placeAll();
     this.#checkRealTime();
@@ -88,9 +93,16 @@ class Search {
     ).length;
     const expiries = causes.filter(({ type }) => type === 'expiry').length;
     const observers = [...this.#observers.values()].reduce((sum, all) => sum + all.length, 0);
+    const revokes = [...this.#revokes.values()].flat().length;
+    const revoked = causes.filter(
+      (cause) =>
+        cause.type === 'operation' &&
+        cause.operation.request.type === 'revoke' &&
+        cause.operation.outcome.type === 'ok',
+    ).length;
     return {
       model: this.#model,
-      checked: causes.length - unknown - expiries + observers,
+      checked: causes.length - unknown - expiries + observers + revokes - revoked,
       unknownWrites: unknown,
       expiries,
       guessed: this.#guessed,
@@ -101,6 +113,10 @@ class Search {
     const { outcome, request } = operation;
     if (outcome.type !== 'ok' || !hasPlace(request)) return;
     const { revision, answer } = outcome;
+    const least = hasWritten(answer) ? 2 : 1;
+    if (!Number.isSafeInteger(revision) || revision < least) {
+      throw new Violation('revision', `${lineOf(operation)} is at no revision that there is`);
+    }
     if (request.type === 'revoke') return push(this.#revokes, revision, operation);
     if (!hasWritten(answer)) return push(this.#observers, revision, operation);
     const other = this.#writes.get(revision);
@@ -137,7 +153,7 @@ class Search {
       const revision = this.#model.revision + 1;
       const known = this.#knownAt(revision);
       if (known !== undefined) {
-        if (this.#place(revision, known)) continue;
+        if (this.#place(revision, known, false)) continue;
       } else {
         gaps.push({ revision, left: this.#candidates(revision) });
         this.#guessed.add(revision);
@@ -159,7 +175,7 @@ class Search {
         if (++tries > triesMax) {
           throw new Error(`the checker gave up after ${triesMax} tries at revision ${revision}`);
         }
-        if (this.#place(gap.revision, next)) break;
+        if (this.#place(gap.revision, next, true)) break;
       }
     }
   }
@@ -188,11 +204,16 @@ class Search {
     ];
   }
 
-  /** False, and nothing changed, when it does not give what was told. */
-  #place(revision: number, cause: Cause): boolean {
+  /**
+   * False, and nothing changed, when it does not give what was told. Only a guess is held to what is known of its revision: for all
+   * others that is told by the rule that they break.
+   */
+  #place(revision: number, cause: Cause, isGuess: boolean): boolean {
     const answer = this.#runCause(cause);
     const hasRun = this.#model.revision === revision;
-    const fault = this.#faultOf(revision, cause, answer) ?? this.#evidenceFault(revision);
+    const fault =
+      this.#faultOf(revision, cause, answer) ??
+      (isGuess ? this.#evidenceFault(revision) : undefined);
     if (!hasRun) {
       if (fault !== undefined) this.#note(revision, 'linearizability', fault);
       return false;
@@ -234,6 +255,13 @@ class Search {
 
   /** Whoever was answered at this revision without a write was shown this state. */
   #observe(revision: number): boolean {
+    for (const operation of this.#revokes.get(revision) ?? []) {
+      const { request } = operation;
+      if (request.type !== 'revoke' || !this.#model.leases.includes(request.lease)) continue;
+      const rest = `${lineOf(operation)}, where keys are attached to it at revision ${revision}`;
+      this.#note(revision, 'lease', rest);
+      return false;
+    }
     for (const operation of this.#observers.get(revision) ?? []) {
       const { outcome, request } = operation;
       if (outcome.type !== 'ok') continue;
@@ -303,12 +331,18 @@ class Search {
 
   /** Nothing is read before it is asked for. */
   #checkFuture(placed: readonly Placed[]): void {
-    const calls = new Map(
-      placed.filter(({ wrote }) => wrote).map((one) => [one.revision, one.operation]),
-    );
-    for (const { operation, revision, wrote } of placed) {
-      const writer = calls.get(revision);
-      if (wrote || writer === undefined || writer.calledAt <= operation.returnedAt) continue;
+    // For each revision the write up to there that was called last.
+    const latest: Operation[] = [];
+    for (const { operation, revision, wrote } of placed) if (wrote) latest[revision] = operation;
+    for (let revision = 1; revision <= this.#last; revision++) {
+      const before = latest[revision - 1];
+      const own = latest[revision];
+      const isLater = own === undefined || (before !== undefined && before.calledAt > own.calledAt);
+      if (isLater && before !== undefined) latest[revision] = before;
+    }
+    for (const { operation, revision } of placed) {
+      const writer = latest[revision];
+      if (writer === undefined || writer.calledAt <= operation.returnedAt) continue;
       throw new Violation(
         'real time',
         `${lineOf(operation)} shows ${lineOf(writer)}, which was called later`,
@@ -320,6 +354,14 @@ class Search {
     for (const [revision, cause] of this.#placed.entries()) {
       if (cause?.type === 'operation') {
         yield { operation: cause.operation, revision, wrote: true, isOld: false };
+      }
+    }
+    const written = new Set(
+      this.#placed.map((cause) => (cause?.type === 'operation' ? cause.operation : undefined)),
+    );
+    for (const [revision, all] of this.#revokes) {
+      for (const operation of all) {
+        if (!written.has(operation)) yield { operation, revision, wrote: false, isOld: false };
       }
     }
     for (const [revision, all] of this.#observers) {
@@ -340,42 +382,6 @@ interface Placed {
   readonly isOld: boolean;
 }
 
-/** What watchers were told of each revision: each saw a part. */
-class Evidence {
-  readonly #events = new Map<number, Map<string, WatchedEvent>>();
-  /** The newest revision that any was told of. */
-  last = 1;
-
-  constructor(watchers: readonly WatcherRecord[]) {
-    for (const item of watchers.flatMap(({ sessions }) => sessions.flatMap(({ items }) => items))) {
-      if (item.type === 'ended') continue;
-      this.last = Math.max(this.last, item.revision);
-      if (item.type !== 'events') continue;
-      const events = this.#events.get(item.revision) ?? new Map();
-      for (const event of item.events) events.set(event.pair.key, event);
-      this.#events.set(item.revision, events);
-    }
-  }
-
-  /** A quick look, before it is run. */
-  allows(revision: number, request: Request): boolean {
-    const events = this.#events.get(revision);
-    if (events === undefined || request.type !== 'put') return true;
-    const event = events.get(request.key);
-    return events.size === 1 && event?.type === 'put' && event.pair.value === request.value;
-  }
-
-  faultOf(revision: number, made: readonly WatchedEvent[]): string | undefined {
-    for (const event of this.#events.get(revision)?.values() ?? []) {
-      const own = made.find(({ pair }) => pair.key === event.pair.key);
-      const isSame = own?.type === event.type && own.pair.value === event.pair.value;
-      if (!isSame)
-        return `a watch was told of ${JSON.stringify(event)} at revision ${revision}, the order has ${JSON.stringify(own)}`;
-    }
-    return undefined;
-  }
-}
-
 function hasPlace({ type }: Request): boolean {
   return ['range', 'put', 'delete', 'txn', 'revoke'].includes(type);
 }
@@ -383,29 +389,6 @@ function hasPlace({ type }: Request): boolean {
 function writes(request: Request): boolean {
   if (request.type === 'txn') return [...request.success, ...request.failure].some(writes);
   return ['put', 'delete', 'revoke'].includes(request.type);
-}
-
-/** Until when each lease was promised: counted from the call of the last grant or renewal that was acknowledged. */
-function promisesOf(operations: readonly Operation[]): Map<string, number> {
-  const ttls = new Map<string, number>();
-  const until = new Map<string, number>();
-  const promise = (lease: string, at: number): void => {
-    until.set(lease, Math.max(until.get(lease) ?? 0, at));
-  };
-  for (const { request, outcome, calledAt } of operations) {
-    if (outcome.type !== 'ok') continue;
-    if (request.type === 'grant' && outcome.answer.type === 'grant') {
-      ttls.set(outcome.answer.lease, request.ttlMs);
-      promise(outcome.answer.lease, calledAt + request.ttlMs);
-    }
-  }
-  for (const { request, outcome, calledAt } of operations) {
-    if (outcome.type !== 'ok' || request.type !== 'renew') continue;
-    if (outcome.answer.type === 'renew' && outcome.answer.ttlMs > 0) {
-      promise(request.lease, calledAt + (ttls.get(request.lease) ?? 0));
-    }
-  }
-  return until;
 }
 
 function push(map: Map<number, Operation[]>, revision: number, operation: Operation): void {

@@ -75,6 +75,12 @@ class SessionReader {
       if (resumeAt === undefined) return;
       if (resumeAt < this.next)
         fail('resumable', `it may go on at ${resumeAt}, and was at ${this.next}`);
+      if (reason === 'compacted' && resumeAt > this.#reading.compactedTo) {
+        fail(
+          'resumable',
+          `it is to go on at ${resumeAt}, and nothing is compacted beyond ${this.#reading.compactedTo}`,
+        );
+      }
       // Only what is compacted may be passed over.
       if (reason !== 'compacted') this.#expectNothing(resumeAt - 1);
       this.next = resumeAt;

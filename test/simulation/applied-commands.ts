@@ -1,6 +1,6 @@
 import { assert } from '../../server/src/core/base/assert.ts';
 import type { Command } from '../../server/src/core/command.ts';
-import type { Applied } from '../../server/src/core/machine.ts';
+import type { Applied, Machine } from '../../server/src/core/machine.ts';
 import type { Coverage } from './coverage.ts';
 import type { Workload } from './workload.ts';
 
@@ -8,16 +8,18 @@ import type { Workload } from './workload.ts';
 export class AppliedCommands {
   readonly #workload: Workload;
   readonly #coverage: Coverage;
+  readonly #reference: Machine;
   /** Members that have no space. */
   readonly #full = new Set<string>();
 
-  constructor(workload: Workload, coverage: Coverage) {
+  constructor(workload: Workload, coverage: Coverage, reference: Machine) {
     this.#workload = workload;
     this.#coverage = coverage;
+    this.#reference = reference;
   }
 
   applied(applied: Applied, command: Command, now: number): void {
-    this.#workload.leases.applied(applied, command, now);
+    this.#workload.leases.applied(applied, command, now, (id) => this.#reference.leases.has(id));
     if (command.type === 'compact' && applied.reply.type === 'done') {
       this.#coverage.reach('compaction by itself');
     }

@@ -76,7 +76,9 @@ export class Checks {
   }
 
   memberFailed(host: SimHost, error: Error): void {
-    const isExpected = this.allowFailure || host.mayFail.some((why) => why.test(error.message));
+    const isExpected =
+      this.allowFailure ||
+      host.mayFail.some(({ why, untilLife }) => host.life <= untilLife && why.test(error.message));
     assert(isExpected, `${host.name} stopped by itself: ${error.message}`);
   }
 
@@ -154,7 +156,7 @@ export class Checks {
     switch (message.type) {
       case 'voteRequest':
         this.#noteAsk(message);
-        this.#checkQuiet(host);
+        if (!message.transfer) this.#checkQuiet(host);
         if (message.preVote) return;
         // Whoever asks for votes has given itself its own.
         this.#votesFor(host, message.term, message.from);

@@ -26,7 +26,7 @@ export class DiskNemesis {
   failSync(host: SimHost): void {
     if (host.member === undefined) return;
     this.#cluster.log(`the next sync of ${host.name} fails`);
-    host.mayFail.push(/sync failed/);
+    host.mayFail.push({ why: /sync failed/, untilLife: host.life });
     host.disk.failNext('sync');
     this.#coverage.reach('sync failed');
   }
@@ -34,7 +34,8 @@ export class DiskNemesis {
   fill(host: SimHost): void {
     if (host.member === undefined) return;
     this.#cluster.log(`the disk of ${host.name} is full`);
-    host.mayFail.push(/no space left|ENOSPC/);
+    // Its next lives, which are short then, may find the disk full still.
+    host.mayFail.push({ why: /no space left|ENOSPC/, untilLife: host.life + 60 });
     host.disk.capacityBytes = host.disk.usedBytes() + this.#random.below(4_000);
     this.#coverage.reach('disk full');
     const { disk } = host;
@@ -55,7 +56,8 @@ export class DiskNemesis {
     host.disk.flipBit(name, offset, this.#random.below(8));
     this.#cluster.log(`a bit of ${host.name}'s ${name} flips at ${offset}`);
     this.#coverage.reach(name.startsWith('wal-') ? 'log damaged' : 'snapshot damaged');
-    host.mayFail.push(/is damaged at offset|has no snapshot/);
+    // One that has started on its disk has found it good.
+    host.mayFail.push({ why: /is damaged at offset|has no snapshot/, untilLife: host.life + 1 });
     host.failed = () => this.#lost(host, 'member refused its damaged disk');
   }
 
@@ -79,7 +81,10 @@ export class DiskNemesis {
     this.#cluster.crash(host);
     this.#cluster.loseDisk(host);
     this.#coverage.reach('disk lost');
-    host.mayFail.push(/belongs to another data directory/);
+    host.mayFail.push({
+      why: /belongs to another data directory/,
+      untilLife: Number.POSITIVE_INFINITY,
+    });
     host.failed = () => this.#lost(host, 'member refused to come back without its disk');
   }
 

@@ -40,12 +40,13 @@ export interface SimHost {
   /** Goes up with each start, so that callbacks of an earlier life can be told apart. */
   life: number;
   paused: boolean;
-  /** When it was paused last. */
+  /** When it was paused last, and when it went on. */
   pausedAt: number;
+  resumedAt: number;
   /** Where its process may be cut off. */
   cuts: CutPlan;
-  /** Why its process may stop by itself, since that was done to it. */
-  readonly mayFail: RegExp[];
+  /** Why its process may stop by itself up to which life, since that was done to it. */
+  readonly mayFail: { readonly why: RegExp; readonly untilLife: number }[];
   /** Told when it stopped by itself, for that reason. */
   failed: (() => void) | undefined;
   /** From its start until it runs or has failed. */
@@ -133,6 +134,7 @@ export class SimCluster {
       life: 0,
       paused: false,
       pausedAt: 0,
+      resumedAt: 0,
       cuts: new CutPlan(() => {}),
       mayFail: [],
       failed: undefined,
@@ -195,6 +197,8 @@ export class SimCluster {
   start(host: SimHost): void {
     assert(host.member === undefined, `${host.name} runs already`);
     host.life++;
+    // What was done to it has had no consequence.
+    if (host.mayFail.every(({ untilLife }) => untilLife < host.life)) host.failed = undefined;
     host.paused = false;
     host.isStarting = true;
     const { life } = host;
@@ -210,8 +214,10 @@ export class SimCluster {
       if (host.life !== life) return;
       this.log(`${host.name} stopped by itself: ${error.message}`);
       this.#checks.memberFailed(host, error);
+      const { failed } = host;
+      host.failed = undefined;
       this.crash(host);
-      host.failed?.();
+      failed?.();
     };
     const identity = {
       clusterId: this.#clusterId,
@@ -342,6 +348,7 @@ export class SimCluster {
 
   resume(host: SimHost): void {
     host.paused = false;
+    host.resumedAt = this.time.now;
     if (this.#wasSpokenTo(host)) this.#checks.woke(host, this.time.now + tickMs);
     this.log(`${host.name} goes on`);
     host.clock.resume();
@@ -362,6 +369,7 @@ export class SimCluster {
       host.member?.raft.leader === leader?.memberId &&
       host.member?.raft.term === member.raft.term &&
       this.#ledSince.at < host.pausedAt - shortSleepMs &&
+      (leader?.resumedAt ?? 0) < host.pausedAt - shortSleepMs &&
       this.#ledSince.term === member.raft.term
     );
   }

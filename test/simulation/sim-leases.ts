@@ -97,16 +97,22 @@ export class SimLeases {
     });
   }
 
-  /** A command was applied for the first time by any member. */
-  applied({ events }: Applied, command: Command, now: number): void {
+  /** A command was applied for the first time by any member; who was renewed since the leader looked stays. */
+  applied(
+    { events }: Applied,
+    command: Command,
+    now: number,
+    isThere: (lease: string) => boolean,
+  ): void {
     if (command.type !== 'leaseExpire') return;
     const gone = new Set(events.map(({ key }) => key));
     for (const { id } of command.marks) {
       const lease = this.#owned.get(id);
       this.#coverage.reach('lease expired');
-      if (!gone.has(`leased/${id}` as ByteString)) continue;
-      this.#coverage.reach('lease expired with its keys');
-      if (lease === undefined || lease.revoked) continue;
+      if (gone.has(`leased/${id}` as ByteString)) {
+        this.#coverage.reach('lease expired with its keys');
+      }
+      if (lease === undefined || lease.revoked || isThere(id)) continue;
       assert(
         now >= lease.sentAt + promisedMs,
         `lease ${id} ended ${now - lease.sentAt} ms after a renewal that was acknowledged was sent`,

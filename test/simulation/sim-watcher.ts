@@ -1,4 +1,5 @@
-import { isTombstone } from '../../server/src/core/mvcc/key-value.ts';
+import { inRange } from '../../server/src/core/mvcc/key-range.ts';
+import { isTombstone, type KeyValue } from '../../server/src/core/mvcc/key-value.ts';
 import type { ByteString } from '../../server/src/core/mvcc/values.ts';
 import type { WatchEvent } from '../../server/src/core/watch/types.ts';
 import type { HubStream } from '../../server/src/core/watch/watch-hub.ts';
@@ -62,6 +63,12 @@ export class SimWatcher {
   /** The next revision that it needs. */
   get next(): number {
     return this.#next;
+  }
+
+  /** Whether it has been told of all that was written in its range. */
+  hasAll(history: readonly KeyValue[]): boolean {
+    const last = history.findLast(({ key }) => inRange(this.#range, key));
+    return last === undefined || last.modRevision < this.#next;
   }
 
   attach(host: SimHost, member: Member): void {

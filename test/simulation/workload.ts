@@ -1,3 +1,4 @@
+import { assert } from '../../server/src/core/base/assert.ts';
 import type { Random } from '../../server/src/core/base/random.ts';
 import type { ByteString } from '../../server/src/core/mvcc/values.ts';
 import type { Ask, Condition, History, Outcome, Pair, Request } from '../checkers/history.ts';
@@ -37,7 +38,8 @@ export class Workload {
   /** The newest revision that anybody was told. */
   #revision = 1;
   active = true;
-  answered = 0;
+  /** How many writes were acknowledged. */
+  writes = 0;
 
   constructor(
     cluster: SimCluster,
@@ -80,7 +82,8 @@ export class Workload {
       const client = this.#client(`end ${host.name}`);
       client.weather.lossOneIn = 0;
       const all = { type: 'range', key: '\0', rangeEnd: '\0' } as const;
-      client.ask(all, host, () => {
+      client.ask(all, host, (outcome) => {
+        assert(outcome.type === 'ok', `liveness: ${host.name} does not answer when all is well`);
         if (--left === 0) done();
       });
     }
@@ -133,9 +136,9 @@ export class Workload {
     }
     if (outcome.type === 'unknown') this.#coverage.reach('call whose outcome is unknown');
     if (outcome.type !== 'ok') return;
-    this.answered++;
     this.#revision = Math.max(this.#revision, outcome.revision);
     const { answer } = outcome;
+    if (hasWritten(answer)) this.writes++;
     if (request.type === 'put') this.#coverage.reach('put acknowledged');
     if (request.type === 'delete' && hasWritten(answer))
       this.#coverage.reach('delete acknowledged');
@@ -245,6 +248,25 @@ export class Workload {
     const revision = this.#revision - this.#random.below(40);
     if (revision < 1) return call.next();
     this.#ask(call, { type: 'compact', revision });
+  }
+
+  /** From now on watchers read on wherever they can, until they have been told of everything. */
+  watchToTheEnd(): void {
+    for (const watcher of this.watchers) {
+      watcher.readAll();
+      this.#keepAttached(watcher);
+    }
+  }
+
+  #keepAttached(watcher: SimWatcher): void {
+    this.#cluster.time.after(500, () => {
+      const host = this.#cluster.leader;
+      if (!watcher.attached && host?.member !== undefined) {
+        watcher.attach(host, host.member);
+        watcher.readAll();
+      }
+      this.#keepAttached(watcher);
+    });
   }
 
   #watch(at: number): void {
