@@ -89,11 +89,12 @@ function sentence({ endpoint, status }: Row): string {
   return parts.join(', ');
 }
 
-/** With how far the member itself could go, as long as others hold it back. */
+/** With how far the member itself could go, as long as others hold it back. One that does not tell is of a build that knows 1 only. */
 function clusterVersion({
-  clusterVersion: now,
-  clusterVersions: { highest },
-}: StatusResult): string {
+  clusterVersion: now = 1,
+  clusterVersions,
+}: Partial<StatusResult>): string {
+  const { highest } = clusterVersions ?? { highest: now };
   return highest > now ? `${now} (knows ${highest})` : String(now);
 }
 

@@ -55,7 +55,7 @@ function own(status: StatusResult): TemplateResult {
     <div class="card">
       <dl class="pairs columns">
         ${row('Version', status.version)}
-        ${row('Cluster version', String(status.clusterVersion))}
+        ${row('Cluster version', String(status.clusterVersion ?? 1))}
         ${row('Role', status.isLeader ? 'leader' : status.isLearner ? 'learner' : 'follower')}
         ${row('Term', countText(status.raftTerm))}
         ${row('Revision', countText(status.header.revision))}

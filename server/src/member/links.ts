@@ -160,29 +160,29 @@ export class Links {
           'all members of a new cluster need the same list and the same token',
       };
     }
-    const version = this.#versionProblem(self, other);
-    if (version !== undefined) return version;
     if (other.memberId === self.memberId) {
       return { kind: 'name', sentence: `two processes act as member ${self.name}: stop one` };
     }
     // Somebody who is not in the table may have been added since: this member's table may be old.
     const record = this.#events.members().get(other.memberId);
-    if (record === undefined || record.directoryId === '') return undefined;
-    if (record.directoryId === other.directoryId) return undefined;
-    return { kind: 'wiped', sentence: wipedSentence(record.name) };
+    const isBound = record !== undefined && record.directoryId !== '';
+    if (isBound && record.directoryId !== other.directoryId) {
+      return { kind: 'wiped', sentence: wipedSentence(record.name) };
+    }
+    return this.#versionProblem(self, other, record !== undefined);
   }
 
   /**
    * A cluster version never goes down, so who cannot work with one that was reached must not go on:
-   * the other is turned away, and this member stops if one of the table says so, since anybody can call.
+   * the other is turned away, and this member stops if one says so that is in the table, with its directory
+   * once that is known, since anybody can call.
    * In all else one of the two may be behind, and the link is tried again.
    */
-  #versionProblem(self: Introduction, other: Introduction): Refusal | undefined {
+  #versionProblem(self: Introduction, other: Introduction, isMember: boolean): Refusal | undefined {
     let sentence: string | undefined;
     if (other.versions.highest < self.clusterVersion) sentence = misfit(other, self);
     else if (self.versions.highest < other.clusterVersion) {
       sentence = misfit(self, other);
-      const isMember = this.#events.members().get(other.memberId) !== undefined;
       if (sentence !== undefined && isMember) this.#events.outdated(sentence);
     } else if (isTooNew(other, self)) sentence = tooNew(other, self);
     else if (isTooNew(self, other)) sentence = tooNew(self, other);
@@ -193,10 +193,11 @@ export class Links {
   #received(caller: Caller, frame: PeerFrame): void {
     const stranger = this.#strangers.has(caller.memberId);
     if (frame.type === 'messages') {
-      const { memberId: to, versions } = this.#events.introduce();
+      const { memberId: to, versions, clusterVersion } = this.#events.introduce();
       const link = {
         from: caller.memberId,
         to,
+        clusterVersion,
         highestVersion: versions.highest,
         stranger,
         ...this.#events.standing(),

@@ -7,7 +7,14 @@ import type { Message } from '../core/raft/message.ts';
 import { checkMessage, checkPlace } from './message-check.ts';
 
 const ends = { from: '2', to: '1' };
-const link = { ...ends, highestVersion: 1, stranger: false, term: 5, leads: true };
+const link = {
+  ...ends,
+  clusterVersion: 1,
+  highestVersion: 1,
+  stranger: false,
+  term: 5,
+  leads: true,
+};
 const envelope = { ...ends, term: 5 };
 const entry = (index: number, term: number) =>
   ({ index, term, kind: 'command', payload: new Uint8Array(0) }) as const;
@@ -34,6 +41,17 @@ describe('what no correct member sends is refused where it arrives', () => {
       ...envelope,
       batch: 1,
       payloads: [Uint8Array.of(99)],
+    },
+    'a proposal to raise the cluster version': {
+      type: 'forwardedProposal',
+      ...envelope,
+      batch: 1,
+      payloads: [
+        encodeCommand(
+          { incarnation: 1, sequence: 1 },
+          { type: 'raiseClusterVersion', version: 200 },
+        ),
+      ],
     },
     'a proposal that this build cannot read': {
       type: 'forwardedProposal',

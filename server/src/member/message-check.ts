@@ -19,6 +19,8 @@ export interface LinkEnds {
   /** This member's own term. */
   readonly term: number;
   readonly leads: boolean;
+  /** The one that this member knows of. */
+  readonly clusterVersion: number;
   /** The newest cluster version that this build can read. */
   readonly highestVersion: number;
 }
@@ -41,8 +43,7 @@ export function checkMessage(message: Message, link: LinkEnds): void {
     case 'installSnapshot':
       throw new DecodeError('a snapshot without its chunks');
     case 'forwardedProposal':
-      // A leader must not put into the log what it could not read there.
-      for (const payload of message.payloads) decodeCommand(payload, link.highestVersion);
+      for (const payload of message.payloads) checkProposal(payload, link);
       return;
     case 'appendRequest':
       checkTerms(message);
@@ -75,6 +76,17 @@ function checkTerm(term: number, stranger: boolean): void {
 }
 
 /** Commands of members are not read twice: they were checked where they were proposed. */
+/**
+ * A leader must not put into the log what it could not read there. The cluster's version is its own to raise, for who else does it
+ * could stop every older member for good; and nobody unknown brings a meaning that the cluster has not taken up.
+ */
+function checkProposal(payload: Uint8Array, link: LinkEnds): void {
+  const limit = link.stranger ? link.clusterVersion : link.highestVersion;
+  if (decodeCommand(payload, limit).command.type === 'raiseClusterVersion') {
+    throw new DecodeError('a proposal to raise the cluster version, which its leader makes itself');
+  }
+}
+
 function checkEntry(entry: Entry, stranger: boolean): void {
   if (entry.kind === 'membership') checkChange(entry.payload);
   else if (stranger && entry.payload.length > 0) decodeCommand(entry.payload);
