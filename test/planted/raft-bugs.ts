@@ -31,18 +31,6 @@ export const raftBugs: readonly PlantedBug[] = [
     seeds: 200,
   },
   {
-    name: 'vote-forgotten-in-a-restart',
-    edits: [
-      {
-        file: `${raft}/state.ts`,
-        find: 'this.vote = this.term === recovery.hardState.term ? recovery.hardState.vote : nobody;',
-        replace: 'this.vote = nobody;',
-      },
-    ],
-    wrong: 'A member that restarts votes a second time in the same term.',
-    seeds: 200,
-  },
-  {
     name: 'vote-given-twice',
     edits: [
       {

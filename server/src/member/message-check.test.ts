@@ -42,17 +42,6 @@ describe('what no correct member sends is refused where it arrives', () => {
       batch: 1,
       payloads: [Uint8Array.of(99)],
     },
-    'a proposal to raise the cluster version': {
-      type: 'forwardedProposal',
-      ...envelope,
-      batch: 1,
-      payloads: [
-        encodeCommand(
-          { incarnation: 1, sequence: 1 },
-          { type: 'raiseClusterVersion', version: 200 },
-        ),
-      ],
-    },
     'a proposal that this build cannot read': {
       type: 'forwardedProposal',
       ...envelope,
@@ -72,6 +61,22 @@ describe('what no correct member sends is refused where it arrives', () => {
     ...envelope,
     term: 2 ** 53 - 1,
   };
+  test('a raise of the cluster version, or what it has not taken up, from who is no member', () => {
+    const origin = { incarnation: 1, sequence: 1 };
+    const raise = encodeCommand(origin, { type: 'raiseClusterVersion', version: 200 });
+    const newer = encodeCommand(origin, { type: 'hashCheck' }, undefined, 2);
+    const able = { ...link, highestVersion: 2 };
+    for (const payload of [raise, newer]) {
+      const message = {
+        type: 'forwardedProposal',
+        ...envelope,
+        batch: 1,
+        payloads: [payload],
+      } as const;
+      checkMessage(message, able);
+      assert.throws(() => checkMessage(message, { ...able, stranger: true }), DecodeError);
+    }
+  });
   for (const [what, message] of Object.entries(refused)) {
     test(what, () => assert.throws(() => checkMessage(message, link), DecodeError));
   }

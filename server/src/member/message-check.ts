@@ -77,13 +77,15 @@ function checkTerm(term: number, stranger: boolean): void {
 
 /** Commands of members are not read twice: they were checked where they were proposed. */
 /**
- * A leader must not put into the log what it could not read there. The cluster's version is its own to raise, for who else does it
- * could stop every older member for good; and nobody unknown brings a meaning that the cluster has not taken up.
+ * A leader must not put into the log what it could not read there. From who is unknown it takes no raise of the cluster's version
+ * either, which could stop every older member for good, and no meaning that the cluster has not taken up. A member may have
+ * proposed a raise when it led.
  */
 function checkProposal(payload: Uint8Array, link: LinkEnds): void {
   const limit = link.stranger ? link.clusterVersion : link.highestVersion;
-  if (decodeCommand(payload, limit).command.type === 'raiseClusterVersion') {
-    throw new DecodeError('a proposal to raise the cluster version, which its leader makes itself');
+  const { command } = decodeCommand(payload, limit);
+  if (link.stranger && command.type === 'raiseClusterVersion') {
+    throw new DecodeError('a proposal to raise the cluster version, from who is no member');
   }
 }
 
