@@ -113,8 +113,8 @@ export const membershipBugs: readonly PlantedBug[] = [
       },
       {
         file: `${member}/links.ts`,
-        find: 'if (record.directoryId === other.directoryId) return undefined;',
-        replace: 'if (record !== undefined) return undefined;',
+        find: 'if (isBound && record.directoryId !== other.directoryId) {',
+        replace: "if (isBound && record.directoryId === '') {",
       },
       {
         file: 'server/src/core/member-table.ts',

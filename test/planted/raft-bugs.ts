@@ -124,7 +124,7 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'An append that arrives late cuts off entries that were confirmed since.',
-    seeds: 20,
+    seeds: 200,
   },
   {
     name: 'append-without-match-check',

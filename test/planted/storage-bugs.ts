@@ -105,7 +105,7 @@ export const storageBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'Segments of the log are deleted that the snapshot does not cover.',
-    seeds: 20,
+    seeds: 200,
   },
   {
     name: 'applied-twice-after-restart',
