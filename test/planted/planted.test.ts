@@ -2,11 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { allBugs, findBug, hardBugs } from './all-bugs.ts';
-
-const planted = [...allBugs, ...hardBugs];
-
 import { PatchError, type PlantedBug, patchedModules } from './planted-bug.ts';
 import { findPlanted } from './run-planted.ts';
+
+const planted = [...allBugs, ...hardBugs];
 
 describe('every planted bug', () => {
   for (const bug of planted) {
