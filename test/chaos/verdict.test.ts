@@ -144,3 +144,12 @@ test('a file that is no history is refused with the line and what is wrong', asy
     );
   });
 });
+
+test('a key that outlives its lease is found, though all members hold it alike', () => {
+  const { history, ...rest } = recording();
+  const states = rest.states.map((state) => ({
+    ...state,
+    pairs: [...state.pairs, { ...pair('leased', 'x', 3), lease: '7' }],
+  }));
+  assert.ok(judge({ ...rest, history, states }).violations.includes('leased outlives its lease 7'));
+});

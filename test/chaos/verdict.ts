@@ -25,6 +25,7 @@ export function judge({ history, states }: Recording): Verdict {
   const { acknowledged, lost } = lostWrites(history, states);
   violations.push(...lost.slice(0, examplesMax).map((what) => `lost: ${what}`));
   violations.push(...differences(states));
+  violations.push(...outliving(states));
   const none = { checked: 0, unknownWrites: 0, expiries: 0, watchEvents: 0, watchSessions: 0 };
   const report = checked(history, violations) ?? none;
   const { unknownWrites, expiries, watchEvents, watchSessions } = report;
@@ -65,4 +66,11 @@ function differences(states: Recording['states']): string[] {
         JSON.stringify(pairs) !== JSON.stringify(first.pairs),
     )
     .map(({ member }) => `the final state of ${member} differs from that of ${first?.member}`);
+}
+
+/** The states are looked at when every lease has ended, so no key may be attached to one. */
+function outliving(states: Recording['states']): string[] {
+  const [first] = states;
+  const left = first?.pairs.filter(({ lease }) => lease !== undefined) ?? [];
+  return left.slice(0, examplesMax).map(({ key, lease }) => `${key} outlives its lease ${lease}`);
 }
