@@ -30,6 +30,8 @@ type Cause =
 interface Gap {
   readonly revision: number;
   readonly left: Cause[];
+  /** What was there before, and what had been used. */
+  readonly place: string;
 }
 
 /**
@@ -46,7 +48,14 @@ export function checkLinearizable(history: {
   readonly operations: readonly Operation[];
   readonly watchers: readonly WatcherRecord[];
 }): LinearizabilityReport {
-  return new Search(history.operations, history.watchers).run();
+  const { operations, watchers } = history;
+  try {
+    return new Search(operations, watchers, true).run();
+  } catch (error) {
+    // What was read of the past may tell states apart that are the same now: only then the long way is gone.
+    if (!(error instanceof Violation)) throw error;
+    return new Search(operations, watchers, false).run();
+  }
 }
 
 class Search {
@@ -69,7 +78,16 @@ class Search {
   readonly #last: number;
   #deepest: { readonly revision: number; readonly violation: Violation } | undefined;
 
-  constructor(operations: readonly Operation[], watchers: readonly WatcherRecord[]) {
+  /** Gaps that were tried in vain, by what was before them. Leases that end in another order come to the same. */
+  readonly #dead = new Set<string>();
+  readonly #remembers: boolean;
+
+  constructor(
+    operations: readonly Operation[],
+    watchers: readonly WatcherRecord[],
+    remembers: boolean,
+  ) {
+    this.#remembers = remembers;
     this.#operations = operations;
     for (const operation of operations) this.#sort(operation);
     this.#unknown = operations.filter(
@@ -155,7 +173,9 @@ class Search {
       if (known !== undefined) {
         if (this.#place(revision, known, false)) continue;
       } else {
-        gaps.push({ revision, left: this.#candidates(revision) });
+        const place = this.#remembers ? this.#placeOf(revision) : '';
+        const left = this.#dead.has(place) ? [] : this.#candidates(revision);
+        gaps.push({ revision, left, place });
         this.#guessed.add(revision);
       }
       for (;;) {
@@ -170,6 +190,7 @@ class Search {
             `nothing explains revision ${gap.revision}`,
           );
           gaps.pop();
+          if (this.#remembers) this.#dead.add(gap.place);
           continue;
         }
         if (++tries > triesMax) {
@@ -178,6 +199,11 @@ class Search {
         if (this.#place(gap.revision, next, true)) break;
       }
     }
+  }
+
+  #placeOf(revision: number): string {
+    const used = [...this.#used].sort((one, other) => one - other).join();
+    return `${revision} ${used} ${this.#model.digest}`;
   }
 
   #knownAt(revision: number): Cause | undefined {
@@ -197,7 +223,20 @@ class Search {
       ({ id, calledAt, request }) =>
         !this.#used.has(id) && calledAt <= seenAt && this.#evidence.allows(revision, request),
     );
-    const leases = this.#model.leases.filter((lease) => (this.#promises.get(lease) ?? 0) <= seenAt);
+    const promised = (lease: string): number => this.#promises.get(lease) ?? 0;
+    const missed = new Map(
+      this.#model.leases.map((lease) => [
+        lease,
+        Math.min(...this.#model.keysOf(lease).map((key) => this.#evidence.missedAt(key, revision))),
+      ]),
+    );
+    // First those that are seen to be gone first.
+    const leases = this.#model.leases
+      .filter((lease) => promised(lease) <= seenAt)
+      .sort(
+        (one, other) =>
+          (missed.get(one) ?? 0) - (missed.get(other) ?? 0) || promised(one) - promised(other),
+      );
     return [
       ...operations.map((operation): Cause => ({ type: 'operation', operation })),
       ...leases.map((lease): Cause => ({ type: 'expiry', lease })),

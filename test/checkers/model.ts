@@ -59,6 +59,20 @@ export class Model {
     return [...this.#attached].filter(([, keys]) => keys.size > 0).map(([lease]) => lease);
   }
 
+  keysOf(lease: string): string[] {
+    return [...(this.#attached.get(lease) ?? [])];
+  }
+
+  /** All that is there now, in one text. */
+  get digest(): string {
+    const pairs: Pair[] = [];
+    for (const key of this.#keys) {
+      const pair = this.#last(key);
+      if (pair !== undefined) pairs.push(pair);
+    }
+    return JSON.stringify(pairs);
+  }
+
   /** What was written at a revision, in the order of the writes. */
   events(revision: number): readonly WatchedEvent[] {
     return this.#events.get(revision) ?? [];
