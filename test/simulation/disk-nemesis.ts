@@ -34,8 +34,8 @@ export class DiskNemesis {
   fill(host: SimHost): void {
     if (host.member === undefined) return;
     this.#cluster.log(`the disk of ${host.name} is full`);
-    // Its next lives, which are short then, may find the disk full still.
-    host.mayFail.push({ why: /no space left|ENOSPC/, untilLife: host.life + 60 });
+    // Only a full disk says so, and its next lives may find it full still.
+    host.mayFail.push({ why: /no space left|ENOSPC/, untilLife: Number.POSITIVE_INFINITY });
     host.disk.capacityBytes = host.disk.usedBytes() + this.#random.below(4_000);
     this.#coverage.reach('disk full');
     const { disk } = host;
