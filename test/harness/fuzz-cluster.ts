@@ -15,6 +15,7 @@ import type { PeerLink, PeerNetwork } from '../../server/src/ports.ts';
 import { SimDisk } from '../../server/testing/sim-disk.ts';
 import { SimNetwork } from '../../server/testing/sim-network.ts';
 import { SimClock, SimTime } from '../../server/testing/sim-time.ts';
+import { tightLimits } from './tight-limits.ts';
 
 const kibibyte = 1024;
 const clusterId = '4711';
@@ -108,24 +109,8 @@ export class AttackedCluster {
           clientAddress: `${name}:2379`,
           seed: this.#random.next(),
           incarnation: this.#random.next(),
-          tickMs: 100,
-          callTicks: 50,
-          raft: {
-            electionTicks: 10,
-            heartbeatTicks: 1,
-            preVote: true,
-            checkQuorum: true,
-            inflightMessagesMax: 8,
-            inflightBytesMax: 64 * kibibyte,
-            messageBytesMax: 2 * kibibyte,
-            commitBytesMax: 4 * kibibyte,
-            uncommittedBytesMax: 64 * kibibyte,
-          },
-          retention: { entries: 20, bytes: 8 * kibibyte },
-          snapshotBytesMin: 4 * kibibyte,
+          ...tightLimits,
           quotaBytes: 1024 * kibibyte,
-          autoCompaction: { mode: 'revision', retentionTicks: 0, revisions: 60, everyTicks: 50 },
-          hashCheckTicks: 60,
           events: {
             happened: () => {},
             failed: fail,

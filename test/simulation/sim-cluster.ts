@@ -11,12 +11,13 @@ import type { PeerNetwork } from '../../server/src/ports.ts';
 import { SimDisk } from '../../server/testing/sim-disk.ts';
 import { SimNetwork } from '../../server/testing/sim-network.ts';
 import { SimClock, SimTime } from '../../server/testing/sim-time.ts';
+import { tightLimits } from '../harness/tight-limits.ts';
 import type { Checks } from './checks.ts';
 import type { Coverage } from './coverage.ts';
 import { Cut, CutDisk, CutPlan, cutNetwork } from './crash-points.ts';
 
-export const tickMs = 100;
-export const electionTicks = 10;
+export const { tickMs } = tightLimits;
+export const { electionTicks } = tightLimits.raft;
 /** Links live through a sleep of this length. */
 const shortSleepMs = 1_500;
 
@@ -246,7 +247,6 @@ export class SimCluster {
     const { clock } = host;
     for (const warning of recovered.warnings) this.log(`${host.name} warns: ${warning}`);
     if (recovered.warnings.length > 0) this.#coverage.reach('torn log tail cut off');
-    const kibibyte = 1024;
     const member = new Member(
       {
         name: host.name,
@@ -260,24 +260,8 @@ export class SimCluster {
         clientAddress: `${host.name}:2379`,
         seed: this.random.next(),
         incarnation: this.random.next(),
-        tickMs,
-        callTicks: 50,
-        raft: {
-          electionTicks,
-          heartbeatTicks: 1,
-          preVote: true,
-          checkQuorum: true,
-          inflightMessagesMax: 8,
-          inflightBytesMax: 64 * kibibyte,
-          messageBytesMax: 2 * kibibyte,
-          commitBytesMax: 4 * kibibyte,
-          uncommittedBytesMax: 64 * kibibyte,
-        },
-        retention: { entries: 20, bytes: 8 * kibibyte },
-        snapshotBytesMin: 4 * kibibyte,
+        ...tightLimits,
         quotaBytes: this.#quotaBytes,
-        autoCompaction: { mode: 'revision', retentionTicks: 0, revisions: 60, everyTicks: 50 },
-        hashCheckTicks: 60,
         events: {
           happened: (event) => {
             this.log(`${host.name} ${event.sentence}`);
