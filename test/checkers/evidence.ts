@@ -8,7 +8,7 @@ import type {
   WatchedEvent,
   WatcherRecord,
 } from './history.ts';
-import { isWithin } from './model.ts';
+import { isAskedFor, isWithin } from './model.ts';
 
 /** What one watch was told: from the first revision it asked for up to the last it heard of, it was told everything. */
 interface Told {
@@ -103,11 +103,7 @@ export class Evidence {
     for (const { record, from, until, events } of this.#told) {
       if (revision < from || revision > until) continue;
       const told = events.get(revision) ?? [];
-      const due = made.filter(
-        ({ type, pair }) =>
-          isWithin(record, pair.key) &&
-          (record.only === undefined || (record.only === 'puts') === (type === 'put')),
-      );
+      const due = made.filter((event) => isAskedFor(record, event));
       if (namesOf(told) === namesOf(due)) continue;
       return `${record.name} was told of ${namesOf(told) || 'nothing'} at revision ${revision}, the order has ${namesOf(due) || 'nothing'}`;
     }

@@ -250,6 +250,17 @@ export function isWithin({ key, rangeEnd }: Keys, one: string): boolean {
   return one >= key && (rangeEnd === '\0' || one < rangeEnd);
 }
 
+/** Whether a watch asks for an event. */
+export function isAskedFor(
+  record: Keys & { readonly only?: 'puts' | 'deletes' },
+  { type, pair }: WatchedEvent,
+): boolean {
+  const { only } = record;
+  return (
+    isWithin(record, pair.key) && (only === undefined || (only === 'puts') === (type === 'put'))
+  );
+}
+
 /** Whether an answer tells of a write. */
 export function hasWritten(answer: Answer): boolean {
   switch (answer.type) {

@@ -1,6 +1,6 @@
 import { arePairsEqual } from './answers.ts';
 import type { WatchedEvent, WatcherRecord, WatchItem, WatchSession } from './history.ts';
-import { isWithin, type Model } from './model.ts';
+import { isAskedFor, isWithin, type Model } from './model.ts';
 import { Violation } from './violation.ts';
 
 export interface WatchReport {
@@ -178,13 +178,7 @@ class SessionReader {
   }
 
   #dueAt(revision: number): readonly WatchedEvent[] {
-    const { only } = this.#record;
-    return this.#reading.model
-      .events(revision)
-      .filter(
-        ({ type, pair }) =>
-          isWithin(this.#record, pair.key) &&
-          (only === undefined || (only === 'puts') === (type === 'put')),
-      );
+    const events = this.#reading.model.events(revision);
+    return events.filter((event) => isAskedFor(this.#record, event));
   }
 }
