@@ -167,7 +167,8 @@ export class Checks {
         this.#votesFor(host, message.term, message.to);
         break;
       case 'appendReply':
-        if (!message.success) return;
+        // An answer of index 0 only tells a leader of the past that it is one: it promises nothing, and need not be durable.
+        if (!message.success || message.index === 0) return;
         break;
       default:
         return;

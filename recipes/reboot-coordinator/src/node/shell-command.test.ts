@@ -77,8 +77,10 @@ test('a group that takes no notice of SIGTERM is killed after the grace', async 
   const pipe = new FakeRoot(t).pipe('ready');
   const seconds = ownSleep();
   const giveUp = new AbortController();
-  // Both ignore the signal, since what a shell ignores its children ignore as well.
-  const line = `trap '' TERM; sleep ${seconds} & echo ready > ${pipe}; wait; sleep ${seconds}`;
+  // Both ignore the signal, since what a shell ignores its children ignore as well. The child speaks of itself, and has the
+  // word among its arguments from its start: as a shell, and as what the shell becomes.
+  const child = `sh -c 'echo ready > "$1"; exec sleep "$0"' ${seconds} ${pipe}`;
+  const line = `trap '' TERM; ${child} & wait; sleep ${seconds}`;
   const ended = runShell(line, { ...patient, graceMs: 50, signal: giveUp.signal });
   await readFile(pipe);
   assert.notDeepEqual(runningWith(seconds), [], 'it runs before');
