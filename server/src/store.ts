@@ -209,6 +209,8 @@ export interface WatchEnd {
 
 /** One connection's end of its watches; implemented by a door. Calls never throw. */
 export interface WatchSink {
+  /** Its watches wait for the next leader, however long that takes, instead of ending with `no_leader`. */
+  readonly staysWithoutLeader?: boolean;
   /** False while the connection should get no events (socket full); then {@link WatchStream.resume} continues. */
   ready(): boolean;
   /** The events of one revision for these watches. Never called with a lower revision than before for the same watch. */

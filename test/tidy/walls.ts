@@ -98,6 +98,16 @@ export const rooms: readonly Room[] = [
     libraries: ['ws'],
     nodeTypes: ['http', 'stream'],
   },
+  // gRPC over HTTP/2, and etcd's services: they speak in the store's own requests, which the service checks.
+  {
+    name: 'api/etcd',
+    at: ['server/src/api/etcd'],
+    rooms: ['service', 'protocol'],
+    types: ['store'],
+    libraries: ['@bufbuild/protobuf'],
+    node: ['http2'],
+    nodeTypes: ['stream'],
+  },
   // Puts what was measured into words; it has neither a request nor an answer in its hands.
   {
     name: 'api/metrics',
@@ -110,9 +120,9 @@ export const rooms: readonly Room[] = [
   {
     name: 'api',
     at: ['server/src/api/*'],
-    rooms: ['api/http', 'api/ws', 'api/metrics', 'api/console', 'service', 'protocol'],
+    rooms: ['api/http', 'api/ws', 'api/etcd', 'api/metrics', 'api/console', 'service', 'protocol'],
     types: ['metrics'],
-    node: ['http'],
+    node: ['http', 'http2'],
     nodeTypes: ['net', 'stream'],
   },
 

@@ -1,4 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  Http2ServerRequest,
+  Http2ServerResponse,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { limits, TableError } from '@lockstep/client/protocol';
@@ -6,9 +12,11 @@ import type { DoorReadings, ProcessReadings } from '../metrics/readings.ts';
 import { anyone, type Service } from '../service/service.ts';
 import { type ConsoleFile, consolePage } from './console/page.ts';
 import { EarlyCallers } from './early-callers.ts';
+import { EtcdDoor } from './etcd/door.ts';
 import { HttpDoor } from './http/door.ts';
 import { metricsPage } from './metrics/page.ts';
 import { OriginGuard } from './origin.ts';
+import { ProtocolSwitch } from './protocol-switch.ts';
 import { WebSocketDoor } from './ws/socket.ts';
 
 export interface DoorsOptions {
@@ -38,6 +46,8 @@ export interface DoorLimits {
   readonly requestMs: number;
   /** A client that takes nothing of what waits for it for this long is cut. */
   readonly stallMs: number;
+  /** A connection over HTTP/2 from which nothing came for this long is asked for a sign of life, and cut after as long again. */
+  readonly quietMs: number;
   /** How long {@link Doors.stop} waits for answers that are due. */
   readonly stopMs: number;
   /** Open sockets; further ones are closed at once. */
@@ -50,6 +60,7 @@ export const doorLimits: DoorLimits = {
   firstRequestMs: 5_000,
   requestMs: 60_000,
   stallMs: limits.stallMsMax,
+  quietMs: 20_000,
   stopMs: 5_000,
   connectionsMax: 20_000,
 };
@@ -75,6 +86,8 @@ export interface ClientPort {
   readonly server: Server;
   /** Who came before the doors. */
   readonly early: EarlyCallers;
+  /** Who speaks HTTP/2 goes there. */
+  readonly http2: SocketQueue;
   /** Listens no more; for a port that never got its doors. Never rejects. */
   close(): Promise<void>;
 }
@@ -99,13 +112,19 @@ export async function openPort(
   });
   server.maxConnections = allowed.connectionsMax;
   server.timeout = allowed.stallMs;
+  const http2 = new SocketQueue();
   const early = new EarlyCallers(server);
+  new ProtocolSwitch(server, {
+    firstBytesMs: allowed.firstRequestMs,
+    http2: (socket) => http2.add(socket),
+  });
   const bound = await listen(server, host, port);
   return {
     address: bound.text,
     port: bound.port,
     server,
     early,
+    http2,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -151,14 +170,26 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
     allowOrigins: options.allowOrigins ?? [],
   });
   const silent = new SilentSockets(server);
-  connect(server, { guard, http, webSockets, service: options.service });
+  const request = connect(server, { guard, http, webSockets, service: options.service });
+  const etcd = new EtcdDoor({
+    ...common,
+    silenceMs: allowed.quietMs,
+    other: (stream, headers) => request(...plainRequest(stream, headers)),
+  });
+  port.http2.open((socket) => {
+    silent.spoke(socket);
+    etcd.accept(socket);
+  });
   port.early.letIn();
   const heartbeats = setInterval(() => http.heartbeat(), allowed.heartbeatMs);
-  const sweeps = setInterval(() => webSockets.sweep(), sweepMs);
+  const sweeps = setInterval(() => {
+    webSockets.sweep();
+    etcd.sweep();
+  }, sweepMs);
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     silent.destroy();
-    await stopDoors(server, http, webSockets, allowed.stopMs);
+    await stopDoors(server, { http, webSockets, etcd }, allowed.stopMs);
     clearInterval(heartbeats);
     clearInterval(sweeps);
   };
@@ -178,7 +209,7 @@ class SilentSockets {
   readonly #sockets = new Set<Duplex>();
 
   constructor(server: Server) {
-    const spoke = (request: IncomingMessage) => this.#sockets.delete(request.socket);
+    const spoke = (request: IncomingMessage) => this.spoke(request.socket);
     server.on('request', spoke);
     server.on('checkContinue', spoke);
     server.on('checkExpectation', spoke);
@@ -189,8 +220,30 @@ class SilentSockets {
     });
   }
 
+  spoke(socket: Duplex): void {
+    this.#sockets.delete(socket);
+  }
+
   destroy(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+/** Connections that wait until somebody is there to take them; as many as the port allows. */
+class SocketQueue {
+  readonly #waiting = new Set<Socket>();
+  #take: ((socket: Socket) => void) | undefined;
+
+  add(socket: Socket): void {
+    if (this.#take !== undefined) return this.#take(socket);
+    this.#waiting.add(socket);
+    socket.once('close', () => this.#waiting.delete(socket));
+  }
+
+  open(take: (socket: Socket) => void): void {
+    this.#take = take;
+    for (const socket of this.#waiting) take(socket);
+    this.#waiting.clear();
   }
 }
 
@@ -201,7 +254,11 @@ interface Wiring {
   readonly service: Service;
 }
 
-function connect(server: Server, { guard, http, webSockets, service }: Wiring): void {
+/** @returns what takes a plain request, wherever it came from. */
+function connect(
+  server: Server,
+  { guard, http, webSockets, service }: Wiring,
+): (incoming: IncomingMessage, response: ServerResponse) => void {
   const request = (incoming: IncomingMessage, response: ServerResponse) => {
     try {
       const foreign = guard.check(incoming);
@@ -239,6 +296,19 @@ function connect(server: Server, { guard, http, webSockets, service }: Wiring): 
     if (isUnused(error, socket)) socket.end(() => socket.destroy());
     else refuseSocket(socket, malformed(error));
   });
+  return request;
+}
+
+/** A request that came over HTTP/2, in the shape of one that came over HTTP/1.1. */
+function plainRequest(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+): [IncomingMessage, ServerResponse] {
+  // Node promises that they can stand in for each other (node:http2, compatibility API); its types are not related.
+  return [
+    new Http2ServerRequest(stream, headers, {}, []) as unknown as IncomingMessage,
+    new Http2ServerResponse(stream) as unknown as ServerResponse,
+  ];
 }
 
 /** Tells the browser that the page may read the answer; true when that was all it asked. */
@@ -288,10 +358,15 @@ function refuseSocket(socket: Duplex, error: TableError): void {
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
 
+interface OpenDoors {
+  readonly http: HttpDoor;
+  readonly webSockets: WebSocketDoor;
+  readonly etcd: EtcdDoor;
+}
+
 async function stopDoors(
   server: Server,
-  http: HttpDoor,
-  webSockets: WebSocketDoor,
+  { http, webSockets, etcd }: OpenDoors,
   stopMs: number,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -299,9 +374,10 @@ async function stopDoors(
   server.closeIdleConnections();
   const cut = setTimeout(() => {
     webSockets.terminate();
+    etcd.terminate();
     server.closeAllConnections();
   }, stopMs);
-  await Promise.all([webSockets.stop(), closed]);
+  await Promise.all([webSockets.stop(), etcd.stop(), closed]);
   clearTimeout(cut);
 }
 

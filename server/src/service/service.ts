@@ -15,11 +15,13 @@ import { KvService } from './kv.ts';
 import { LeaseService } from './lease.ts';
 import { MaintenanceService } from './maintenance.ts';
 import { RequestCounts } from './request-counts.ts';
+import { StoreCalls } from './store-calls.ts';
 import { TxnService } from './txn.ts';
 import { ConnectionWatches, type WatchOutlet } from './watch.ts';
 
 export { batchJson } from './batch-json.ts';
 export { type Access, type Action, anyone, type CallContext, type Caller } from './caller.ts';
+export type { StoreCalls } from './store-calls.ts';
 export { ConnectionWatches, type WatchOutlet } from './watch.ts';
 
 /** A handler throws, or rejects with, a TableError; a result that is at hand needs no promise. */
@@ -43,6 +45,8 @@ export interface Service {
     context: CallContext,
   ): Promise<ResultOf<Name>> | ResultOf<Name>;
   openWatches(outlet: WatchOutlet): ConnectionWatches;
+  /** The store itself, for doors that speak in its own requests. */
+  readonly calls: StoreCalls;
   heartbeat(): HeartbeatParams;
   health(serializable: boolean): Promise<HealthResult>;
   /** Everything that is measured of the member. */
@@ -111,6 +115,7 @@ export function createService(options: ServiceOptions): Service {
     version,
     call: (method, params, context) => requests.run(method, () => table[method](params, context)),
     openWatches: (outlet) => new ConnectionWatches({ store, headers, requests, watchEnds }, outlet),
+    calls: new StoreCalls({ store, headers, requests }),
     heartbeat: () => maintenance.heartbeat(),
     health: (serializable) => maintenance.health(serializable),
     readings: () => ({

@@ -113,7 +113,7 @@ function mayWrite(request: TxnRequest): boolean {
 }
 
 /** One walk over the whole tree, branches that will not be taken included. */
-function authoriseTxn(caller: Caller, request: TxnRequest): void {
+export function authoriseTxn(caller: Caller, request: TxnRequest): void {
   for (const compare of request.compares) authorise(caller, 'read', compare);
   for (const operation of operationsOf(request)) {
     switch (operation.type) {
@@ -134,7 +134,7 @@ function authoriseTxn(caller: Caller, request: TxnRequest): void {
   }
 }
 
-function requestBytesOf(request: TxnRequest): number {
+export function requestBytesOf(request: TxnRequest): number {
   let bytes = 0;
   for (const compare of request.compares) {
     bytes += compare.key.length + compare.rangeEnd.length;

@@ -1,0 +1,49 @@
+import type { StoreCalls } from '../../service/service.ts';
+import { headerOf } from './answers.ts';
+import { arrayOf } from './bytes.ts';
+import type { Lease } from './gen/rpc_pb.ts';
+import type { Handlers } from './grpc/method.ts';
+import { countOf } from './numbers.ts';
+import { leaseOf } from './requests.ts';
+
+/** etcd's Lease service. */
+export function leaseHandlers(calls: StoreCalls): Handlers<typeof Lease> {
+  return {
+    leaseGrant: async ({ TTL, ID }) => {
+      const { id, ttl, stamp } = await calls.leaseGrant({ id: leaseOf(ID), ttl: countOf(TTL) });
+      return { header: headerOf(calls.header(stamp)), ID: id, TTL: BigInt(ttl) };
+    },
+    leaseRevoke: async ({ ID }, { context }) => {
+      const { stamp } = await calls.leaseRevoke(leaseOf(ID), context);
+      return { header: headerOf(calls.header(stamp)) };
+    },
+    // One after the other: whoever renews many leases on one stream is answered in their order.
+    leaseKeepAlive: (_call, answers) => ({
+      take: async ({ ID }) => {
+        try {
+          const { ttl, stamp } = await calls.leaseKeepAlive(ID);
+          answers.send({ header: headerOf(calls.header(stamp)), ID, TTL: BigInt(ttl) });
+        } catch (error) {
+          answers.end(error);
+        }
+      },
+      ended: () => answers.end(),
+      closed: () => {},
+    }),
+    leaseTimeToLive: async ({ ID, keys: withKeys }, { context }) => {
+      const reply = await calls.leaseTimeToLive(ID, withKeys, context);
+      const { ttl, grantedTtl, keys, stamp } = reply;
+      return {
+        header: headerOf(calls.header(stamp)),
+        ID,
+        TTL: BigInt(ttl),
+        grantedTTL: BigInt(grantedTtl),
+        keys: keys.map(arrayOf),
+      };
+    },
+    leaseLeases: async () => {
+      const { ids, stamp } = await calls.leases();
+      return { header: headerOf(calls.header(stamp)), leases: ids.map((ID) => ({ ID })) };
+    },
+  };
+}
