@@ -71,6 +71,12 @@ export const cluster = z.preprocess(
     }),
 );
 
+/** A flag without a value is a yes. */
+export const yesOrNo = z.preprocess(
+  (given) => (given === 'true' ? true : given === 'false' ? false : given),
+  z.boolean('must be true or false'),
+);
+
 function addressProblem(given: string): string | undefined {
   const example = 'write host:port, for example 127.0.0.1:2379';
   if (given.includes('://')) {

@@ -16,10 +16,11 @@ import {
   text,
   wholeNumber,
 } from './config-kinds.ts';
+import { type TlsDoors, tlsDoors, tlsSchema } from './config-tls.ts';
 
 export { type ClusterEntry, splitAddress } from './config-kinds.ts';
 
-export interface MemberConfig {
+export interface MemberConfig extends TlsDoors {
   /** Unique within the cluster. */
   readonly name: string;
   readonly dataDir: string;
@@ -106,6 +107,7 @@ const schema = z.object({
   initialCluster: cluster.optional(),
   initialClusterToken: text.default(defaults.initialClusterToken),
   allowOrigins: list.default([...defaults.allowOrigins]),
+  ...tlsSchema,
   heartbeatMs: wholeNumber(10, 60_000).default(defaults.heartbeatMs),
   electionMs: wholeNumber(50, 600_000).default(defaults.electionMs),
   walSegmentBytes: bytes(64 * 1024)
@@ -238,10 +240,12 @@ export function resolveConfig(
         `${Math.floor(heapBytesMax / 2)}: raise the limit with NODE_OPTIONS=--max-old-space-size=<MiB>`,
     );
   }
+  const tls = tlsDoors(given, found);
   if (problems.length > 0) throw new ConfigError(problems);
   return {
     ...given,
     ...addresses,
+    ...tls,
     quotaBytes: given.quotaBytes ?? Math.min(defaults.quotaBytes, Math.floor(heapBytesMax / 2)),
     initialCluster: [...initialCluster].sort((a, b) => (a.name < b.name ? -1 : 1)),
     warnings,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { getHeapStatistics } from 'node:v8';
-import { openPort, parseAddress, startDoors } from './api/listen.ts';
+import { doorLimits, openPort, parseAddress, startDoors } from './api/listen.ts';
 import {
   ConfigError,
   type LogLevel,
@@ -26,6 +26,7 @@ import type { MemberEvents } from './member/events.ts';
 import { Member } from './member/member.ts';
 import { MemberStore } from './member/member-store.ts';
 import { bootstrapOptions, memberOptions } from './member-options.ts';
+import { openTls, refusals } from './member-tls.ts';
 import { createService } from './service/service.ts';
 import { version } from './version.ts';
 
@@ -111,7 +112,9 @@ export async function runMember(
   });
   try {
     const clock = new SystemClock();
-    const network = new TcpPeerNetwork();
+    const tls = await openTls(config, log);
+    const refused = refusals(log);
+    const network = new TcpPeerNetwork({ tls: tls.peer, refused });
     closers.push(() => network.close());
     const peerAddress = await listenForPeers(network, config.peerListen);
     let member: Member | undefined;
@@ -121,7 +124,8 @@ export async function runMember(
     }).catch(directoryFailed(disk));
     for (const warning of recovered.warnings) log.process('recovered', warning);
     // Bound before there is a member, which tells the others where clients reach it.
-    const port = await openPort(config.listen);
+    const clientTls = tls.client && { source: tls.client, refused };
+    const port = await openPort(config.listen, doorLimits, clientTls);
     closers.push(() => port.close());
     const clientAddress = withPort(config.advertise, port.address);
     const individual = {
@@ -149,6 +153,7 @@ export async function runMember(
       service,
       listen: port,
       advertise: clientAddress,
+      peerScheme: tls.peer === undefined ? 'http' : 'https',
       allowOrigins: config.allowOrigins,
       process: () => meter.read(),
       console: await readConsole(),

@@ -82,7 +82,19 @@ export const rooms: readonly Room[] = [
     // It answers with the errors of the protocol's table, which are part of the Store contract.
     rooms: [...wholeCore, 'ports', 'store', 'storage', 'protocol', 'metrics'],
   },
-  { name: 'io', at: ['server/src/io'], rooms: ['ports', 'core/base', 'metrics'], node: ['*'] },
+  // Whom a certificate names, and what ended a handshake: the same for clients and for members.
+  {
+    name: 'tls',
+    at: ['server/src/tls'],
+    node: ['net', 'tls'],
+    nodeTypes: ['crypto', 'stream'],
+  },
+  {
+    name: 'io',
+    at: ['server/src/io'],
+    rooms: ['ports', 'core/base', 'metrics', 'tls'],
+    node: ['*'],
+  },
   { name: 'service', at: ['server/src/service'], rooms: ['store', 'protocol', 'metrics'] },
 
   {
@@ -120,15 +132,18 @@ export const rooms: readonly Room[] = [
   {
     name: 'api',
     at: ['server/src/api/*'],
-    rooms: ['api/http', 'api/ws', 'api/etcd', 'api/metrics', 'api/console', 'service', 'protocol'],
+    rooms: [
+      ...['api/http', 'api/ws', 'api/etcd', 'api/metrics', 'api/console', 'service', 'protocol'],
+      'tls',
+    ],
     types: ['metrics'],
-    node: ['http', 'http2'],
+    node: ['http', 'http2', 'https', 'tls'],
     nodeTypes: ['net', 'stream'],
   },
 
   {
     name: 'config',
-    at: ['server/src/config.ts', 'server/src/config-kinds.ts'],
+    at: ['server/src/config.ts', 'server/src/config-kinds.ts', 'server/src/config-tls.ts'],
     rooms: ['protocol'],
     libraries: ['zod', 'yaml'],
   },
@@ -141,7 +156,10 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'main',
-    at: ['server/src/main.ts', 'server/src/log.ts', 'server/src/console-files.ts'],
+    at: [
+      ...['server/src/main.ts', 'server/src/log.ts', 'server/src/console-files.ts'],
+      'server/src/member-tls.ts',
+    ],
     rooms: [
       'config',
       'version',

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { readyEvent } from './tls-front.ts';
 
 const asks = ['request', 'checkContinue', 'upgrade'] as const;
 
@@ -24,8 +25,9 @@ export class EarlyCallers {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     };
-    server.on('connection', connected);
-    this.#holds.push(() => server.off('connection', connected));
+    const ready = readyEvent(server);
+    server.on(ready, connected);
+    this.#holds.push(() => server.off(ready, connected));
   }
 
   /** Whoever listens for requests by now hears those that waited. */

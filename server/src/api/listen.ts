@@ -1,10 +1,4 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import {
-  Http2ServerRequest,
-  Http2ServerResponse,
-  type IncomingHttpHeaders,
-  type ServerHttp2Stream,
-} from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { limits, TableError } from '@lockstep/client/protocol';
@@ -16,17 +10,24 @@ import { EtcdDoor } from './etcd/door.ts';
 import { HttpDoor } from './http/door.ts';
 import { metricsPage } from './metrics/page.ts';
 import { OriginGuard } from './origin.ts';
+import { plainRequest } from './plain-request.ts';
 import { ProtocolSwitch } from './protocol-switch.ts';
+import { refuseSocket } from './refuse-socket.ts';
+import { readyEvent, TlsFront, type TlsFrontOptions } from './tls-front.ts';
 import { WebSocketDoor } from './ws/socket.ts';
 
 export interface DoorsOptions {
   readonly service: Service;
   /** host:port to listen on, port 0 for any free one, IPv6 as `[::1]:2379`; or what {@link openPort} gave. */
   readonly listen: string | ClientPort;
+  /** Of a port that is opened here: it speaks TLS and nothing else. */
+  readonly tls?: PortTls | undefined;
   /** host:port that clients are told; requests may name it as their Host. */
   readonly advertise?: string | undefined;
   /** Origins of web pages, or hosts, that may use this member besides its own; `*` for any. */
   readonly allowOrigins?: readonly string[] | undefined;
+  /** What members speak with each other, as etcd's clients are told: `https` is TLS. Default http. */
+  readonly peerScheme?: 'http' | 'https' | undefined;
   readonly limits?: Partial<DoorLimits> | undefined;
   /** What the process takes of the machine, for `/metrics`. */
   readonly process?: (() => ProcessReadings) | undefined;
@@ -52,6 +53,8 @@ export interface DoorLimits {
   readonly stopMs: number;
   /** Open sockets; further ones are closed at once. */
   readonly connectionsMax: number;
+  /** Of a port that speaks TLS: handshakes under way, each of which may take as long as a first request. */
+  readonly handshakesMax: number;
 }
 
 export const doorLimits: DoorLimits = {
@@ -63,6 +66,7 @@ export const doorLimits: DoorLimits = {
   quietMs: 20_000,
   stopMs: 5_000,
   connectionsMax: 20_000,
+  handshakesMax: 1_000,
 };
 
 export interface Doors {
@@ -88,6 +92,8 @@ export interface ClientPort {
   readonly early: EarlyCallers;
   /** Who speaks HTTP/2 goes there. */
   readonly http2: SocketQueue;
+  /** Before the port, if it speaks TLS. */
+  readonly tls: TlsFront | undefined;
   /** Listens no more; for a port that never got its doors. Never rejects. */
   close(): Promise<void>;
 }
@@ -95,21 +101,28 @@ export interface ClientPort {
 /** How often silence and stalls are counted, at least. */
 const sweepMsMax = 500;
 
+/** What of a port's TLS is its own; the bounds are the doors'. */
+export type PortTls = Pick<TlsFrontOptions, 'source' | 'refused'>;
+
 /**
- * Binds the client port. Whoever connects waits for {@link startDoors}.
+ * Binds the client port. Whoever connects waits for {@link startDoors}. With `tls` it speaks nothing else.
  * @throws Error in plain words when the address is malformed, taken or not this machine's.
  */
 export async function openPort(
   address: string,
   allowed: DoorLimits = doorLimits,
+  tls?: PortTls,
 ): Promise<ClientPort> {
   const { host, port } = parseAddress(address);
-  const server = createServer({
+  const settings = {
     headersTimeout: allowed.firstRequestMs,
     requestTimeout: allowed.requestMs,
     connectionsCheckingInterval: sweepMsOf(allowed),
     noDelay: true,
-  });
+  };
+  const { firstRequestMs: handshakeMs, handshakesMax } = allowed;
+  const front = tls && new TlsFront(settings, { ...tls, handshakeMs, handshakesMax });
+  const server = front?.server ?? createServer(settings);
   server.maxConnections = allowed.connectionsMax;
   server.timeout = allowed.stallMs;
   const http2 = new SocketQueue();
@@ -125,10 +138,12 @@ export async function openPort(
     server,
     early,
     http2,
+    tls: front,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         early.turnAway();
+        front?.cut();
       }),
   };
 }
@@ -144,7 +159,9 @@ function sweepMsOf(allowed: DoorLimits): number {
 export async function startDoors(options: DoorsOptions): Promise<Doors> {
   const allowed = { ...doorLimits, ...options.limits };
   const port =
-    typeof options.listen === 'string' ? await openPort(options.listen, allowed) : options.listen;
+    typeof options.listen === 'string'
+      ? await openPort(options.listen, allowed, options.tls)
+      : options.listen;
   const { server } = port;
   const sweepMs = sweepMsOf(allowed);
   const common = { service: options.service, caller: anyone };
@@ -174,6 +191,8 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
   const etcd = new EtcdDoor({
     ...common,
     silenceMs: allowed.quietMs,
+    clientScheme: port.tls === undefined ? 'http' : 'https',
+    peerScheme: options.peerScheme ?? 'http',
     other: (stream, headers) => request(...plainRequest(stream, headers)),
   });
   port.http2.open((socket) => {
@@ -189,6 +208,7 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     silent.destroy();
+    port.tls?.cut();
     await stopDoors(server, { http, webSockets, etcd }, allowed.stopMs);
     clearInterval(heartbeats);
     clearInterval(sweeps);
@@ -214,7 +234,7 @@ class SilentSockets {
     server.on('checkContinue', spoke);
     server.on('checkExpectation', spoke);
     server.on('upgrade', spoke);
-    server.on('connection', (socket) => {
+    server.on(readyEvent(server), (socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
@@ -299,18 +319,6 @@ function connect(
   return request;
 }
 
-/** A request that came over HTTP/2, in the shape of one that came over HTTP/1.1. */
-function plainRequest(
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
-): [IncomingMessage, ServerResponse] {
-  // Node promises that they can stand in for each other (node:http2, compatibility API); its types are not related.
-  return [
-    new Http2ServerRequest(stream, headers, {}, []) as unknown as IncomingMessage,
-    new Http2ServerResponse(stream) as unknown as ServerResponse,
-  ];
-}
-
 /** Tells the browser that the page may read the answer; true when that was all it asked. */
 function answerCors(request: IncomingMessage, response: ServerResponse, origin: string): boolean {
   response.setHeader('access-control-allow-origin', origin);
@@ -339,23 +347,6 @@ function malformed(error: NodeJS.ErrnoException): TableError {
     );
   }
   return new TableError('invalid_request', 'this is not an HTTP/1.1 request');
-}
-
-/** The answer to what never became a request of Node's. */
-function refuseSocket(socket: Duplex, error: TableError): void {
-  if (!socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const body = `${JSON.stringify({ error: error.toWire() })}\n`;
-  const head = [
-    `HTTP/1.1 ${error.kind.http} Refused`,
-    'content-type: application/json',
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-  ];
-  socket.on('error', () => socket.destroy());
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
 
 interface OpenDoors {

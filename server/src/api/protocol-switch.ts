@@ -1,5 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { readyEvent } from './tls-front.ts';
 
 /** What every client of HTTP/2 says first (RFC 9113, 3.4). */
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
@@ -20,11 +22,12 @@ export class ProtocolSwitch {
   constructor(server: Server, options: ProtocolSwitchOptions) {
     this.#options = options;
     // Node's own listener, the first there is, begins to parse at once; it is asked when the first bytes are known.
-    const [http1] = server.listeners('connection');
+    const ready = readyEvent(server);
+    const [http1] = server.listeners(ready);
     if (http1 === undefined) throw new Error('the server takes no connections');
-    server.off('connection', http1 as (socket: Socket) => void);
+    server.off(ready, http1 as (socket: Socket) => void);
     this.#http1 = (socket) => http1.call(server, socket);
-    server.on('connection', (socket) => this.#listen(socket));
+    server.on(ready, (socket) => this.#listen(socket));
   }
 
   #listen(socket: Socket): void {
@@ -44,6 +47,8 @@ export class ProtocolSwitch {
       socket.off('readable', look);
       socket.off('end', giveUp);
       socket.unshift(first);
+      // Node asks for the name that TLS agreed on; without one, the first bytes decide here as everywhere.
+      if (isLike && socket instanceof TLSSocket) socket.alpnProtocol = 'h2';
       if (isLike) this.#options.http2(socket);
       else this.#http1(socket);
       socket.off('error', giveUp);

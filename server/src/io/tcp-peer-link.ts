@@ -1,6 +1,8 @@
 import type net from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { crc32c } from '../core/base/crc32c.ts';
 import type { PeerLink, PeerLinkHandler } from '../ports.ts';
+import { handshakeFailure, looksLikeTls } from '../tls/handshake-failure.ts';
 
 export interface TcpPeerLinkOptions {
   readonly address: string;
@@ -48,12 +50,14 @@ export class TcpPeerLink implements PeerLink {
     // With Nagle's algorithm a small message waits up to 40 ms for the other side's delayed ACK.
     socket.setNoDelay(true);
     socket.setKeepAlive(true, keepAliveMs);
-    socket.on('connect', () => {
+    socket.on(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => {
+      // One that has the wrong name was destroyed a moment ago.
+      if (socket.destroyed) return;
       clearTimeout(this.#silence);
       handler.opened();
     });
     socket.on('data', (chunk: Uint8Array) => this.#receive(chunk));
-    socket.on('error', (error) => this.fail(error.message));
+    socket.on('error', (error) => this.fail(handshakeFailure(error)));
     socket.on('end', () => this.fail('closed by the other side'));
     socket.on('close', () => this.fail('closed'));
     const waitsFor = this.#options.side === 'dialed' ? 'no connection' : 'no frame';
@@ -143,6 +147,10 @@ export class TcpPeerLink implements PeerLink {
     const view = new DataView(bytes.buffer);
     const length = view.getUint32(0, true);
     const max = this.#frameBytesMax;
+    if (looksLikeTls(bytes) && length > max) {
+      this.fail('the other side speaks TLS to members, and this one does not: give all the same');
+      return;
+    }
     if (length > max) {
       this.fail(`a frame of ${length} bytes is over the limit of ${max}`);
       return;

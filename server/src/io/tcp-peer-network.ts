@@ -1,6 +1,9 @@
 import net from 'node:net';
+import tls from 'node:tls';
 import type { PeerLink, PeerLinkHandler, PeerNetwork } from '../ports.ts';
+import { handshakeFailure } from '../tls/handshake-failure.ts';
 import { TcpPeerLink } from './tcp-peer-link.ts';
+import type { TlsIdentity } from './tls-identity.ts';
 
 export interface TcpPeerNetworkOptions {
   /** Links that others may have open to this member at a time; more are closed at once. Default 128. */
@@ -9,6 +12,10 @@ export interface TcpPeerNetworkOptions {
   readonly silenceMsMax?: number;
   /** A longer frame closes its link. Default 64 MiB; a caller's first frame may have 64 KiB at most. */
   readonly frameBytesMax?: number;
+  /** With it members speak TLS, and each side verifies the other; it must name an authority. Default plaintext. */
+  readonly tls?: TlsIdentity | undefined;
+  /** Hears why a caller was not let in, as far as TLS tells. */
+  readonly refused?: ((sentence: string) => void) | undefined;
 }
 
 export const peerNetworkDefaults = {
@@ -17,10 +24,14 @@ export const peerNetworkDefaults = {
   frameBytesMax: 64 * 1024 * 1024,
 } as const;
 
+type Settings = TcpPeerNetworkOptions & Required<Omit<TcpPeerNetworkOptions, 'tls' | 'refused'>>;
+
 /** Links between members over TCP. */
 export class TcpPeerNetwork implements PeerNetwork {
-  readonly #options: Required<TcpPeerNetworkOptions>;
+  readonly #options: Settings;
   readonly #links = new Set<TcpPeerLink>();
+  /** Accepted, and perhaps still in their handshake. */
+  readonly #callers = new Set<net.Socket>();
   #server: net.Server | undefined;
   #incoming = 0;
   #onLink: ((link: PeerLink) => PeerLinkHandler) | undefined;
@@ -35,7 +46,11 @@ export class TcpPeerNetwork implements PeerNetwork {
    * @returns the bound port. @throws Error from the system, for example EADDRINUSE.
    */
   listen(host: string, port: number): Promise<{ host: string; port: number }> {
-    const server = net.createServer({ noDelay: true }, (socket) => this.#take(socket));
+    const server = this.#createServer();
+    server.on('connection', (socket: net.Socket) => {
+      this.#callers.add(socket);
+      socket.once('close', () => this.#callers.delete(socket));
+    });
     this.#server = server;
     return new Promise((resolve, reject) => {
       server.once('error', reject);
@@ -51,12 +66,14 @@ export class TcpPeerNetwork implements PeerNetwork {
 
   dial(address: string, handler: PeerLinkHandler): PeerLink {
     const target = parseAddress(address);
-    const socket = new net.Socket();
+    const identity = this.#options.tls;
+    const isDialed = target !== undefined && !this.#closed;
+    const socket = isDialed && identity ? dialTls(target, identity) : new net.Socket();
     const link = this.#link(socket, address, 'dialed');
     link.start(handler);
     if (this.#closed) link.fail('this member is closing');
     else if (target === undefined) link.fail(`"${address}" is not of the form host:port`);
-    else socket.connect(target);
+    else if (identity === undefined) socket.connect(target);
     return link;
   }
 
@@ -68,11 +85,51 @@ export class TcpPeerNetwork implements PeerNetwork {
   close(): Promise<void> {
     this.#closed = true;
     for (const link of this.#links) link.close();
+    for (const socket of this.#callers) socket.destroy();
     const server = this.#server;
     if (server === undefined) return Promise.resolve();
     return new Promise((resolve) => {
       server.close(() => resolve());
     });
+  }
+
+  #createServer(): net.Server {
+    const { tls: identity, incomingMax, silenceMsMax } = this.#options;
+    if (identity === undefined) {
+      return net.createServer({ noDelay: true }, (socket) => this.#take(socket));
+    }
+    const server = tls.createServer(
+      {
+        ...identity.context,
+        ...{ noDelay: true, handshakeTimeout: silenceMsMax },
+        ...{ requestCert: true, rejectUnauthorized: true },
+      },
+      (socket) => {
+        const reason = identity.refusal(socket);
+        if (reason === undefined) return this.#take(socket);
+        this.#refused(socket, reason);
+        socket.destroy();
+      },
+    );
+    // Twice the links: those that are open, and as many that are in their handshake.
+    server.maxConnections = 2 * incomingMax;
+    let { generation } = identity;
+    server.on('connection', () => {
+      // For the next caller: this one's handshake goes on, and members dial again.
+      identity.refresh().then(() => {
+        if (identity.generation === generation) return;
+        generation = identity.generation;
+        server.setSecureContext(identity.context);
+      }, identityFailed);
+    });
+    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+      if (error.code !== 'ECONNRESET') this.#refused(socket, handshakeFailure(error));
+    });
+    return server;
+  }
+
+  #refused({ remoteAddress = 'somewhere' }: net.Socket, reason: string): void {
+    this.#options.refused?.(`refused a member from ${remoteAddress}: ${reason}`);
   }
 
   #take(socket: net.Socket): void {
@@ -98,6 +155,27 @@ export class TcpPeerNetwork implements PeerNetwork {
     return link;
   }
 }
+
+/** With the certificate as it was at the last call; a newer one is there at the next, and links are dialed again. */
+function dialTls(target: { host: string; port: number }, identity: TlsIdentity): tls.TLSSocket {
+  identity.refresh().catch(identityFailed);
+  const socket: tls.TLSSocket = tls.connect({
+    ...identity.context,
+    ...target,
+    // Who is dialed is verified by the address of its member, as every server is.
+    ...(net.isIP(target.host) === 0 ? { servername: target.host } : {}),
+    rejectUnauthorized: true,
+  });
+  // The first to hear of it, so that nothing is said to somebody who has the wrong name.
+  socket.prependListener('secureConnect', () => {
+    const reason = identity.refusal(socket);
+    if (reason !== undefined) socket.destroy(new Error(reason));
+  });
+  return socket;
+}
+
+/** A refresh says what went wrong by itself, and does not reject. */
+function identityFailed(): void {}
 
 function parseAddress(address: string): { host: string; port: number } | undefined {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(address);

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { limits, TableError } from '@lockstep/client/protocol';
 import type { Caller, Service } from '../../service/service.ts';
+import type { Scheme } from './cluster.ts';
 import { GrpcServer } from './grpc/grpc-server.ts';
 import { GrpcError, grpcErrorOf } from './grpc/status.ts';
 import { etcdMethods } from './services.ts';
@@ -11,6 +12,9 @@ export interface EtcdDoorOptions {
   readonly caller: Caller;
   /** Milliseconds after which a silent connection is asked for a sign of life, and after as many again cut. */
   readonly silenceMs: number;
+  /** How clients are told that addresses are to be dialed: `https` is TLS. */
+  readonly clientScheme: Scheme;
+  readonly peerScheme: Scheme;
   /** Takes a stream that is no call of gRPC. */
   other(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void;
 }
@@ -24,13 +28,14 @@ const streamsMax = 10_000;
 export class EtcdDoor {
   readonly #server: GrpcServer;
 
-  constructor({ service, caller, silenceMs, other }: EtcdDoorOptions) {
+  constructor(options: EtcdDoorOptions) {
+    const { service, caller, silenceMs, other } = options;
     const failure = (thrown: unknown): GrpcError =>
       thrown instanceof GrpcError ? thrown : grpcErrorOf(service.failure(thrown));
     const requestBytesMax = limits.requestBytesMax + overheadBytes;
     const setup = { context: { caller }, requestBytesMax, failure };
     this.#server = new GrpcServer({
-      methods: etcdMethods(service),
+      methods: etcdMethods(service, options),
       streamsMax,
       silenceMs,
       setup: () => setup,

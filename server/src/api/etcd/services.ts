@@ -1,6 +1,6 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { Service } from '../../service/service.ts';
-import { clusterHandlers } from './cluster.ts';
+import { clusterHandlers, type Schemes } from './cluster.ts';
 import { electionHandlers } from './election.ts';
 import { Health } from './gen/health_pb.ts';
 import { ServerReflection } from './gen/reflection_v1_pb.ts';
@@ -18,7 +18,7 @@ import { reflectionHandlers } from './reflection.ts';
 import { watchHandlers } from './watch.ts';
 
 /** Every method of etcd's API, and of gRPC's own, over one service. */
-export function etcdMethods({ calls }: Service): readonly Method[] {
+export function etcdMethods({ calls }: Service, schemes: Schemes): readonly Method[] {
   const all: readonly DescService[] = [
     ...[KV, Watch, Lease, Cluster, Maintenance, Lock, Election],
     ...[Health, ServerReflection, ServerReflectionAlpha],
@@ -28,7 +28,7 @@ export function etcdMethods({ calls }: Service): readonly Method[] {
     ...methodsOf(KV, kvHandlers(calls)),
     ...methodsOf(Watch, watchHandlers(calls)),
     ...methodsOf(Lease, leaseHandlers(calls)),
-    ...methodsOf(Cluster, clusterHandlers(calls)),
+    ...methodsOf(Cluster, clusterHandlers(calls, schemes)),
     ...methodsOf(Maintenance, maintenanceHandlers(calls)),
     ...methodsOf(Lock, lockHandlers(calls)),
     ...methodsOf(Election, electionHandlers(calls)),

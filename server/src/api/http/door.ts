@@ -179,5 +179,7 @@ function isSerializable(query: string): boolean {
 
 function closeAfterwards(response: ServerResponse): void {
   response.shouldKeepAlive = false;
-  if (!response.headersSent) response.setHeader('connection', 'close');
+  // HTTP/2 has no such field: its connections serve many requests.
+  const isHttp1 = response.req.httpVersionMajor === 1;
+  if (isHttp1 && !response.headersSent) response.setHeader('connection', 'close');
 }
