@@ -25,7 +25,7 @@ export * as codecs from './codec.ts';
 export type { ConnectionSettings } from './connection/connection.ts';
 export type { ConnectionStatus } from './connection/connection-status.ts';
 export type { TracedCall } from './connection/trace.ts';
-export type { Dial, Transport, TransportHandler } from './connection/transport.ts';
+export type { ClientTls, Dial, Transport, TransportHandler } from './connection/transport.ts';
 export {
   AmbiguousError,
   BusyError,

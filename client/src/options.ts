@@ -10,12 +10,17 @@ import type {
 import type { CallOptions } from './calls/call.ts';
 import type { Clock } from './clock.ts';
 import type { ConnectionSettings } from './connection/connection.ts';
-import type { Dial } from './connection/transport.ts';
+import type { ClientTls, Dial } from './connection/transport.ts';
 import type { KeyValue } from './key-value.ts';
 
 export interface ClientOptions {
   /** `host:port` of one or more members, or ws/wss/http/https URLs. Default 127.0.0.1:2379. */
   readonly endpoints?: string | readonly string[];
+  /**
+   * TLS with an authority or a certificate of one's own, as PEM. With it every connection is over TLS. Node only:
+   * a browser has authorities and certificates of its own, and https endpoints are all it needs.
+   */
+  readonly tls?: ClientTls;
   /** Default deadline of a call, retries and waiting for a connection included. Default 5,000. */
   readonly callTimeoutMs?: number;
   /** One attempt to connect may take this long. Default 2,000. */

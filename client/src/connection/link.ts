@@ -4,6 +4,7 @@ import { ClosedError } from '../errors.ts';
 import type { ConnectionMachine, ConnectionSettings } from './connection.ts';
 import {
   broken,
+  type ClientTls,
   type Dial,
   endpointUrl,
   type Transport,
@@ -31,6 +32,7 @@ export interface LinkOptions {
   readonly connectTimeoutMs: number;
   /** The platform's WebSocket when absent. */
   readonly dial?: Dial | undefined;
+  readonly tls?: ClientTls | undefined;
 }
 
 /** Keeps one connection open: connects, notices silence and loss, and connects again for ever. */
@@ -41,6 +43,7 @@ export class Link {
   readonly #connectTimeoutMs: number;
   readonly #handler: LinkHandler;
   readonly #closing = new AbortController();
+  readonly #tls: ClientTls | undefined;
   #dial: Dial | undefined;
   #started = false;
   #transport: Transport | undefined;
@@ -52,6 +55,7 @@ export class Link {
     this.#clock = options.clock;
     this.#connectTimeoutMs = options.connectTimeoutMs;
     this.#dial = options.dial;
+    this.#tls = options.tls;
     this.#handler = handler;
   }
 
@@ -111,7 +115,7 @@ export class Link {
     try {
       this.#dial ??= await platform.dial();
       this.#closing.signal.throwIfAborted();
-      await this.#open(this.#dial, endpointUrl(endpoint));
+      await this.#open(this.#dial, endpointUrl(endpoint, this.#tls !== undefined));
       return true;
     } catch (error) {
       this.#closing.signal.throwIfAborted();
@@ -171,7 +175,7 @@ export class Link {
           reject(new Error(end.reason));
         },
       };
-      const transport = dial(url, handler);
+      const transport = dial(url, handler, this.#tls);
       const giveUp = (): void =>
         refuse(signal.aborted ? signal.reason : new Error('it did not answer in time'));
       const cancelTimeout = this.#clock.after(this.#connectTimeoutMs, giveUp);

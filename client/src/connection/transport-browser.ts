@@ -1,8 +1,12 @@
 import { subprotocol } from '@lockstep/client/protocol';
+import { invalid } from '../errors.ts';
 import { broken, closedWith, type Dial, type TransportEnd } from './transport.ts';
 
 /** The platform's own WebSocket: browsers, and every runtime that is not Node. */
-export const dialBrowser: Dial = (url, handler) => {
+export const dialBrowser: Dial = (url, handler, tls) => {
+  if (tls !== undefined) {
+    throw invalid('tls is of Node alone: here the browser has the authorities and certificates');
+  }
   const socket = new WebSocket(url, subprotocol);
   let done = false;
   const finish = (end: TransportEnd): void => {

@@ -1,16 +1,18 @@
 import type { Socket } from 'node:net';
 import { limits, subprotocol } from '@lockstep/client/protocol';
-import { WebSocket } from 'ws';
-import { broken, closedWith, type Dial, type TransportEnd } from './transport.ts';
+import { type ClientOptions, WebSocket } from 'ws';
+import { tlsSentence } from './tls-sentence.ts';
+import { broken, type ClientTls, closedWith, type Dial, type TransportEnd } from './transport.ts';
 
 /** Larger than any frame a member sends: a full answer, its keys and its envelope. */
 const frameBytesMax = 4 * limits.answerBytesMax;
 
-export const dialNode: Dial = (url, handler) => {
+export const dialNode: Dial = (url, handler, tls) => {
   const socket = new WebSocket(url, subprotocol, {
     // Compression costs twenty times what it saves on messages of this size.
     perMessageDeflate: false,
     maxPayload: frameBytesMax,
+    ...(tls === undefined ? {} : secureOptions(tls)),
   });
   let stream: Socket | undefined;
   let problem: string | undefined;
@@ -38,7 +40,9 @@ export const dialNode: Dial = (url, handler) => {
   });
   // An 'error' is always followed by 'close', which reports it.
   socket.on('error', (error) => {
-    problem = sentence(error);
+    problem = isBadRequest(error, url)
+      ? 'it answers with HTTP 400: if it speaks TLS, write https://'
+      : sentence(error);
   });
   socket.on('close', (code, reason) => {
     finish(problem === undefined ? closedWith(code, reason.toString()) : broken(problem));
@@ -59,8 +63,25 @@ export const dialNode: Dial = (url, handler) => {
   };
 };
 
+function secureOptions({ ca, cert, key, serverName }: ClientTls): ClientOptions {
+  const bytes = (pem: string | Uint8Array): string | Buffer =>
+    typeof pem === 'string' ? pem : Buffer.from(pem);
+  return {
+    minVersion: 'TLSv1.2',
+    ...(ca === undefined ? {} : { ca: bytes(ca) }),
+    ...(cert === undefined ? {} : { cert: bytes(cert) }),
+    ...(key === undefined ? {} : { key: bytes(key) }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+  };
+}
+
 /** A frame that could not be written is reported by 'close', which every call in flight hears of. */
 function ignoreError(): void {}
+
+/** What a port that speaks TLS, and many another one, has for a WebSocket in plaintext. */
+function isBadRequest({ message }: Error, url: string): boolean {
+  return url.startsWith('ws:') && /^Unexpected server response: 400$/.test(message);
+}
 
 function sentence(error: Error & { code?: string; errors?: readonly Error[] }): string {
   const inner = error.errors?.[0];
@@ -74,6 +95,6 @@ function sentence(error: Error & { code?: string; errors?: readonly Error[] }): 
     case 'EAI_AGAIN':
       return 'no such host';
     default:
-      return error.message;
+      return tlsSentence(error) ?? error.message;
   }
 }

@@ -39,15 +39,28 @@ export interface Transport {
   close(): void;
 }
 
-export type Dial = (url: string, handler: TransportHandler) => Transport;
+export type Dial = (url: string, handler: TransportHandler, tls?: ClientTls) => Transport;
+
+/** What a client needs for TLS beyond what the platform knows; on Node only. Everything is PEM. */
+export interface ClientTls {
+  /** Authorities whose certificates members may show. Default: those of the platform. */
+  readonly ca?: string | Uint8Array;
+  /** The certificate to show, with those between it and the authority behind it. */
+  readonly cert?: string | Uint8Array;
+  /** Its private key. */
+  readonly key?: string | Uint8Array;
+  /** The name that members' certificates must be for, instead of the endpoint's own. */
+  readonly serverName?: string;
+}
 
 /**
  * The WebSocket URL of an endpoint given as `host:port`, `host`, or a ws, wss, http or https URL.
+ * @param isTls what an endpoint without a scheme is dialed with; one with a scheme must fit it.
  * @throws LockstepError `invalid_params`, saying what would be right.
  */
-export function endpointUrl(endpoint: string): string {
+export function endpointUrl(endpoint: string, isTls = false): string {
   const example = `write host:port, for example 127.0.0.1:${defaultClientPort}`;
-  const withScheme = endpoint.includes('://') ? endpoint : `ws://${endpoint}`;
+  const withScheme = endpoint.includes('://') ? endpoint : `${isTls ? 'wss' : 'ws'}://${endpoint}`;
   let url: URL;
   try {
     url = new URL(withScheme.replace(/^http/, 'ws'));
@@ -56,6 +69,10 @@ export function endpointUrl(endpoint: string): string {
   }
   if (!/^wss?:$/.test(url.protocol) || url.hostname === '' || /\s/.test(endpoint)) {
     throw invalid(`the endpoint "${endpoint}" is no address: ${example}`);
+  }
+  if (isTls && url.protocol === 'ws:') {
+    const right = endpoint.replace(/^(http|ws):/, '$1s:');
+    throw invalid(`the endpoint "${endpoint}" is plaintext, and TLS is asked for: write ${right}`);
   }
   if (url.port === '' && !endpoint.includes('://')) url.port = String(defaultClientPort);
   if (url.pathname === '/' || url.pathname === '') url.pathname = webSocketPath;

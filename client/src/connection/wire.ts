@@ -10,7 +10,7 @@ import { ConnectionStatuses } from './connection-status.ts';
 import { dispatch, type Receiver } from './incoming.ts';
 import { Link } from './link.ts';
 import { connectionChannel } from './trace.ts';
-import { endpointUrl, type TransportEnd } from './transport.ts';
+import { type ClientTls, endpointUrl, type TransportEnd } from './transport.ts';
 
 /**
  * Everything of a client that is below its methods: one connection, the calls and watches on it,
@@ -42,7 +42,7 @@ export class Wire {
     const settings: ConnectionSettings = { ...connectionDefaults, ...options.connection };
     this.#options = options;
     this.clock = clock;
-    this.#machine = new ConnectionMachine(checkedEndpoints(endpoints), settings);
+    this.#machine = new ConnectionMachine(checkedEndpoints(endpoints, options.tls), settings);
     const machine = this.#machine;
     const link = new Link(
       {
@@ -51,6 +51,7 @@ export class Wire {
         clock,
         connectTimeoutMs: options.connectTimeoutMs ?? 2_000,
         dial: options.dial,
+        tls: options.tls,
       },
       {
         greeted: (text) => this.#greeted(text),
@@ -168,6 +169,10 @@ export class Wire {
     return this.#machine.endpoints;
   }
 
+  get tls(): ClientTls | undefined {
+    return this.#options.tls;
+  }
+
   get callTimeoutMs(): number {
     return this.#options.callTimeoutMs ?? 5_000;
   }
@@ -248,7 +253,12 @@ export class Wire {
   /** Failing to learn costs nothing: the given endpoints stay. */
   async #learn(): Promise<void> {
     const { members } = await this.requests.call('cluster.members', {});
-    const addresses = members.map(({ clientAddress }) => clientAddress).filter(isEndpoint);
+    // A member tells addresses without a scheme, and all members are dialed alike: so no call ever leaves TLS.
+    const scheme = /^[a-z]+:\/\//.exec(this.#machine.endpoint ?? '')?.[0] ?? '';
+    const addresses = members
+      .filter(({ clientAddress }) => clientAddress !== '')
+      .map(({ clientAddress }) => `${scheme}${clientAddress}`)
+      .filter(isEndpoint);
     this.#machine.learned(addresses);
   }
 
@@ -293,19 +303,22 @@ export function within(clock: Clock, ms: number, promise: Promise<unknown>): Pro
   });
 }
 
-function checkedEndpoints(given: string | readonly string[]): readonly string[] {
+function checkedEndpoints(
+  given: string | readonly string[],
+  tls: ClientTls | undefined,
+): readonly string[] {
   const list = typeof given === 'string' ? given.split(',') : given;
   const endpoints = [...new Set(list.map((endpoint) => endpoint.trim()))].filter(Boolean);
   if (endpoints.length === 0) {
     throw invalid('there is no endpoint: name at least one, for example 127.0.0.1:2379');
   }
-  for (const endpoint of endpoints) endpointUrl(endpoint);
+  for (const endpoint of endpoints) endpointUrl(endpoint, tls !== undefined);
   return endpoints;
 }
 
 function isEndpoint(address: string): boolean {
   try {
-    return address !== '' && endpointUrl(address) !== '';
+    return endpointUrl(address) !== '';
   } catch {
     return false;
   }

@@ -1,10 +1,12 @@
 import type { LeaseId } from '@lockstep/client/protocol';
+import type { ClientTls } from '../connection/transport.ts';
 
 /** What a keepalive thread is told. */
 export interface KeepAliveOrder {
   readonly leaseId: LeaseId;
   readonly ttlMs: number;
   readonly endpoints: readonly string[];
+  readonly tls?: ClientTls | undefined;
 }
 
 /** The other thread, as this one sees it. */
