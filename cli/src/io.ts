@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
+import type { ClientTls } from '@lockstep/client';
 
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGQUIT' | 'SIGTSTP';
 
@@ -34,6 +35,8 @@ export interface Context {
   readonly endpointsFrom: '--endpoints' | 'LOCKSTEP_ENDPOINTS' | undefined;
   readonly timeoutMs: number;
   readonly output: OutputFormat;
+  /** What clients need for TLS; undefined where nothing was named. @throws Error when a file cannot be read. */
+  tls(): ClientTls | undefined;
 }
 
 export const processIo: Io = {

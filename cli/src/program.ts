@@ -1,6 +1,7 @@
 /** The command line: every verb and option, none of the work. Each verb's module is loaded when it runs. */
 import { type Argument, Command, Option } from 'commander';
 import { UsageError } from './failure.ts';
+import { addCertificateVerbs } from './grammar/certificates.ts';
 import { addClusterVerbs } from './grammar/cluster.ts';
 import { addElectVerb } from './grammar/elections.ts';
 import { withExamples } from './grammar/grammar.ts';
@@ -14,11 +15,12 @@ import { addSemaphoreVerbs } from './grammar/semaphores.ts';
 import { addShellVerbs } from './grammar/shell.ts';
 import type { Context, Io, OutputFormat } from './io.ts';
 import { durationMs } from './selection.ts';
+import { readTlsFiles, type TlsFiles } from './tls-files.ts';
 
 export const version = '0.1.0';
 const defaultEndpoint = '127.0.0.1:2379';
 
-interface SharedOptions {
+interface SharedOptions extends TlsFiles {
   readonly endpoints?: string;
   readonly timeout: string;
   readonly output: OutputFormat;
@@ -56,6 +58,9 @@ export function buildProgram(io: Io): Program {
       '--endpoints <list>',
       `members to talk to, host:port with commas between (LOCKSTEP_ENDPOINTS, or ${defaultEndpoint})`,
     )
+    .option('--cacert <file>', 'authorities to verify members by; means TLS (LOCKSTEP_CACERT)')
+    .option('--cert <file>', 'certificate to show to members (LOCKSTEP_CERT)')
+    .option('--key <file>', 'its private key (LOCKSTEP_KEY)')
     .option('--timeout <duration>', 'how long a call may take: 5s, 500ms, 1m', '5s')
     .addOption(
       new Option('-w, --output <format>', 'simple, json, or where there is one, table')
@@ -78,6 +83,7 @@ export function buildProgram(io: Io): Program {
   addRebootVerbs(grammar);
   program.commandsGroup('Look after the cluster:');
   addClusterVerbs(grammar);
+  addCertificateVerbs(grammar);
   program.commandsGroup('Learn and set up:');
   addShellVerbs(grammar);
   withExamples(program, firstSteps).addHelpText('after', furtherHelp);
@@ -120,7 +126,7 @@ function described(option: Option): string {
 }
 
 function contextOf(command: Command, io: Io): Context {
-  const { endpoints, timeout, output } = command.opts<SharedOptions>();
+  const { endpoints, timeout, output, ...files } = command.opts<SharedOptions>();
   const variable = io.env.LOCKSTEP_ENDPOINTS || undefined;
   const given = endpoints ?? variable ?? defaultEndpoint;
   const list = given.split(',').map((endpoint) => endpoint.trim());
@@ -140,5 +146,6 @@ function contextOf(command: Command, io: Io): Context {
     endpointsFrom,
     timeoutMs: durationMs(timeout, '--timeout'),
     output,
+    tls: () => readTlsFiles(files, io.env),
   };
 }

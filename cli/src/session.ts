@@ -14,7 +14,9 @@ export async function withClient<Result>(
   } = {},
 ): Promise<Result> {
   const { io, timeoutMs, endpoints } = context;
+  const tls = context.tls();
   const client = new Client({
+    ...(tls === undefined ? {} : { tls }),
     endpoints: options.endpoints ?? endpoints,
     callTimeoutMs: timeoutMs,
     // A command is over before the cluster's other addresses could be of use.

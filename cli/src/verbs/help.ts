@@ -62,6 +62,9 @@ held, and 121 when it was not to be had within --wait.
   environment: `Environment of lockstep:
 
   LOCKSTEP_ENDPOINTS  members to talk to, host:port with commas between; --endpoints goes before it
+  LOCKSTEP_CACERT     authorities to verify members by, LOCKSTEP_CERT and LOCKSTEP_KEY the certificate to
+                      show and its key; --cacert, --cert and --key go before them, and what etcdctl
+                      reads (ETCDCTL_CACERT ...) comes after them
   LOCKSTEP_CONFIG     of serve: the YAML file with its settings; --config goes before it
   LOCKSTEP_<SETTING>  of serve: each of its flags, as LOCKSTEP_DATA_DIR is --data-dir; the flag goes
                       before it, and it goes before the file

@@ -106,18 +106,26 @@ export function greeting(
 ): string {
   // Started by npm, the command is most likely not on the path.
   const command = env.npm_command === undefined ? 'lockstep' : 'npx lockstep';
-  const to = clientAddress === '127.0.0.1:2379' ? '' : ` --endpoints ${clientAddress}`;
-  return `Lockstep member "${config.name}" serves clients at ${clientAddress} and members at ${peerAddress}.
+  const isTls = config.clientTls !== undefined;
+  const url = `${isTls ? 'https' : 'http'}://${clientAddress}`;
+  const endpoint = isTls ? url : clientAddress;
+  const to = clientAddress === '127.0.0.1:2379' && !isTls ? '' : ` --endpoints ${endpoint}`;
+  return `Lockstep member "${config.name}" serves clients at ${endpoint} and members at ${peerAddress}.
 Data: ${resolve(config.dataDir)}
 
 In another shell:
   ${command} put hello etcd${to}
   ${command} get hello${to}
   ${command} watch --prefix config/${to}
-  curl -X PUT http://${clientAddress}/v1/kv/a -d 1
-  curl http://${clientAddress}/v1/kv/a
-  curl -N 'http://${clientAddress}/v1/watch?prefix=config/'
-
+  curl -X PUT ${url}/v1/kv/a -d 1
+  curl ${url}/v1/kv/a
+  curl -N '${url}/v1/watch?prefix=config/'
+${isTls ? tlsHint(config.clientTls?.caFile) : ''}
 Ctrl-C stops it.
 `;
+}
+
+function tlsHint(caFile: string | undefined): string {
+  const own = caFile === undefined ? '' : ', and --cert and --key your own certificate';
+  return `\nWith --cacert you name the authority of the member's certificate${own}.\n`;
 }

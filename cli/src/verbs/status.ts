@@ -40,7 +40,12 @@ export async function status(context: Context, options: StatusOptions): Promise<
 
 export async function allEndpoints(context: Context): Promise<readonly string[]> {
   const members = await withClient(context, (client) => client.members());
-  return members.map(({ clientAddress }) => clientAddress).filter((address) => address !== '');
+  // Members are dialed alike, and tell addresses without a scheme.
+  const scheme = /^[a-z]+:\/\//.exec(context.endpoints[0] ?? '')?.[0] ?? '';
+  return members
+    .map(({ clientAddress }) => clientAddress)
+    .filter((address) => address !== '')
+    .map((address) => `${scheme}${address}`);
 }
 
 const heading = [
