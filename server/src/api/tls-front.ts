@@ -3,7 +3,7 @@ import { createServer, Server } from 'node:https';
 import type { Socket } from 'node:net';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { TableError } from '@lockstep/client/protocol';
-import { handshakeFailure, looksLikeTls } from '../tls/handshake-failure.ts';
+import { callerRefusal, looksLikeTls } from '../tls/handshake-failure.ts';
 import { refuseSocket } from './refuse-socket.ts';
 
 /** A certificate for the port, and what is demanded of clients; `io` reads it from files. */
@@ -63,9 +63,8 @@ export class TlsFront {
     // Node's would have an answer of HTTP written into a handshake that failed.
     server.removeAllListeners('tlsClientError');
     server.on('tlsClientError', (error, socket) => {
-      const { code } = error as NodeJS.ErrnoException;
-      // Nobody was refused who left by himself, as a port scan does.
-      if (code !== 'ECONNRESET') this.#refused(socket.remoteAddress, handshakeFailure(error));
+      const reason = callerRefusal(error, socket);
+      if (reason !== undefined) this.#refused(socket.remoteAddress, reason);
     });
     server.on('secureConnection', (socket) => this.#secured(socket));
   }
@@ -138,7 +137,9 @@ export class TlsFront {
   }
 
   #refused(address: string | undefined, reason: string): void {
-    this.#options.refused?.(`refused a client from ${address ?? 'somewhere'}: ${reason}`);
+    // Of a connection that is gone already, Node does not know it any more.
+    const from = address === undefined ? '' : ` from ${address}`;
+    this.#options.refused?.(`refused a client${from}: ${reason}`);
   }
 }
 

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import type { PeerLink, PeerLinkHandler, PeerNetwork } from '../ports.ts';
-import { handshakeFailure } from '../tls/handshake-failure.ts';
+import { callerRefusal } from '../tls/handshake-failure.ts';
 import { TcpPeerLink } from './tcp-peer-link.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 
@@ -122,14 +122,17 @@ export class TcpPeerNetwork implements PeerNetwork {
         server.setSecureContext(identity.context);
       }, identityFailed);
     });
-    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
-      if (error.code !== 'ECONNRESET') this.#refused(socket, handshakeFailure(error));
+    server.on('tlsClientError', (error, socket) => {
+      const reason = callerRefusal(error, socket);
+      if (reason !== undefined) this.#refused(socket, reason);
     });
     return server;
   }
 
-  #refused({ remoteAddress = 'somewhere' }: net.Socket, reason: string): void {
-    this.#options.refused?.(`refused a member from ${remoteAddress}: ${reason}`);
+  #refused({ remoteAddress }: net.Socket, reason: string): void {
+    // Of a connection that is gone already, Node does not know it any more.
+    const from = remoteAddress === undefined ? '' : ` from ${remoteAddress}`;
+    this.#options.refused?.(`refused a member${from}: ${reason}`);
   }
 
   #take(socket: net.Socket): void {

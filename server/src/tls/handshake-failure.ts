@@ -1,3 +1,14 @@
+import type { TLSSocket } from 'node:tls';
+
+/** Why a caller was refused; undefined when nobody refused him, and he left by himself, as a port scan does. */
+export function callerRefusal(error: NodeJS.ErrnoException, socket: TLSSocket): string | undefined {
+  // A certificate that is not good enough is told by the socket alone: by a code, whatever Node's types say.
+  const verdict: unknown = socket.authorizationError;
+  if (typeof verdict === 'string')
+    return handshakeFailure(Object.assign(new Error(verdict), { code: verdict }));
+  return error.code === 'ECONNRESET' ? undefined : handshakeFailure(error);
+}
+
 /** Words for what ends a handshake; everything else is told as the system tells it. */
 export function handshakeFailure(error: NodeJS.ErrnoException): string {
   switch (error.code) {
