@@ -24,7 +24,7 @@ export function tooLong(
 
 /** Names that tools and people expect as they are. */
 const customary =
-  /^(README|ARCHITECTURE|CHANGELOG|FLEETLOCK|INSTALL|PROTOCOL)\.md$|^LICENSE$|^\.(gitignore|npmrc|ci)$|^tsconfig\.base\.json$/;
+  /^(README|ARCHITECTURE|CHANGELOG|FLEETLOCK|INSTALL|PROTOCOL|SECURITY)\.md$|^LICENSE$|^\.(gitignore|npmrc|ci)$|^tsconfig\.base\.json$/;
 
 const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.test)?(\.[a-z]+)?$/;
 
