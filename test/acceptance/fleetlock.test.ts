@@ -275,7 +275,7 @@ describe('FleetLock of "lockstep reboot serve", asked by curl', () => {
     const at = (file: string): string => join(home, file);
     const { program, base } = await serveReboots(
       member,
-      ...['--cert', at('server.pem'), '--key', at('server.key')],
+      ...['--cert-file', at('server.pem'), '--key-file', at('server.key')],
       ...['--client-ca', at('ca.pem'), '--client-cert-groups', '--base-path', '/locks/'],
     );
     const as = (name: string): string[] => [

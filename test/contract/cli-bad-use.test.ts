@@ -251,12 +251,18 @@ const table: Readonly<Record<string, readonly BadUse[]>> = {
     ['--notify chat.example', /"chat\.example" is no URL; write for example https:/],
     ['--notify ftp://chat.example', 'a webhook has http or https, not ftp: (chat.example)'],
     ['--notify http://a.example/ --notify http://a.example', /a webhook is named twice/],
-    ['--cert x', '--cert and --key belong together: give both'],
-    ['--key x', '--cert and --key belong together: give both'],
-    ['--client-ca x', '--client-ca is about HTTPS: give --cert and --key'],
+    ['--cert-file x', '--cert-file and --key-file belong together: give both'],
+    ['--key-file x', '--cert-file and --key-file belong together: give both'],
+    ['--client-ca x', '--client-ca is about HTTPS: give --cert-file and --key-file'],
     ['--client-cert-groups', '--client-cert-groups is about --client-ca: give it'],
-    ['--cert a --key b --client-cert-groups', /--client-cert-groups is about --client-ca/],
-    ['--cert /nowhere.pem --key /nowhere.pem', /cannot read --cert \/nowhere\.pem: .*no such file/],
+    [
+      '--cert-file a --key-file b --client-cert-groups',
+      /--client-cert-groups is about --client-ca/,
+    ],
+    [
+      '--cert-file /nowhere.pem --key-file /nowhere.pem',
+      /cannot read --cert-file \/nowhere\.pem: .*no such file/,
+    ],
     ['-w table', '"reboot serve" prints no table: use --output simple or json'],
   ],
   'reboot fleetlock': [
@@ -311,6 +317,11 @@ const table: Readonly<Record<string, readonly BadUse[]>> = {
     ['a b', 'move-leader takes at most 1, not 2'],
     ['nobody', 'there is no member "nobody"; the members are m1 (1)'],
     ['m1 -w table', '"move-leader" prints no table: use --output simple or json'],
+  ],
+  certs: [['foo', /unknown command 'foo'/]],
+  'certs dev': [
+    ['--hosts a:1', /--hosts has "a:1", which is neither the name of a host nor an IP address/],
+    ['x', 'dev takes no arguments'],
   ],
   compact: [
     ['', "missing required argument 'revision'"],

@@ -16,8 +16,8 @@ export interface RebootServeOptions {
   readonly basePath?: string;
   readonly notify: readonly string[];
   readonly coordinate: boolean;
-  readonly cert?: string;
-  readonly key?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
   readonly clientCa?: string;
   readonly clientCertGroups?: boolean;
 }
@@ -101,23 +101,23 @@ function printed(text: string): string {
 }
 
 async function tlsOf(options: RebootServeOptions): Promise<RebootServerTls | undefined> {
-  const { cert, key, clientCa, clientCertGroups = false } = options;
+  const { certFile: cert, keyFile: key, clientCa, clientCertGroups = false } = options;
   if (cert === undefined && key === undefined) {
     if (clientCa !== undefined)
-      throw new UsageError('--client-ca is about HTTPS: give --cert and --key');
+      throw new UsageError('--client-ca is about HTTPS: give --cert-file and --key-file');
     if (clientCertGroups)
       throw new UsageError('--client-cert-groups is about --client-ca: give it');
     return undefined;
   }
   if (cert === undefined || key === undefined) {
-    throw new UsageError('--cert and --key belong together: give both');
+    throw new UsageError('--cert-file and --key-file belong together: give both');
   }
   if (clientCertGroups && clientCa === undefined) {
     throw new UsageError('--client-cert-groups is about --client-ca: give it');
   }
   return {
-    cert: await pem('--cert', cert),
-    key: await pem('--key', key),
+    cert: await pem('--cert-file', cert),
+    key: await pem('--key-file', key),
     ...(clientCa === undefined ? {} : { clientCa: await pem('--client-ca', clientCa) }),
     clientCertGroups,
   };
