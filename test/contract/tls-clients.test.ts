@@ -128,6 +128,26 @@ test('a certificate of another authority does not let a client in', async (t) =>
   assert.match(scene.refused.join(), /no authority that is trusted here/);
 });
 
+test('a certificate that was taken back does not let a client in, from the next handshake on', async (t) => {
+  const authority = new TestAuthority(t);
+  const server = authority.issue('server', { usages: ['server'] });
+  const [kept, lost] = ['kept', 'lost'].map((name) => authority.issue(name));
+  assert.ok(kept && lost);
+  const crlFile = authority.revoke();
+  const asking = { caFile: authority.caFile, crlFile };
+  const { identity } = await openIdentity(server, asking);
+  const refused: string[] = [];
+  const tls = { source: identity, refused: (reason: string) => refused.push(reason) };
+  const { doors } = await openDoors(t, { tls });
+  const ask = ({ cert, key }: Kept) =>
+    https(doors.port, '/version', { ca: authority.ca, cert, key });
+  assert.equal((await ask(lost)).status, 200);
+  authority.revoke(lost);
+  await failure(ask(lost));
+  assert.match(refused.join(), /its certificate was revoked/);
+  assert.equal((await ask(kept)).status, 200);
+});
+
 test('of verified clients only those are let in whose name is allowed', async (t) => {
   const cn = await secureDoors(t, { allowedNames: { kind: 'cn', names: ['alice', 'bob'] } });
   assert.equal((await https(cn.port, '/version', clientOf(cn, 'bob'))).status, 200);

@@ -1,4 +1,5 @@
 /** Certificates for tests, made by the code behind `lockstep certs dev`. */
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +10,12 @@ import {
   createAuthority,
   type Issued,
   issue,
+  nameOf,
+  oids,
+  pem,
+  signed,
 } from '../../cli/src/certificates/certificate.ts';
+import { integer, objectId, sequence, time } from '../../cli/src/certificates/der.ts';
 import { TlsIdentity, type TlsIdentityOptions } from '../../server/src/io/tls-identity.ts';
 
 const dayMs = 24 * 60 * 60 * 1_000;
@@ -21,6 +27,19 @@ export function inDays(days: number): Date {
 export interface Kept extends Issued {
   readonly certFile: string;
   readonly keyFile: string;
+}
+
+/** A list of the certificates that an authority takes back (RFC 5280, 5.1). */
+function revocationList(authority: Authority, revoked: readonly string[]): string {
+  const ecdsa = sequence(objectId(oids.ecdsaWithSha256));
+  const rows = revoked.map((cert) => {
+    const { serialNumber } = new X509Certificate(cert);
+    return sequence(integer(Buffer.from(serialNumber, 'hex')), time(inDays(-1)));
+  });
+  const version = integer(Buffer.from([1]));
+  const fields = [version, ecdsa, nameOf(authority.name), time(inDays(-1)), time(inDays(9))];
+  const list = rows.length === 0 ? [] : [sequence(...rows)];
+  return pem('X509 CRL', signed(authority.privateKey, [...fields, ...list]));
 }
 
 /** An authority with a directory for what it signs. */
@@ -43,6 +62,12 @@ export class TestAuthority {
     const path = join(this.#directory, name);
     writeFileSync(path, text, { mode: 0o600 });
     return path;
+  }
+
+  /** Writes what the authority takes back. */
+  revoke(...revoked: readonly Issued[]): string {
+    const certs = revoked.map(({ cert }) => cert);
+    return this.file('crl.pem', revocationList(this.authority, certs));
   }
 
   /** Signs, and writes two files that are called by `name`. */
