@@ -234,7 +234,9 @@ test('handshakes beyond the bound are turned away, and those that are through do
   // Connections are accepted in their order: this one is the second in its handshake.
   const beyond = connectTcp(scene.port, '127.0.0.1');
   beyond.on('error', () => {});
+  waiting.resume();
   await once(beyond.resume(), 'close');
+  assert.ok(!waiting.destroyed, 'who came before is not cut for it');
   waiting.destroy();
   first.destroy();
 });
