@@ -18,7 +18,10 @@ export interface Room {
 }
 
 const core = 'server/src/core';
-const wholeCore = ['core/base', 'core/raft', 'core/mvcc', 'core/lease', 'core/watch', 'core'];
+const wholeCore = [
+  ...['core/base', 'core/raft', 'core/mvcc', 'core/lease', 'core/watch', 'core/auth'],
+  'core',
+];
 
 /** The first row that holds a file is its room. */
 export const rooms: readonly Room[] = [
@@ -61,6 +64,7 @@ export const rooms: readonly Room[] = [
     libraries: ['sorted-btree'],
   },
   { name: 'core/watch', at: [`${core}/watch`], rooms: ['core/base'], types: ['protocol'] },
+  { name: 'core/auth', at: [`${core}/auth`], rooms: ['core/base'], types: ['protocol'] },
   { name: 'core', at: [`${core}/*`], rooms: wholeCore, types: ['protocol'] },
 
   // Histograms, and the shapes of what is measured: what every room may count in, and the doors show.

@@ -1,5 +1,6 @@
+import { readAuth } from './auth/auth-codec.ts';
 import { DecodeError, Reader } from './base/codec.ts';
-import { checkFits } from './cluster-version.ts';
+import { authVersion, checkFits } from './cluster-version.ts';
 import type { HashReport } from './hash-check.ts';
 import type { LeaseRecord } from './lease/types.ts';
 import type { Machine } from './machine.ts';
@@ -43,8 +44,12 @@ export class MachineRestorer {
         while (!reader.atEnd) leases.restore(readLease(reader));
         return;
       case sections.replies:
-        while (!reader.atEnd) this.#clients.push(readClient(reader));
+        while (!reader.atEnd) {
+          this.#clients.push(readClient(reader, this.#machine.clusterVersion >= authVersion));
+        }
         return;
+      case sections.auth:
+        return this.#machine.auth.restore(readAuth(reader));
       case sections.base:
         while (!reader.atEnd) store.recordBase(readKeyValue(reader));
         return;
@@ -120,9 +125,10 @@ function readLease(reader: Reader): LeaseRecord {
   };
 }
 
-function readClient(reader: Reader): ClientRecord<Reply> {
+function readClient(reader: Reader, withUser: boolean): ClientRecord<Reply> {
   const client = {
     clientId: reader.text(),
+    user: withUser ? reader.text() : '',
     lastActive: reader.number(),
     ackedBelow: reader.number(),
   };
