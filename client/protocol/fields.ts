@@ -7,6 +7,8 @@ export const kinds = {
   bytes: 'a string, or {"base64": "..."} for bytes that are not UTF-8',
   count: 'a whole number, 0 or greater',
   flag: 'true or false',
+  text: 'a string',
+  permission: 'read, write or readwrite',
   id: 'a decimal number in a string, as in "42"',
   leaseId: 'a 64-bit number in a string, as in "42"',
   sortOrder: 'none, ascend or descend',
@@ -34,6 +36,7 @@ export const choices: { readonly [Name in Kind]?: readonly string[] } = {
   compareTarget: ['version', 'create', 'mod', 'value', 'lease'],
   compareOperator: ['=', '!=', '<', '>'],
   alarm: ['nospace', 'corrupt'],
+  permission: ['read', 'write', 'readwrite'],
 };
 
 export interface Field<Required extends boolean = boolean> {
@@ -133,6 +136,31 @@ const methods: {
   'maintenance.alarms': {},
   'maintenance.disarm': { memberId: optional('id'), alarm: optional('alarm') },
   'maintenance.hash': {},
+  'auth.status': {},
+  'auth.enable': {},
+  'auth.disable': {},
+  'auth.login': { name: optional('text'), password: optional('text'), token: optional('text') },
+  'auth.userAdd': {
+    name: needed('text'),
+    password: optional('text'),
+    noPassword: optional('flag'),
+  },
+  'auth.userDelete': { name: needed('text') },
+  'auth.userChangePassword': { name: needed('text'), password: needed('text') },
+  'auth.userGrantRole': { name: needed('text'), role: needed('text') },
+  'auth.userRevokeRole': { name: needed('text'), role: needed('text') },
+  'auth.userGet': { name: needed('text') },
+  'auth.userList': {},
+  'auth.roleAdd': { role: needed('text') },
+  'auth.roleDelete': { role: needed('text') },
+  'auth.roleGrantPermission': {
+    ...selector,
+    role: needed('text'),
+    permission: needed('permission'),
+  },
+  'auth.roleRevokePermission': { ...selector, role: needed('text') },
+  'auth.roleGet': { role: needed('text') },
+  'auth.roleList': {},
 };
 
 const onceFields: FieldsOf<Once> = {

@@ -1,4 +1,21 @@
 import type {
+  AuthChangeResult,
+  AuthStatusResult,
+  GrantPermissionParams,
+  LoginParams,
+  LoginResult,
+  PasswordParams,
+  RevokePermissionParams,
+  RoleGetResult,
+  RoleListResult,
+  RoleParams,
+  UserAddParams,
+  UserGetResult,
+  UserListResult,
+  UserParams,
+  UserRoleParams,
+} from './auth-model.ts';
+import type {
   AlarmDisarmParams,
   AlarmDisarmResult,
   AlarmListResult,
@@ -64,6 +81,23 @@ export interface Methods {
   'maintenance.alarms': { params: Record<string, never>; result: AlarmListResult };
   'maintenance.disarm': { params: AlarmDisarmParams; result: AlarmDisarmResult };
   'maintenance.hash': { params: Record<string, never>; result: HashResult };
+  'auth.status': { params: Record<string, never>; result: AuthStatusResult };
+  'auth.enable': { params: Record<string, never>; result: AuthChangeResult };
+  'auth.disable': { params: Record<string, never>; result: AuthChangeResult };
+  'auth.login': { params: LoginParams; result: LoginResult };
+  'auth.userAdd': { params: UserAddParams; result: AuthChangeResult };
+  'auth.userDelete': { params: UserParams; result: AuthChangeResult };
+  'auth.userChangePassword': { params: PasswordParams; result: AuthChangeResult };
+  'auth.userGrantRole': { params: UserRoleParams; result: AuthChangeResult };
+  'auth.userRevokeRole': { params: UserRoleParams; result: AuthChangeResult };
+  'auth.userGet': { params: UserParams; result: UserGetResult };
+  'auth.userList': { params: Record<string, never>; result: UserListResult };
+  'auth.roleAdd': { params: RoleParams; result: AuthChangeResult };
+  'auth.roleDelete': { params: RoleParams; result: AuthChangeResult };
+  'auth.roleGrantPermission': { params: GrantPermissionParams; result: AuthChangeResult };
+  'auth.roleRevokePermission': { params: RevokePermissionParams; result: AuthChangeResult };
+  'auth.roleGet': { params: RoleParams; result: RoleGetResult };
+  'auth.roleList': { params: Record<string, never>; result: RoleListResult };
 }
 
 export type MethodName = keyof Methods;
@@ -113,6 +147,23 @@ export const methodTraits: { readonly [Name in MethodName]: MethodTraits } = {
   'maintenance.alarms': read,
   'maintenance.disarm': read,
   'maintenance.hash': read,
+  'auth.status': read,
+  'auth.enable': read,
+  'auth.disable': read,
+  'auth.login': read,
+  'auth.userAdd': change,
+  'auth.userDelete': change,
+  'auth.userChangePassword': read,
+  'auth.userGrantRole': read,
+  'auth.userRevokeRole': change,
+  'auth.userGet': read,
+  'auth.userList': read,
+  'auth.roleAdd': change,
+  'auth.roleDelete': change,
+  'auth.roleGrantPermission': read,
+  'auth.roleRevokePermission': change,
+  'auth.roleGet': read,
+  'auth.roleList': read,
 };
 
 export const methodNames = Object.keys(methodTraits) as readonly MethodName[];

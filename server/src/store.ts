@@ -12,6 +12,7 @@ import type {
   MemberId,
   MemberInfo,
   Once,
+  PermissionKind,
   SortOrder,
   SortTarget,
   WatchEndReason,
@@ -270,6 +271,72 @@ export interface Capabilities {
   readonly leases: boolean;
 }
 
+/** What one user may do. */
+export interface AuthRights {
+  /** It may do everything, and administer. */
+  readonly isRoot: boolean;
+  permits(action: 'read' | 'write', range: KeyRange): boolean;
+}
+
+export interface AuthUser {
+  readonly passwordHash: string;
+  readonly noPassword: boolean;
+  /** The auth revision since which the password is this one. */
+  readonly passwordRevision: number;
+  readonly roles: readonly string[];
+}
+
+export interface AuthPermission extends KeyRange {
+  readonly kind: PermissionKind;
+}
+
+/** Who may do what, as applied here. It never changes: another object says that rights have changed. */
+export interface AuthView {
+  readonly enabled: boolean;
+  readonly revision: number;
+  /** Signs tokens, on every member alike; empty while rights are not enforced. */
+  readonly secret: string;
+  user(name: string): AuthUser | undefined;
+  role(name: string): { readonly permissions: readonly AuthPermission[] } | undefined;
+  /** Sorted. */
+  userNames(): readonly string[];
+  roleNames(): readonly string[];
+  /** None for a user that there is not. */
+  rights(name: string): AuthRights;
+}
+
+/** One change of rights. Passwords come as hashes. */
+export type AuthChange =
+  | { readonly action: 'authEnable'; readonly secret: string }
+  | { readonly action: 'authDisable' }
+  | {
+      readonly action: 'userAdd';
+      readonly name: string;
+      readonly passwordHash: string;
+      readonly noPassword: boolean;
+    }
+  | { readonly action: 'userDelete'; readonly name: string }
+  | { readonly action: 'userChangePassword'; readonly name: string; readonly passwordHash: string }
+  | { readonly action: 'userGrantRole'; readonly name: string; readonly role: string }
+  | { readonly action: 'userRevokeRole'; readonly name: string; readonly role: string }
+  | { readonly action: 'roleAdd'; readonly role: string }
+  | { readonly action: 'roleDelete'; readonly role: string }
+  | {
+      readonly action: 'roleGrantPermission';
+      readonly role: string;
+      readonly permission: AuthPermission | undefined;
+    }
+  | { readonly action: 'roleRevokePermission'; readonly role: string; readonly range: KeyRange };
+
+/**
+ * For whom a change is proposed while rights are enforced, and the auth revision at which that was
+ * allowed: if it is another when the change is applied, the change is `auth_revision_old` and was not run.
+ */
+export interface Asker {
+  readonly user: string;
+  readonly authRevision: number;
+}
+
 /**
  * Every promise rejects with a TableError of the protocol's table, and with nothing else. A mutation
  * with a {@link Once} runs at most once: sent again it gets the first answer, or `client_expired` or
@@ -280,28 +347,50 @@ export interface Store {
   range(request: RangeRequest, options: ReadOptions): Promise<Stamped<RangeReply>>;
   scan(request: ScanRequest, options: ReadOptions): Promise<Stamped<ScanReply>>;
   /** @throws TableError `lease_not_found`, `key_not_found`, `no_space`. */
-  put(request: PutRequest, once?: Once): Promise<Stamped<PutReply>>;
-  deleteRange(request: DeleteRangeRequest, once?: Once): Promise<Stamped<DeleteRangeReply>>;
+  put(request: PutRequest, once?: Once, asker?: Asker): Promise<Stamped<PutReply>>;
+  deleteRange(
+    request: DeleteRangeRequest,
+    once?: Once,
+    asker?: Asker,
+  ): Promise<Stamped<DeleteRangeReply>>;
   /** One without puts and deletes is a linearizable read, or a local one if each of its ranges, at least one, is serializable. */
   txn(request: TxnRequest, options: TxnOptions): Promise<Stamped<TxnReply>>;
   /** @throws TableError `compacted`, `future_revision`. */
-  compact(request: { revision: number; physical: boolean }, once?: Once): Promise<Stamped<object>>;
+  compact(
+    request: { revision: number; physical: boolean },
+    once?: Once,
+    asker?: Asker,
+  ): Promise<Stamped<object>>;
   /** @throws TableError `lease_exists`, `no_space`. */
-  leaseGrant(request: LeaseGrantRequest, once?: Once): Promise<Stamped<LeaseGrantReply>>;
+  leaseGrant(
+    request: LeaseGrantRequest,
+    once?: Once,
+    asker?: Asker,
+  ): Promise<Stamped<LeaseGrantReply>>;
   /** Deletes the keys that are attached to it, at one revision. @throws TableError `lease_not_found`. */
-  leaseRevoke(id: LeaseId, once?: Once): Promise<Stamped<object>>;
+  leaseRevoke(id: LeaseId, once?: Once, asker?: Asker): Promise<Stamped<object>>;
   /** A `ttl` of 0 says that there is no such lease. */
   leaseKeepAlive(id: LeaseId): Promise<Stamped<{ readonly ttl: number }>>;
   leaseTimeToLive(id: LeaseId, keys: boolean): Promise<Stamped<LeaseTimeToLiveReply>>;
   /** In the order of the ids as text. */
   leases(): Promise<Stamped<{ readonly ids: readonly LeaseId[] }>>;
-  registerClient(): Promise<Stamped<{ readonly clientId: string }>>;
+  registerClient(asker?: Asker): Promise<Stamped<{ readonly clientId: string }>>;
   alarms(): Promise<Stamped<{ readonly alarms: readonly Alarm[] }>>;
   /** Undefined stands for all. Answers what was cleared. */
-  disarm(which: {
-    memberId: MemberId | undefined;
-    alarm: AlarmKind | undefined;
-  }): Promise<Stamped<{ readonly alarms: readonly Alarm[] }>>;
+  disarm(
+    which: { memberId: MemberId | undefined; alarm: AlarmKind | undefined },
+    asker?: Asker,
+  ): Promise<Stamped<{ readonly alarms: readonly Alarm[] }>>;
+  /** The keys of a lease as applied here, in key order; at once. */
+  leaseKeys(id: LeaseId): readonly ByteString[];
+  /** Who may do what, as applied here; at once. */
+  auth(): AuthView;
+  /** The same as of now: a linearizable read. */
+  readAuth(): Promise<Stamped<{ readonly auth: AuthView }>>;
+  /** @throws TableError the refusals of rights, `cluster_too_old`. */
+  changeAuth(change: AuthChange, asker?: Asker): Promise<Stamped<object>>;
+  /** Calls back whenever {@link auth} has become another; the returned function ends that. */
+  onAuthChange(changed: () => void): () => void;
   /** The checksum of this member's state. */
   hash(): Promise<Stamped<StateHash>>;
   openWatchStream(sink: WatchSink): WatchStream;
@@ -321,4 +410,5 @@ export interface TxnOptions {
   /** Answer a transaction that only reads from the member's own state. */
   readonly serializable: boolean;
   readonly once: Once | undefined;
+  readonly asker?: Asker | undefined;
 }

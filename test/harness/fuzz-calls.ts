@@ -62,6 +62,29 @@ export const samples: Samples = {
   'maintenance.alarms': [{}],
   'maintenance.disarm': [{ memberId: '42', alarm: 'nospace' }, {}],
   'maintenance.hash': [{}],
+  'auth.status': [{}],
+  'auth.enable': [{}],
+  'auth.disable': [{}],
+  'auth.login': [{ name: 'ada', password: 'p' }, { token: 't' }],
+  'auth.userAdd': [
+    { name: 'ada', password: 'p' },
+    { name: 'bob', noPassword: true },
+  ],
+  'auth.userDelete': [{ name: 'bob' }],
+  'auth.userChangePassword': [{ name: 'ada', password: 'q' }],
+  'auth.userGrantRole': [{ name: 'ada', role: 'ops' }],
+  'auth.userRevokeRole': [{ name: 'ada', role: 'ops' }],
+  'auth.userGet': [{ name: 'ada' }],
+  'auth.userList': [{}],
+  'auth.roleAdd': [{ role: 'ops' }],
+  'auth.roleDelete': [{ role: 'dev' }],
+  'auth.roleGrantPermission': [
+    { role: 'ops', permission: 'read', key: 'a', rangeEnd: 'c' },
+    { role: 'ops', permission: 'readwrite', prefix: 'b/' },
+  ],
+  'auth.roleRevokePermission': [{ role: 'ops', key: 'a', rangeEnd: 'c' }],
+  'auth.roleGet': [{ role: 'ops' }],
+  'auth.roleList': [{}],
 };
 
 export interface SampleCall {

@@ -10,8 +10,12 @@ import {
   TableError,
   type WatchEndReason,
 } from '@lockstep/client/protocol';
+import { AuthTable } from '../../server/src/core/auth/auth-table.ts';
 import type { StoreReadings } from '../../server/src/metrics/readings.ts';
 import type {
+  Asker,
+  AuthChange,
+  AuthView,
   DeleteRangeReply,
   DeleteRangeRequest,
   LeaseGrantReply,
@@ -51,6 +55,10 @@ export class MemoryStore implements Store {
   readonly #streams = new Set<MemoryStream>();
   readonly #leases = new Map<LeaseId, number>();
   readonly #once = new MemoryOnce();
+  readonly #auth = new AuthTable();
+  readonly #authListeners = new Set<() => void>();
+  /** Called with the next change once it was decided and before it is run. */
+  meanwhile: (() => void) | undefined;
   #alarms: Alarm[] = [];
   #held: (() => void)[] | undefined;
   #waitingForRevision: { revision: number; resolve: () => void }[] = [];
@@ -131,19 +139,23 @@ export class MemoryStore implements Store {
     );
   }
 
-  put(request: PutRequest, once?: Once): Promise<Stamped<PutReply>> {
-    return this.#mutate(once, () => {
+  put(request: PutRequest, once?: Once, asker?: Asker): Promise<Stamped<PutReply>> {
+    return this.#mutate(once, asker, () => {
       this.#refuseWithoutSpace();
       return this.#commit(() => this.#history.put(request, (id) => this.#leases.has(id)));
     });
   }
 
-  deleteRange(request: DeleteRangeRequest, once?: Once): Promise<Stamped<DeleteRangeReply>> {
-    return this.#mutate(once, () => this.#commit(() => this.#history.deleteRange(request)));
+  deleteRange(
+    request: DeleteRangeRequest,
+    once?: Once,
+    asker?: Asker,
+  ): Promise<Stamped<DeleteRangeReply>> {
+    return this.#mutate(once, asker, () => this.#commit(() => this.#history.deleteRange(request)));
   }
 
   txn(request: TxnRequest, options: TxnOptions): Promise<Stamped<TxnReply>> {
-    return this.#mutate(options.once, () => {
+    return this.#mutate(options.once, options.asker, () => {
       if (hasPut(request)) this.#refuseWithoutSpace();
       return this.#commit(() => this.#history.txn(request, (id) => this.#leases.has(id)));
     });
@@ -152,8 +164,9 @@ export class MemoryStore implements Store {
   compact(
     { revision }: { revision: number; physical?: boolean },
     once?: Once,
+    asker?: Asker,
   ): Promise<Stamped<object>> {
-    return this.#mutate(once, () => {
+    return this.#mutate(once, asker, () => {
       const { compactRevision } = this.#history;
       if (revision <= compactRevision) {
         throw new TableError('compacted', undefined, { compactRevision });
@@ -165,8 +178,12 @@ export class MemoryStore implements Store {
     });
   }
 
-  leaseGrant(request: LeaseGrantRequest, once?: Once): Promise<Stamped<LeaseGrantReply>> {
-    return this.#mutate(once, () => {
+  leaseGrant(
+    request: LeaseGrantRequest,
+    once?: Once,
+    asker?: Asker,
+  ): Promise<Stamped<LeaseGrantReply>> {
+    return this.#mutate(once, asker, () => {
       this.#refuseWithoutSpace();
       const id = request.id === noLease ? String(1000 + this.calls) : request.id;
       if (this.#leases.has(id)) throw new TableError('lease_exists');
@@ -176,8 +193,8 @@ export class MemoryStore implements Store {
     });
   }
 
-  leaseRevoke(id: LeaseId, once?: Once): Promise<Stamped<object>> {
-    return this.#mutate(once, () => {
+  leaseRevoke(id: LeaseId, once?: Once, asker?: Asker): Promise<Stamped<object>> {
+    return this.#mutate(once, asker, () => {
       if (!this.#leases.has(id)) throw new TableError('lease_not_found');
       this.expire(id);
       return {};
@@ -239,6 +256,39 @@ export class MemoryStore implements Store {
       this.#alarms = this.#alarms.filter((alarm) => !fits(alarm));
       return { alarms };
     });
+  }
+
+  leaseKeys(id: LeaseId): readonly ByteString[] {
+    return this.#keysOf(id);
+  }
+
+  auth(): AuthView {
+    return this.#auth.state;
+  }
+
+  readAuth(): Promise<Stamped<{ auth: AuthView }>> {
+    return this.#answer(() => ({ auth: this.auth() }));
+  }
+
+  changeAuth(change: AuthChange, asker?: Asker): Promise<Stamped<object>> {
+    return this.#mutate(undefined, asker, () => {
+      const refused = this.#auth.apply(change);
+      if (refused !== undefined) throw new TableError(refused);
+      for (const changed of [...this.#authListeners]) changed();
+      return {};
+    });
+  }
+
+  /** As an administrator would, at once. */
+  changeRights(change: AuthChange): void {
+    const refused = this.#auth.apply(change);
+    if (refused !== undefined) throw new TableError(refused);
+    for (const changed of [...this.#authListeners]) changed();
+  }
+
+  onAuthChange(changed: () => void): () => void {
+    this.#authListeners.add(changed);
+    return () => this.#authListeners.delete(changed);
   }
 
   hash(): Promise<Stamped<StateHash>> {
@@ -319,8 +369,19 @@ export class MemoryStore implements Store {
   }
 
   /** Runs it, unless it ran before under the same number. */
-  #mutate<Reply extends object>(once: Once | undefined, run: () => Reply): Promise<Stamped<Reply>> {
+  #mutate<Reply extends object>(
+    once: Once | undefined,
+    asker: Asker | undefined,
+    run: () => Reply,
+  ): Promise<Stamped<Reply>> {
+    const { meanwhile } = this;
+    this.meanwhile = undefined;
     return this.#answer((): Stamped<Reply> => {
+      meanwhile?.();
+      const { enabled, revision } = this.#auth.state;
+      if (enabled && asker !== undefined && asker.authRevision !== revision) {
+        throw new TableError('auth_revision_old');
+      }
       const stamped = () => ({ ...run(), stamp: { revision: this.revision, term: 2 } });
       const answer =
         once === undefined ? stamped() : this.#once.run(once, stamped, () => this.revision);

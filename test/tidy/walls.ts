@@ -87,7 +87,12 @@ export const rooms: readonly Room[] = [
     rooms: [...wholeCore, 'ports', 'store', 'storage', 'protocol', 'metrics'],
   },
   { name: 'io', at: ['server/src/io'], rooms: ['ports', 'core/base', 'metrics'], node: ['*'] },
-  { name: 'service', at: ['server/src/service'], rooms: ['store', 'protocol', 'metrics'] },
+  {
+    name: 'service',
+    at: ['server/src/service'],
+    rooms: ['store', 'protocol', 'metrics'],
+    types: ['ports'],
+  },
 
   {
     name: 'api/http',

@@ -1,4 +1,5 @@
 import type { Alarm } from '@lockstep/client/protocol';
+import type { AuthState } from '../core/auth/auth-state.ts';
 import type { Command } from '../core/command.ts';
 import type { Applied, Machine } from '../core/machine.ts';
 import { AutoCompaction } from './auto-compaction.ts';
@@ -39,6 +40,8 @@ export class Chores {
   readonly space: Space;
   /** Callers that wait until memory below a revision was given back. */
   readonly sweeps = new RevisionWaits();
+  /** Called back when rights have changed. */
+  readonly authListeners = new Set<() => void>();
   readonly #events: ChoresEvents;
   readonly #options: MemberOptions;
   readonly #compaction: AutoCompaction;
@@ -50,6 +53,7 @@ export class Chores {
   #wasCorrupt = false;
   #alarms: readonly Alarm[];
   #clusterVersion: number;
+  #auth: AuthState;
   /** The newest compaction, and whether its memory is being given back. */
   #compactRevision: number;
   #sweeping = false;
@@ -57,7 +61,8 @@ export class Chores {
   constructor(options: MemberOptions, events: ChoresEvents) {
     this.#options = options;
     this.#events = events;
-    const { alarms, store, clusterVersion } = events.machine();
+    const { alarms, store, clusterVersion, auth } = events.machine();
+    this.#auth = auth.state;
     this.#alarms = alarms.list();
     this.#clusterVersion = clusterVersion;
     this.#compactRevision = store.compactRevision;
@@ -130,6 +135,7 @@ export class Chores {
     if (applied.reply.type === 'hashCheck') this.#hashes.begin(applied.reply.check, machine);
     this.lookAtAlarms();
     this.#lookAtVersion();
+    this.#lookAtAuth();
     const { compactRevision } = machine.store;
     if (compactRevision === this.#compactRevision) return;
     this.#compactRevision = compactRevision;
@@ -156,6 +162,13 @@ export class Chores {
     this.#clusterVersion = version;
   }
 
+  #lookAtAuth(): void {
+    const { state } = this.#events.machine().auth;
+    if (state === this.#auth) return;
+    this.#auth = state;
+    for (const changed of [...this.authListeners]) changed();
+  }
+
   #tellAlarms(alarms: readonly Alarm[]): void {
     const before = this.#alarms;
     // The table makes a new list for each change.
@@ -172,6 +185,7 @@ export class Chores {
     this.leases.replaceTable(machine.leases);
     this.lookAtAlarms();
     this.#lookAtVersion();
+    this.#lookAtAuth();
   }
 
   /** One slice of what takes long. True when there is more. */

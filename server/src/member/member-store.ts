@@ -1,19 +1,22 @@
 import {
   type Alarm,
   type AlarmKind,
+  type ByteString,
   type LeaseId,
   type MemberId,
   type MemberInfo,
   type Once,
   TableError,
 } from '@lockstep/client/protocol';
-import { type Command, needsRoom } from '../core/command.ts';
+import { type Asker, type Command, needsRoom } from '../core/command.ts';
 import { isReadOnly, runTxn } from '../core/mvcc/txn.ts';
 import { isVoter } from '../core/raft/membership.ts';
 import { nobody } from '../core/raft/types.ts';
 import type { Reply } from '../core/reply.ts';
 import type { StoreReadings } from '../metrics/readings.ts';
 import type {
+  AuthChange,
+  AuthView,
   Capabilities,
   DeleteRangeReply,
   DeleteRangeRequest,
@@ -62,20 +65,25 @@ export class MemberStore implements Store {
     return { revision: this.#member.machine.store.revision, term: this.#member.raft.term };
   }
 
-  async put(request: PutRequest, once?: Once): Promise<Stamped<PutReply>> {
-    const { reply, stamp } = await this.#run('put', { type: 'put', ...request }, once);
+  async put(request: PutRequest, once?: Once, asker?: Asker): Promise<Stamped<PutReply>> {
+    const { reply, stamp } = await this.#run('put', { type: 'put', ...request }, once, asker);
     return { prevKv: reply.prevKv, stamp };
   }
 
-  async deleteRange(request: DeleteRangeRequest, once?: Once): Promise<Stamped<DeleteRangeReply>> {
+  async deleteRange(
+    request: DeleteRangeRequest,
+    once?: Once,
+    asker?: Asker,
+  ): Promise<Stamped<DeleteRangeReply>> {
     const command = { type: 'deleteRange', ...request } as const;
-    const { reply, stamp } = await this.#run('deleteRange', command, once);
+    const { reply, stamp } = await this.#run('deleteRange', command, once, asker);
     return { deleted: reply.deleted, prevKvs: reply.prevKvs, stamp };
   }
 
   async txn(request: TxnRequest, options: TxnOptions): Promise<Stamped<TxnReply>> {
     if (isReadOnly(request)) return this.#readTxn(request, options.serializable);
-    const { reply, stamp } = await this.#run('txn', { type: 'txn', ...request }, options.once);
+    const { once, asker } = options;
+    const { reply, stamp } = await this.#run('txn', { type: 'txn', ...request }, once, asker);
     return { succeeded: reply.succeeded, results: reply.results, stamp };
   }
 
@@ -91,9 +99,10 @@ export class MemberStore implements Store {
   async compact(
     request: { revision: number; physical: boolean },
     once?: Once,
+    asker?: Asker,
   ): Promise<Stamped<object>> {
     const { revision, physical } = request;
-    const { stamp } = await this.#run('done', { type: 'compact', revision }, once);
+    const { stamp } = await this.#run('done', { type: 'compact', revision }, once, asker);
     if (physical) {
       await new Promise<void>((resolve, reject) => {
         this.#member.chores.waitForSweep(revision, settle(resolve, reject));
@@ -103,15 +112,19 @@ export class MemberStore implements Store {
     return { stamp };
   }
 
-  async leaseGrant(request: LeaseGrantRequest, once?: Once): Promise<Stamped<LeaseGrantReply>> {
+  async leaseGrant(
+    request: LeaseGrantRequest,
+    once?: Once,
+    asker?: Asker,
+  ): Promise<Stamped<LeaseGrantReply>> {
     const ttl = Math.max(request.ttl, this.#leaseTtlMin);
     const command = { type: 'leaseGrant', id: request.id, ttl } as const;
-    const { reply, stamp } = await this.#run('leaseGrant', command, once);
+    const { reply, stamp } = await this.#run('leaseGrant', command, once, asker);
     return { id: reply.id, ttl: reply.ttl, stamp };
   }
 
-  async leaseRevoke(id: LeaseId, once?: Once): Promise<Stamped<object>> {
-    const { stamp } = await this.#run('done', { type: 'leaseRevoke', id }, once);
+  async leaseRevoke(id: LeaseId, once?: Once, asker?: Asker): Promise<Stamped<object>> {
+    const { stamp } = await this.#run('done', { type: 'leaseRevoke', id }, once, asker);
     return { stamp };
   }
 
@@ -141,8 +154,13 @@ export class MemberStore implements Store {
     return { ids, stamp: this.#stamp() };
   }
 
-  async registerClient(): Promise<Stamped<{ clientId: string }>> {
-    const { reply, stamp } = await this.#run('registerClient', { type: 'registerClient' });
+  leaseKeys(id: LeaseId): readonly ByteString[] {
+    return this.#member.machine.leases.keys(id);
+  }
+
+  async registerClient(asker?: Asker): Promise<Stamped<{ clientId: string }>> {
+    const command = { type: 'registerClient' } as const;
+    const { reply, stamp } = await this.#run('registerClient', command, undefined, asker);
     return { clientId: reply.clientId, stamp };
   }
 
@@ -151,14 +169,34 @@ export class MemberStore implements Store {
     return { alarms: this.#member.machine.alarms.list(), stamp: this.#stamp() };
   }
 
-  async disarm(which: {
-    memberId: MemberId | undefined;
-    alarm: AlarmKind | undefined;
-  }): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
+  async disarm(
+    which: { memberId: MemberId | undefined; alarm: AlarmKind | undefined },
+    asker?: Asker,
+  ): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
     const { memberId = '', alarm = '' } = which;
     const command = { type: 'clearAlarm', memberId, alarm } as const;
-    const { reply, stamp } = await this.#propose('clearAlarm', command, undefined);
+    const { reply, stamp } = await this.#propose('clearAlarm', command, undefined, asker);
     return { alarms: reply.alarms, stamp };
+  }
+
+  auth(): AuthView {
+    return this.#member.machine.auth.state;
+  }
+
+  async readAuth(): Promise<Stamped<{ auth: AuthView }>> {
+    await this.#readable(linearizable);
+    return { auth: this.auth(), stamp: this.#stamp() };
+  }
+
+  async changeAuth(change: AuthChange, asker?: Asker): Promise<Stamped<object>> {
+    const { stamp } = await this.#run('done', { type: 'auth', change }, undefined, asker);
+    return { stamp };
+  }
+
+  onAuthChange(changed: () => void): () => void {
+    const { authListeners } = this.#member.chores;
+    authListeners.add(changed);
+    return () => authListeners.delete(changed);
   }
 
   async hash(): Promise<Stamped<StateHash>> {
@@ -177,19 +215,21 @@ export class MemberStore implements Store {
     type: Type,
     command: Command,
     once?: Once,
+    asker?: Asker,
   ): Promise<{ reply: ReplyOf<Type>; stamp: Stamp }> {
     const { chores, machine } = this.#member;
     if (chores.isCorrupt) return Promise.reject(new TableError('corrupt'));
     if (chores.space.refuses(needsRoom(command), machine.store.stateBytes)) {
       return Promise.reject(new TableError('no_space'));
     }
-    return this.#propose(type, command, once);
+    return this.#propose(type, command, once, asker);
   }
 
   #propose<Type extends Reply['type']>(
     type: Type,
     command: Command,
     once: Once | undefined,
+    asker: Asker | undefined,
   ): Promise<{ reply: ReplyOf<Type>; stamp: Stamp }> {
     return new Promise((resolve, reject) => {
       const done: Parameters<Member['propose']>[1] = (outcome) => {
@@ -204,7 +244,7 @@ export class MemberStore implements Store {
         // The type was just compared.
         resolve({ reply: reply as ReplyOf<Type>, stamp: { revision, term } });
       };
-      this.#member.propose(command, done, once);
+      this.#member.propose(command, done, once, asker);
     });
   }
 

@@ -1,6 +1,6 @@
 import type { ErrorCode, Once } from '@lockstep/client/protocol';
 import { InvariantError } from '../core/base/assert.ts';
-import type { Command } from '../core/command.ts';
+import type { Asker, Command } from '../core/command.ts';
 import type { Machine } from '../core/machine.ts';
 import { decodeChange, type MembershipChange } from '../core/raft/membership.ts';
 import type { Message } from '../core/raft/message.ts';
@@ -199,9 +199,9 @@ export class Member {
   }
 
   /** Has `command` replicated and applied. The outcome comes within {@link MemberOptions.callTicks}. */
-  propose(command: Command, done: (outcome: Outcome) => void, once?: Once): void {
+  propose(command: Command, done: (o: Outcome) => void, once?: Once, asker?: Asker): void {
     if (this.#state !== 'running') return done({ ok: false, code: 'server_stopped' });
-    this.proposals.add({ command, once }, this.#tick + this.options.callTicks, done);
+    this.proposals.add({ command, once, asker }, this.#tick + this.options.callTicks, done);
     // The disk stands idle and there is enough for it to do, so it need not wait for what comes in the same read.
     if (this.#writes.isIdle && this.proposals.unsent >= earlyTurn) this.#turns.now();
     this.#wake();
