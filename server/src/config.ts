@@ -5,6 +5,7 @@
  */
 import { defaultClientPort, nearest } from '@lockstep/client/protocol';
 import { z } from 'zod';
+import { type AuthConfig, authDefaults, authSettings } from './config-auth.ts';
 import {
   address,
   bytes,
@@ -19,7 +20,7 @@ import {
 
 export { type ClusterEntry, splitAddress } from './config-kinds.ts';
 
-export interface MemberConfig {
+export interface MemberConfig extends AuthConfig {
   /** Unique within the cluster. */
   readonly name: string;
   readonly dataDir: string;
@@ -89,6 +90,7 @@ export const defaults = {
   autoCompactionRevisions: 100_000,
   hashCheckMs: minuteMs,
   logLevel: 'info',
+  ...authDefaults,
 } as const satisfies Partial<MemberConfig>;
 
 /** An election must survive a few lost heartbeats. */
@@ -126,6 +128,7 @@ const schema = z.object({
   autoCompactionRevisions: wholeNumber(1, 2 ** 50).default(defaults.autoCompactionRevisions),
   hashCheckMs: wholeNumber(1_000, 2 ** 40).default(defaults.hashCheckMs),
   logLevel: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default(defaults.logLevel),
+  ...authSettings,
 });
 
 export type SettingKey = keyof z.infer<typeof schema>;

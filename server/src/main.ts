@@ -14,6 +14,7 @@ import {
 import { readConsole } from './console-files.ts';
 import { chooseLatin1 } from './core/base/latin1.ts';
 import { handOver } from './hand-over.ts';
+import { SystemCredentials } from './io/credentials.ts';
 import { lockDirectory } from './io/directory-lock.ts';
 import { nodeLatin1 } from './io/node-latin1.ts';
 import { ProcessMeter } from './io/process-meter.ts';
@@ -93,9 +94,10 @@ export async function runMember(
   config: MemberConfig,
   log: Log = openLog(config),
 ): Promise<RunningMember> {
+  const credentials = await openCredentials(config);
   const disk = new SystemDisk(config.dataDir);
   const lock = await lockDirectory(config.dataDir).catch(directoryFailed(disk));
-  const closers: (() => Promise<void>)[] = [() => lock.release()];
+  const closers: (() => Promise<void>)[] = [() => lock.release(), () => credentials.close()];
   const closeAll = async (): Promise<void> => {
     for (const close of closers.splice(0).reverse()) await close();
   };
@@ -141,6 +143,7 @@ export async function runMember(
     const service = createService({
       store: new MemberStore(member),
       version,
+      credentials,
       onInternalError: (error) => log.internalError(error),
     });
     const meter = new ProcessMeter();
@@ -189,6 +192,16 @@ export async function runMember(
 function isLogger(given: Partial<Logger> | null): given is Logger {
   const { info, warn, error } = given ?? {};
   return [info, warn, error].every((method) => typeof method === 'function');
+}
+
+/** @throws ConfigError when the tokens cannot be as they were asked for. */
+async function openCredentials(config: MemberConfig): Promise<SystemCredentials> {
+  const { authToken, authTokenTtl } = config;
+  try {
+    return await SystemCredentials.open({ authToken, simpleTtlMs: authTokenTtl * 1000 });
+  } catch (error) {
+    throw new ConfigError([`--auth-token: ${error instanceof Error ? error.message : error}`]);
+  }
 }
 
 async function listenForPeers(network: TcpPeerNetwork, address: string): Promise<string> {

@@ -86,7 +86,13 @@ export const rooms: readonly Room[] = [
     // It answers with the errors of the protocol's table, which are part of the Store contract.
     rooms: [...wholeCore, 'ports', 'store', 'storage', 'protocol', 'metrics'],
   },
-  { name: 'io', at: ['server/src/io'], rooms: ['ports', 'core/base', 'metrics'], node: ['*'] },
+  {
+    name: 'io',
+    at: ['server/src/io'],
+    rooms: ['ports', 'core/base', 'metrics'],
+    libraries: ['bcryptjs'],
+    node: ['*'],
+  },
   {
     name: 'service',
     at: ['server/src/service'],
@@ -127,7 +133,7 @@ export const rooms: readonly Room[] = [
 
   {
     name: 'config',
-    at: ['server/src/config.ts', 'server/src/config-kinds.ts'],
+    at: ['server/src/config.ts', 'server/src/config-kinds.ts', 'server/src/config-auth.ts'],
     rooms: ['protocol'],
     libraries: ['zod', 'yaml'],
   },

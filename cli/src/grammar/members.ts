@@ -26,6 +26,8 @@ export const serveFlags: readonly (readonly [flag: string, description: string])
   ['--auto-compaction-retention-ms <ms>', 'for periodic: keep so much time (1 hour)'],
   ['--auto-compaction-revisions <count>', 'for revision: keep so many (100000)'],
   ['--hash-check-ms <ms>', 'how often the members compare their states (1 minute)'],
+  ['--auth-token <kind>', 'simple, or jwt,sign-method=RS256,pub-key=FILE,priv-key=FILE (simple)'],
+  ['--auth-token-ttl <seconds>', 'how long a simple token is good (300)'],
   ['--log-level <level>', 'trace, debug, info, warn, error, fatal or silent (info)'],
 ];
 

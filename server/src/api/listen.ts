@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { limits, TableError } from '@lockstep/client/protocol';
 import type { DoorReadings, ProcessReadings } from '../metrics/readings.ts';
-import { anyone, type Service } from '../service/service.ts';
+import { type Caller, proofsOfHeader, type Service } from '../service/service.ts';
 import { type ConsoleFile, consolePage } from './console/page.ts';
 import { EarlyCallers } from './early-callers.ts';
 import { HttpDoor } from './http/door.ts';
@@ -22,6 +22,8 @@ export interface DoorsOptions {
   readonly limits?: Partial<DoorLimits> | undefined;
   /** What the process takes of the machine, for `/metrics`. */
   readonly process?: (() => ProcessReadings) | undefined;
+  /** The common name of the verified certificate that a request came with; absent where there are none. */
+  readonly commonNameOf?: ((request: IncomingMessage) => string | undefined) | undefined;
   /** The files of the console page; absent if they were not built. */
   readonly console?: readonly ConsoleFile[] | undefined;
 }
@@ -128,9 +130,9 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
     typeof options.listen === 'string' ? await openPort(options.listen, allowed) : options.listen;
   const { server } = port;
   const sweepMs = sweepMsOf(allowed);
-  const common = { service: options.service, caller: anyone };
+  const { service, commonNameOf } = options;
   const webSockets = new WebSocketDoor({
-    ...common,
+    service,
     heartbeatSweeps: Math.ceil(allowed.heartbeatMs / sweepMs),
     silenceSweeps: Math.ceil(allowed.silenceMs / sweepMs),
     stallSweeps: Math.ceil(allowed.stallMs / sweepMs),
@@ -140,9 +142,9 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
     unsentBytes: webSockets.unsentBytes,
   });
   const http = new HttpDoor({
-    ...common,
-    metrics: () =>
-      metricsPage({ ...options.service.readings(), doors: counts() }, options.process?.()),
+    service,
+    commonNameOf,
+    metrics: () => metricsPage({ ...service.readings(), doors: counts() }, options.process?.()),
     console: consolePage(options.console),
   });
   const guard = new OriginGuard({
@@ -151,7 +153,7 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
     allowOrigins: options.allowOrigins ?? [],
   });
   const silent = new SilentSockets(server);
-  connect(server, { guard, http, webSockets, service: options.service });
+  connect(server, { guard, http, webSockets, service, commonNameOf });
   port.early.letIn();
   const heartbeats = setInterval(() => http.heartbeat(), allowed.heartbeatMs);
   const sweeps = setInterval(() => webSockets.sweep(), sweepMs);
@@ -199,9 +201,11 @@ interface Wiring {
   readonly http: HttpDoor;
   readonly webSockets: WebSocketDoor;
   readonly service: Service;
+  readonly commonNameOf: DoorsOptions['commonNameOf'];
 }
 
-function connect(server: Server, { guard, http, webSockets, service }: Wiring): void {
+function connect(server: Server, wiring: Wiring): void {
+  const { guard, http, webSockets, service, commonNameOf } = wiring;
   const request = (incoming: IncomingMessage, response: ServerResponse) => {
     try {
       const foreign = guard.check(incoming);
@@ -226,11 +230,18 @@ function connect(server: Server, { guard, http, webSockets, service }: Wiring): 
     http.refuse(response, new TableError('invalid_request', sentence));
   });
   server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const refuse = (error: unknown) => refuseSocket(socket, service.failure(error));
+    const upgrade = (caller: Caller) => webSockets.upgrade(incoming, socket, head, caller);
     try {
       guard.check(incoming);
-      webSockets.upgrade(incoming, socket, head);
+      const proofs = proofsOfHeader(incoming.headers.authorization);
+      const caller = service.callers.of({ ...proofs, commonName: commonNameOf?.(incoming) });
+      if (!(caller instanceof Promise)) return upgrade(caller);
+      // While a password is checked nobody else listens to what happens to the socket.
+      socket.on('error', () => socket.destroy());
+      caller.then(upgrade).catch(refuse);
     } catch (error) {
-      refuseSocket(socket, service.failure(error));
+      refuse(error);
     }
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
@@ -248,7 +259,7 @@ function answerCors(request: IncomingMessage, response: ServerResponse, origin: 
   response.setHeader('access-control-expose-headers', '*');
   if (request.method !== 'OPTIONS') return false;
   response.setHeader('access-control-allow-methods', 'GET, HEAD, PUT, POST, DELETE');
-  response.setHeader('access-control-allow-headers', 'content-type, last-event-id');
+  response.setHeader('access-control-allow-headers', 'content-type, last-event-id, authorization');
   response.writeHead(204).end();
   return true;
 }

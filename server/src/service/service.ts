@@ -23,6 +23,7 @@ import { TxnService } from './txn.ts';
 import { ConnectionWatches, type WatchOutlet } from './watch.ts';
 
 export type { Callers, Proofs } from './auth/callers.ts';
+export { proofsOfHeader } from './auth/proofs.ts';
 export { batchJson } from './batch-json.ts';
 export {
   type Access,

@@ -13,6 +13,8 @@ export function sendError(response: ServerResponse, error: TableError): void {
     return;
   }
   if (error.kind.retryable) response.setHeader('retry-after', '1');
+  // Not Basic, for which browsers would open a window of their own.
+  if (error.kind.http === 401) response.setHeader('www-authenticate', 'Bearer realm="lockstep"');
   sendJson(response, error.kind.http, { error: error.toWire() });
 }
 

@@ -8,7 +8,7 @@ import {
   subprotocol,
   TableError,
 } from '@lockstep/client/protocol';
-import type { CallContext, Caller, Service } from '../../service/service.ts';
+import { type CallContext, proofsOfHeader, type Service } from '../../service/service.ts';
 import {
   type FixedAnswer,
   pathsHint,
@@ -24,7 +24,8 @@ import { WatchStreamResponse } from './watch-stream.ts';
 
 export interface HttpDoorOptions {
   readonly service: Service;
-  readonly caller: Caller;
+  /** The common name of the certificate that a request came with, verified; absent where there are none. */
+  readonly commonNameOf?: ((request: IncomingMessage) => string | undefined) | undefined;
   /** What `/metrics` shows now. */
   metrics(): { readonly contentType: string; readonly body: string };
   /** A file of the console page, or undefined for every other path; `etag` is that of the request. */
@@ -34,7 +35,7 @@ export interface HttpDoorOptions {
 /** The same methods over plain requests, and the short forms for curl and browsers. */
 export class HttpDoor {
   readonly #service: Service;
-  readonly #context: CallContext;
+  readonly #commonNameOf: HttpDoorOptions['commonNameOf'];
   readonly #metrics: HttpDoorOptions['metrics'];
   readonly #console: HttpDoorOptions['console'];
   readonly #keys: KeyRoutes;
@@ -44,10 +45,10 @@ export class HttpDoor {
 
   constructor(options: HttpDoorOptions) {
     this.#service = options.service;
-    this.#context = { caller: options.caller };
+    this.#commonNameOf = options.commonNameOf;
     this.#metrics = options.metrics;
     this.#console = options.console;
-    this.#keys = new KeyRoutes(options.service, this.#context);
+    this.#keys = new KeyRoutes(options.service);
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
@@ -83,7 +84,9 @@ export class HttpDoor {
     }
     const target = splitTarget(request.url ?? '/');
     const { path } = target;
-    if (path.startsWith(keyPath)) return this.#keys.handle(request, response, target);
+    if (path.startsWith(keyPath)) {
+      return this.#keys.handle(request, response, target, await this.#contextOf(request));
+    }
     if (path === '/v1/watch') return this.#watch(request, response, target);
     if (path === '/v1/ws') {
       throw new TableError(
@@ -110,7 +113,8 @@ export class HttpDoor {
     }
     const body = await readBody(request, limits.frameBytesMax);
     const params = parseParams(method, body.length === 0 ? {} : parseJson(body.toString()));
-    sendJson(response, 200, await this.#service.call(method, params, this.#context));
+    const context = await this.#contextOf(request);
+    sendJson(response, 200, await this.#service.call(method, params, context));
   }
 
   async #watch(request: IncomingMessage, response: ServerResponse, target: Target): Promise<void> {
@@ -118,7 +122,14 @@ export class HttpDoor {
     const stream = new WatchStreamResponse(this.#service, response);
     this.#streams.add(stream);
     response.on('close', () => this.#streams.delete(stream));
-    await stream.start(request, target.query, this.#context);
+    await stream.start(request, target.query, await this.#contextOf(request));
+  }
+
+  /** Who is asking, found out for each request. */
+  async #contextOf(request: IncomingMessage): Promise<CallContext> {
+    const proofs = proofsOfHeader(request.headers.authorization);
+    const commonName = this.#commonNameOf?.(request);
+    return { caller: await this.#service.callers.of({ ...proofs, commonName }) };
   }
 
   async #page(request: IncomingMessage, response: ServerResponse, target: Target): Promise<void> {
