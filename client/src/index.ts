@@ -10,11 +10,13 @@ export type {
   LeaseId,
   MemberId,
   MemberInfo,
+  PermissionKind,
   SortOrder,
   SortTarget,
   StatusResult,
   WireBytes,
 } from '@lockstep/client/protocol';
+export { Auth, type AuthStatus, type Permission } from './auth.ts';
 export { type CacheChange, type CacheOptions, LiveCache } from './cache.ts';
 export type { CallOptions } from './calls/call.ts';
 export { deleteKey, type UpdateOptions, type WrittenReply } from './changes.ts';
@@ -24,6 +26,7 @@ export type { Codec, StandardSchema } from './codec.ts';
 export * as codecs from './codec.ts';
 export type { ConnectionSettings } from './connection/connection.ts';
 export type { ConnectionStatus } from './connection/connection-status.ts';
+export type { ClientAuth } from './connection/login.ts';
 export type { TracedCall } from './connection/trace.ts';
 export type { Dial, Transport, TransportHandler } from './connection/transport.ts';
 export {
@@ -47,6 +50,7 @@ export {
   LockstepError,
   NoSpaceError,
   TooLargeError,
+  UnauthenticatedError,
   UnavailableError,
   WatchCompactedError,
 } from './errors.ts';

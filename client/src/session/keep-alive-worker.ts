@@ -1,10 +1,12 @@
 import type { LeaseId } from '@lockstep/client/protocol';
+import type { ClientAuth } from '../connection/login.ts';
 
 /** What a keepalive thread is told. */
 export interface KeepAliveOrder {
   readonly leaseId: LeaseId;
   readonly ttlMs: number;
   readonly endpoints: readonly string[];
+  readonly auth?: ClientAuth | undefined;
 }
 
 /** The other thread, as this one sees it. */

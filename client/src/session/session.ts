@@ -243,11 +243,11 @@ export class Session implements AsyncDisposable {
 
 /** A thread that renews a lease over a connection of its own. @throws InvalidError where there are no threads. */
 async function keepAliveWorker(
-  { endpoints, clock }: Wire,
+  { endpoints, auth, clock }: Wire,
   lease: { readonly leaseId: LeaseId; readonly ttlMs: number },
 ): Promise<KeepAlive> {
   if (platform.keepAliveWorker === undefined) {
     throw invalid("keepAlive: 'worker' needs Node's worker threads; leave it out here");
   }
-  return new RemoteKeepAlive(await platform.keepAliveWorker({ ...lease, endpoints }), clock);
+  return new RemoteKeepAlive(await platform.keepAliveWorker({ ...lease, endpoints, auth }), clock);
 }
