@@ -10,9 +10,11 @@ import { addLeaseVerbs } from './grammar/leases.ts';
 import { addLockVerb } from './grammar/locks.ts';
 import { addMemberVerbs } from './grammar/members.ts';
 import { addRebootVerbs } from './grammar/reboot.ts';
+import { addRightsVerbs } from './grammar/rights.ts';
 import { addSemaphoreVerbs } from './grammar/semaphores.ts';
 import { addShellVerbs } from './grammar/shell.ts';
 import type { Context, Io, OutputFormat } from './io.ts';
+import { authOf } from './password.ts';
 import { durationMs } from './selection.ts';
 
 export const version = '0.1.0';
@@ -22,6 +24,8 @@ interface SharedOptions {
   readonly endpoints?: string;
   readonly timeout: string;
   readonly output: OutputFormat;
+  readonly user?: string;
+  readonly token?: string;
 }
 
 export interface Program {
@@ -57,6 +61,8 @@ export function buildProgram(io: Io): Program {
       `members to talk to, host:port with commas between (LOCKSTEP_ENDPOINTS, or ${defaultEndpoint})`,
     )
     .option('--timeout <duration>', 'how long a call may take: 5s, 500ms, 1m', '5s')
+    .option('--user <name>', 'who you are: NAME, or NAME:PASSWORD (LOCKSTEP_USER)')
+    .option('--token <token>', 'who you are, by a token of an earlier login')
     .addOption(
       new Option('-w, --output <format>', 'simple, json, or where there is one, table')
         .choices(['simple', 'json', 'table'])
@@ -78,6 +84,8 @@ export function buildProgram(io: Io): Program {
   addRebootVerbs(grammar);
   program.commandsGroup('Look after the cluster:');
   addClusterVerbs(grammar);
+  program.commandsGroup('Say who may do what:');
+  addRightsVerbs(grammar);
   program.commandsGroup('Learn and set up:');
   addShellVerbs(grammar);
   withExamples(program, firstSteps).addHelpText('after', furtherHelp);
@@ -120,7 +128,7 @@ function described(option: Option): string {
 }
 
 function contextOf(command: Command, io: Io): Context {
-  const { endpoints, timeout, output } = command.opts<SharedOptions>();
+  const { endpoints, timeout, output, ...who } = command.opts<SharedOptions>();
   const variable = io.env.LOCKSTEP_ENDPOINTS || undefined;
   const given = endpoints ?? variable ?? defaultEndpoint;
   const list = given.split(',').map((endpoint) => endpoint.trim());
@@ -140,5 +148,6 @@ function contextOf(command: Command, io: Io): Context {
     endpointsFrom,
     timeoutMs: durationMs(timeout, '--timeout'),
     output,
+    auth: authOf(who, io.env),
   };
 }

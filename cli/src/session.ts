@@ -1,5 +1,6 @@
 import { Client } from '@lockstep/client';
 import { type Context, warn } from './io.ts';
+import { withPassword } from './password.ts';
 
 const noticeAfterMs = 1_000;
 
@@ -14,9 +15,11 @@ export async function withClient<Result>(
   } = {},
 ): Promise<Result> {
   const { io, timeoutMs, endpoints } = context;
+  const auth = await withPassword(io, context.auth);
   const client = new Client({
     endpoints: options.endpoints ?? endpoints,
     callTimeoutMs: timeoutMs,
+    auth,
     // A command is over before the cluster's other addresses could be of use.
     learnEndpoints: options.learnEndpoints ?? false,
     // One change is not worth asking for a client id first; its fate may be unknown, with exit code 3.

@@ -5,6 +5,7 @@ import { pathOf } from '../../cli/src/grammar/grammar.ts';
 import { processIo } from '../../cli/src/io.ts';
 import { buildProgram } from '../../cli/src/program.ts';
 import { type BadUse, rebootBadUse } from '../harness/bad-use-of-reboot.ts';
+import { rightsBadUse } from '../harness/bad-use-of-rights.ts';
 import { lockstep } from '../harness/command.ts';
 import { FakeMember } from '../harness/fake-member.ts';
 
@@ -237,6 +238,7 @@ const table: Readonly<Record<string, readonly BadUse[]>> = {
     ['a/', /the name "a\/" ends with a slash/],
   ],
   ...rebootBadUse,
+  ...rightsBadUse,
   'reboot serve': [
     ['extra', 'serve takes no arguments'],
     [
