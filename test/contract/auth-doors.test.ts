@@ -29,7 +29,7 @@ async function post(open: OpenDoors, path: string, params: object, authorization
   return { status: response.status, response, answer, code: answer.error?.data.code };
 }
 
-describe('[W-94] over HTTP', () => {
+describe('[W-104] over HTTP', () => {
   test('a token, alone or as Bearer, or a name and password come with each request', async (t) => {
     const open = await openDoors(t);
     enforce(open);
@@ -63,7 +63,7 @@ describe('[W-94] over HTTP', () => {
     }
   });
 
-  test('short paths and watches ask as the methods do, and health asks nobody [W-90]', async (t) => {
+  test('short paths and watches ask as the methods do, and health asks nobody [W-100]', async (t) => {
     const open = await openDoors(t);
     enforce(open);
     const status = async (path: string, method = 'GET', authorization?: string) => {
@@ -101,7 +101,7 @@ describe('[W-94] over HTTP', () => {
   });
 });
 
-describe('[W-94] on a WebSocket', () => {
+describe('[W-104] on a WebSocket', () => {
   const read = (client: WireClient, key: string) => client.request('kv.range', { key });
   const refusalOf = async (client: WireClient, id: number) =>
     (await client.answer(id)).error?.data.code;
@@ -147,7 +147,7 @@ describe('[W-94] on a WebSocket', () => {
   });
 });
 
-test('[W-92] a watch that may not go on tells why it ends, and the connection goes on', async (t) => {
+test('[W-102] a watch that may not go on tells why it ends, and the connection goes on', async (t) => {
   const open = await openDoors(t);
   enforce(open);
   const client = await connect(t, open);
@@ -159,7 +159,7 @@ test('[W-92] a watch that may not go on tells why it ends, and the connection go
   assert.deepEqual((await client.call('auth.userGet', { name: 'ada' })).roles, []);
 });
 
-test('[W-96] rights are set up and enforced by calls alone', async (t) => {
+test('[W-106] rights are set up and enforced by calls alone', async (t) => {
   const open = await openDoors(t);
   const client = await connect(t, open);
   const enabling = await client.refusal('auth.enable', {});

@@ -53,7 +53,7 @@ class Rig {
 const failed = { code: 'auth_failed' };
 const badToken = { code: 'invalid_auth_token' };
 
-describe('[W-94] a login', () => {
+describe('[W-104] a login', () => {
   test('answers a token that says who one is, for as long as it lasts', async () => {
     const rig = await new Rig().begin();
     const { name, token, expiresInMs } = await rig.login('ada', 'a');
@@ -129,7 +129,7 @@ describe('[W-94] a login', () => {
   });
 });
 
-describe('[W-95] a token dies', () => {
+describe('[W-105] a token dies', () => {
   const changes = {
     'with its user': ['auth.userDelete', { name: 'ada' }],
     'when its user gets another password': [

@@ -50,7 +50,7 @@ const everyCall: { readonly [Name in UnaryMethodName]: object } = {
 
 const methods = Object.keys(everyCall) as UnaryMethodName[];
 
-describe('[W-90] while rights are enforced', () => {
+describe('[W-100] while rights are enforced', () => {
   test('whoever does not say who it is may call nothing but what tells how to, and monitoring', async () => {
     const rig = new AuthRig().user('ada').enforce();
     const calls = rig.store.calls;
@@ -112,7 +112,7 @@ describe('[W-90] while rights are enforced', () => {
   });
 });
 
-describe('[W-91] rights are looked for in the whole request', () => {
+describe('[W-101] rights are looked for in the whole request', () => {
   const txn = (operation: TxnOperation): TxnParams => ({ success: [operation] });
   const nested = (operation: TxnOperation): TxnParams => ({
     failure: [{ txn: { failure: [{ txn: txn(operation) }] } }],
@@ -205,7 +205,7 @@ class Watching {
   }
 }
 
-describe('[W-92] a watch', () => {
+describe('[W-102] a watch', () => {
   test('on everything from a key on needs more than that key', () => {
     const rig = new AuthRig().user('ada', ['read', 'a']).enforce();
     const watching = new Watching(rig);
@@ -260,7 +260,7 @@ describe('[W-92] a watch', () => {
   });
 });
 
-describe('[W-93] a right that is taken away while a call is under way', () => {
+describe('[W-103] a right that is taken away while a call is under way', () => {
   test('is not used by a change: it is decided anew', async () => {
     const rig = new AuthRig().user('ada', ['write', 'a']).enforce();
     const ada = rig.as('ada');

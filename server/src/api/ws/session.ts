@@ -168,7 +168,7 @@ export class Session {
     }
   }
 
-  /** PROTOCOL [W-94]: from its answer on the connection is that user's. */
+  /** PROTOCOL [W-104]: from its answer on the connection is that user's. */
   #logIn(call: ClientCall, params: ParamsOf<'auth.login'>): void {
     this.#loggingIn = true;
     const entered = (async () => {
