@@ -104,7 +104,7 @@ export const rooms: readonly Room[] = [
     at: ['server/src/api/etcd'],
     rooms: ['service', 'protocol'],
     types: ['store'],
-    libraries: ['@bufbuild/protobuf'],
+    libraries: ['@bufbuild/protobuf', '@bufbuild/protobuf/codegenv2', '@bufbuild/protobuf/wkt'],
     node: ['http2'],
     nodeTypes: ['stream'],
   },
