@@ -312,6 +312,8 @@ export interface Store {
   /** Resolves when this member has shown that it can reach a quorum now: a linearizable no-op read. */
   confirmLeadership(): Promise<Stamp>;
   members(): readonly MemberInfo[];
+  /** What is applied here now. */
+  stamp(): Stamp;
   status(): StoreStatus;
   /** What it has counted since the process began. */
   readings(): StoreReadings;

@@ -269,6 +269,10 @@ export class MemoryStore implements Store {
     return noReadings();
   }
 
+  stamp(): Stamp {
+    return { revision: this.revision, term: 2 };
+  }
+
   status(): StoreStatus {
     const index = this.#history.versions.length;
     return {

@@ -156,7 +156,7 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
   });
   const counts = (): DoorReadings => ({
     webSockets: webSockets.connections,
-    unsentBytes: webSockets.unsentBytes,
+    unsentBytes: webSockets.unsentBytes + etcd.unsentBytes,
   });
   const http = new HttpDoor({
     ...common,
@@ -174,6 +174,7 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
   const etcd = new EtcdDoor({
     ...common,
     silenceMs: allowed.quietMs,
+    stallMs: allowed.stallMs,
     other: (stream, headers) => request(...plainRequest(stream, headers)),
   });
   port.http2.open((socket) => {

@@ -58,7 +58,7 @@ export class MemberStore implements Store {
     this.#leaseTtlMin = Math.ceil((1.5 * raft.electionTicks * tickMs) / 1000);
   }
 
-  #stamp(): Stamp {
+  stamp(): Stamp {
     return { revision: this.#member.machine.store.revision, term: this.#member.raft.term };
   }
 
@@ -85,7 +85,7 @@ export class MemberStore implements Store {
     const { reply: outcome } = store.write((txn) => runTxn(store, txn, request));
     if ('refused' in outcome) throw this.#refusal(outcome.refused);
     counts.txn(outcome.reply);
-    return { ...outcome.reply, stamp: this.#stamp() };
+    return { ...outcome.reply, stamp: this.stamp() };
   }
 
   async compact(
@@ -120,7 +120,7 @@ export class MemberStore implements Store {
       if (this.#member.chores.isCorrupt) return reject(new TableError('corrupt'));
       this.#member.chores.leases.renew(id, (error, ttl) => {
         if (error !== undefined) reject(new TableError(error));
-        else resolve({ ttl, stamp: this.#stamp() });
+        else resolve({ ttl, stamp: this.stamp() });
       });
     });
   }
@@ -129,7 +129,7 @@ export class MemberStore implements Store {
     await this.#readable(linearizable);
     const { leases } = this.#member.machine;
     const record = leases.get(id);
-    const stamp = this.#stamp();
+    const stamp = this.stamp();
     if (record === undefined) return { ttl: -1, grantedTtl: 0, keys: [], stamp };
     const ttl = this.#member.chores.leases.remainingSeconds(id) ?? 0;
     return { ttl, grantedTtl: record.ttl, keys: keys ? leases.keys(id) : [], stamp };
@@ -138,7 +138,7 @@ export class MemberStore implements Store {
   async leases(): Promise<Stamped<{ ids: readonly LeaseId[] }>> {
     await this.#readable(linearizable);
     const ids = this.#member.machine.leases.list().map(({ id }) => id);
-    return { ids, stamp: this.#stamp() };
+    return { ids, stamp: this.stamp() };
   }
 
   async registerClient(): Promise<Stamped<{ clientId: string }>> {
@@ -148,7 +148,7 @@ export class MemberStore implements Store {
 
   async alarms(): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
     await this.#linearizable();
-    return { alarms: this.#member.machine.alarms.list(), stamp: this.#stamp() };
+    return { alarms: this.#member.machine.alarms.list(), stamp: this.stamp() };
   }
 
   async disarm(which: {
@@ -166,7 +166,7 @@ export class MemberStore implements Store {
     return new Promise((resolve, reject) => {
       this.#member.chores.hash(this.#member.appliedIndex, (taken) => {
         if (taken === undefined) reject(new TableError('server_stopped'));
-        else resolve({ ...taken, stamp: this.#stamp() });
+        else resolve({ ...taken, stamp: this.stamp() });
       });
       this.#member.wakeUp();
     });
@@ -219,7 +219,7 @@ export class MemberStore implements Store {
   async range(request: RangeRequest, options: ReadOptions): Promise<Stamped<RangeReply>> {
     await this.#readable(options);
     this.#checkRevision(request.revision);
-    const stamp = this.#stamp();
+    const stamp = this.stamp();
     this.#member.machine.counts.ranges++;
     const reply = readRange(this.#member, request);
     const { kvs, more, count } = reply instanceof Promise ? await reply : reply;
@@ -229,7 +229,7 @@ export class MemberStore implements Store {
   async scan(request: ScanRequest, options: ReadOptions): Promise<Stamped<ScanReply>> {
     await this.#readable(options);
     this.#checkRevision(request.revision);
-    const stamp = this.#stamp();
+    const stamp = this.stamp();
     this.#member.machine.counts.ranges++;
     const { revision, kvs, more } = await readScan(this.#member, request);
     return { revision, kvs, more, stamp };
@@ -259,7 +259,7 @@ export class MemberStore implements Store {
 
   async confirmLeadership(): Promise<Stamp> {
     await this.#linearizable();
-    return this.#stamp();
+    return this.stamp();
   }
 
   openWatchStream(sink: WatchSink): WatchStream {

@@ -64,6 +64,11 @@ export class StoreCalls {
     return this.#headers.at(stamp);
   }
 
+  /** As of what is applied here now. */
+  now(): Header {
+    return this.#headers.at(this.#store.stamp());
+  }
+
   status(): StoreStatus {
     return this.#store.status();
   }

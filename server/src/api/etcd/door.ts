@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { limits, TableError } from '@lockstep/client/protocol';
 import type { Caller, Service } from '../../service/service.ts';
 import { GrpcServer } from './grpc/grpc-server.ts';
+import type { Call } from './grpc/method.ts';
 import { GrpcError, grpcErrorOf } from './grpc/status.ts';
 import { etcdMethods } from './services.ts';
 
@@ -11,6 +12,8 @@ export interface EtcdDoorOptions {
   readonly caller: Caller;
   /** Milliseconds after which a silent connection is asked for a sign of life, and after as many again cut. */
   readonly silenceMs: number;
+  /** Milliseconds after which a client that takes nothing of what waits for it is cut. */
+  readonly stallMs: number;
   /** Takes a stream that is no call of gRPC. */
   other(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void;
 }
@@ -24,15 +27,23 @@ const streamsMax = 10_000;
 export class EtcdDoor {
   readonly #server: GrpcServer;
 
-  constructor({ service, caller, silenceMs, other }: EtcdDoorOptions) {
+  constructor({ service, caller, silenceMs, stallMs, other }: EtcdDoorOptions) {
     const failure = (thrown: unknown): GrpcError =>
       thrown instanceof GrpcError ? thrown : grpcErrorOf(service.failure(thrown));
     const requestBytesMax = limits.requestBytesMax + overheadBytes;
-    const setup = { context: { caller }, requestBytesMax, failure };
+    // A client that wants to hear at once that there is no leader says so (etcd, clientv3.WithRequireLeader).
+    const admit = (call: Call): void => {
+      if (call.metadata('hasleader') !== 'true') return;
+      if (service.calls.status().leaderId === undefined) throw new TableError('no_leader');
+    };
+    const setup = { context: { caller }, requestBytesMax, failure, admit };
     this.#server = new GrpcServer({
       methods: etcdMethods(service),
       streamsMax,
       silenceMs,
+      stallMs,
+      answerBytesMax: limits.unsentBytesMax,
+      allAnswerBytesMax: limits.unsentBytesPerMemberMax,
       setup: () => setup,
       other,
     });
@@ -40,6 +51,11 @@ export class EtcdDoor {
 
   get connections(): number {
     return this.#server.connections;
+  }
+
+  /** Bytes of answers that clients have not taken yet. */
+  get unsentBytes(): number {
+    return this.#server.heldBytes;
   }
 
   get calls(): number {

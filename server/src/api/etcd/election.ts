@@ -5,7 +5,6 @@ import type { Election, LeaderKey, LeaderRequest } from './gen/v3election_pb.ts'
 import type { Call, Handlers } from './grpc/method.ts';
 import { GrpcError, grpcCodes } from './grpc/status.ts';
 import { numberOf } from './numbers.ts';
-import { leaseOf } from './requests.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 /** etcd's Election service: whoever is first in the line leads. */
@@ -14,7 +13,7 @@ export function electionHandlers(calls: StoreCalls): Handlers<typeof Election> {
     campaign: async ({ name, lease, value }, call) => {
       const line = new WaitingLine(calls, call, bytesOf(name));
       const proposal = bytesOf(value);
-      const place = await line.enter(leaseOf(lease), proposal);
+      const place = await line.enter(lease, proposal);
       const isOther = place.found !== undefined && place.found.value !== proposal;
       if (isOther) await proclaim(line, place, proposal);
       const stamp = await line.wait(place, 'election: session expired');
@@ -78,5 +77,5 @@ function placeOf(calls: StoreCalls, call: Call, leader: LeaderKey | undefined) {
   }
   const line = new WaitingLine(calls, call, bytesOf(leader.name));
   const revision = numberOf(leader.rev);
-  return { line, place: { key: bytesOf(leader.key), revision, lease: leaseOf(leader.lease) } };
+  return { line, place: { key: bytesOf(leader.key), revision, lease: leader.lease } };
 }

@@ -4,7 +4,6 @@ import { headerOf } from './answers.ts';
 import { arrayOf, bytesOf } from './bytes.ts';
 import type { Lock } from './gen/v3lock_pb.ts';
 import type { Handlers } from './grpc/method.ts';
-import { leaseOf } from './requests.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 /**
@@ -15,7 +14,7 @@ export function lockHandlers(calls: StoreCalls): Handlers<typeof Lock> {
   return {
     lock: async ({ name, lease }, call) => {
       const line = new WaitingLine(calls, call, bytesOf(name));
-      const place = await line.enter(leaseOf(lease), emptyBytes);
+      const place = await line.enter(lease, emptyBytes);
       const stamp = await line.wait(place, 'mutex: session is expired');
       return { header: headerOf(calls.header(stamp)), key: arrayOf(place.key) };
     },

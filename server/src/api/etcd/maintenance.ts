@@ -8,7 +8,7 @@ import { apiVersion, storageVersion } from './version.ts';
 
 /** etcd's Maintenance service. */
 export function maintenanceHandlers(calls: StoreCalls): Handlers<typeof Maintenance> {
-  const now = () => headerOf(calls.header(calls.status()));
+  const now = () => headerOf(calls.now());
   const refuse = (): never => {
     throw new GrpcError(grpcCodes.unimplemented, 'this member does not offer it');
   };

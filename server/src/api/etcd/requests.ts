@@ -59,17 +59,11 @@ export function putRequestOf(message: PutMessage): PutRequest {
   return {
     key: bytesOf(message.key),
     value: bytesOf(message.value),
-    lease: leaseOf(lease),
+    lease,
     prevKv,
     ignoreValue,
     ignoreLease,
   };
-}
-
-/** There is no lease with a negative id. @throws TableError `lease_not_found`. */
-export function leaseOf(id: string): string {
-  if (id.startsWith('-')) throw new TableError('lease_not_found');
-  return id;
 }
 
 export function deleteRangeRequestOf(message: DeleteRangeMessage): DeleteRangeRequest {
@@ -138,7 +132,7 @@ function compareOf(message: CompareMessage): Compare {
     }
     case Target.LEASE: {
       const operand = union.case === 'lease' ? union.value : noLease;
-      return { ...range, operator, target: 'lease', operand: leaseOf(operand) };
+      return { ...range, operator, target: 'lease', operand };
     }
     default:
       throw new TableError(

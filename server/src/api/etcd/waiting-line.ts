@@ -59,7 +59,7 @@ export class WaitingLine {
       leaseId === noLease
         ? (await this.#calls.leaseGrant({ id: noLease, ttl: ownLeaseTtl })).id
         : leaseId;
-    const hex = BigInt.asUintN(64, BigInt(lease)).toString(16);
+    const hex = BigInt(lease).toString(16);
     const key = (this.#prefix + hex) as ByteString;
     const isMissing: Compare = {
       key,

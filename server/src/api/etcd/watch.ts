@@ -210,10 +210,8 @@ class CallWatches implements WatchSink {
 
   #tell(answer: Omit<WatchAnswer, 'header'>, revision?: number, events?: Buffer): void {
     if (this.#isOver) return;
-    const status = this.#calls.status();
-    const header = this.#calls.header(
-      revision === undefined ? status : { revision, term: status.term },
-    );
+    const now = this.#calls.now();
+    const header = revision === undefined ? now : { ...now, revision };
     this.#answers.sendEncoded(watchAnswer({ ...answer, header }, events));
   }
 }

@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { TableError } from '@lockstep/client/protocol';
 import type { CallContext } from '../../../service/service.ts';
+import type { AnswerRoom } from './answer-room.ts';
 import { decodeRequest, encodeAnswer, frameOf } from './codec.ts';
 import { timeoutMsOf } from './deadline.ts';
 import { MessageReader } from './message-reader.ts';
@@ -10,6 +12,10 @@ export interface GrpcStreamSetup {
   readonly context: CallContext;
   /** The largest message that is taken. */
   readonly requestBytesMax: number;
+  /** That of the connection. */
+  readonly room: AnswerRoom;
+  /** Throws when the call may not be run now. */
+  admit(call: Call): void;
   /** What a call that failed ends with. */
   failure(thrown: unknown): GrpcError;
 }
@@ -27,6 +33,8 @@ export class GrpcStream implements Call {
   #abort: AbortController | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #trailers: Record<string, string> = wellEnded;
+  /** Bytes of the answer, until the stream has closed. */
+  #held = 0;
   #isOver = false;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, setup: GrpcStreamSetup) {
@@ -57,6 +65,7 @@ export class GrpcStream implements Call {
     try {
       const ms = timeoutMsOf(this.metadata('grpc-timeout'));
       if (ms !== undefined) this.#deadline = setTimeout(() => this.#late(), ms);
+      this.#setup.admit(this);
       if (method.kind === 'duplex') this.#runDuplex(method);
       else this.#collect(method);
     } catch (error) {
@@ -85,6 +94,7 @@ export class GrpcStream implements Call {
   }
 
   #closed(): void {
+    if (this.#held > 0) this.#setup.room.release(this.#held, performance.now());
     this.#over();
   }
 
@@ -135,6 +145,13 @@ export class GrpcStream implements Call {
 
   #answer(method: Method, answer: unknown): void {
     if (this.#isOver) return;
+    const { room } = this.#setup;
+    if (!room.isOpen) this.fail(new TableError('too_many_requests'));
+    else room.whenFree(() => this.#write(method, answer));
+  }
+
+  #write(method: Method, answer: unknown): void {
+    if (this.#isOver) return;
     let frame: Buffer;
     try {
       frame = encodeAnswer(method.output, answer);
@@ -143,6 +160,8 @@ export class GrpcStream implements Call {
       return;
     }
     this.#over();
+    this.#held = frame.length;
+    this.#setup.room.hold(frame.length, performance.now());
     this.#stream.respond(answerHead, { waitForTrailers: true });
     this.#stream.end(frame);
   }
