@@ -305,9 +305,11 @@ function plainRequest(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
 ): [IncomingMessage, ServerResponse] {
+  const authority = headers[':authority'];
+  const named = authority === undefined ? headers : { ...headers, host: authority };
   // Node promises that they can stand in for each other (node:http2, compatibility API); its types are not related.
   return [
-    new Http2ServerRequest(stream, headers, {}, []) as unknown as IncomingMessage,
+    new Http2ServerRequest(stream, named, {}, []) as unknown as IncomingMessage,
     new Http2ServerResponse(stream) as unknown as ServerResponse,
   ];
 }
