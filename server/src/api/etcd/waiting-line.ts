@@ -96,7 +96,8 @@ export class WaitingLine {
         await this.#untilDeleted(kv, before.stamp.revision + 1);
       }
     } catch (error) {
-      await this.leave(place.key, place.revision);
+      // If that fails too, the lease ends the place.
+      await this.leave(place.key, place.revision).catch(() => {});
       throw error;
     }
     const own = await this.#read(readOf({ key: place.key, rangeEnd: noEnd }));
