@@ -14,22 +14,17 @@ export interface WatchAnswer {
   readonly fragment?: boolean;
 }
 
-const ids = new Map<string, Buffer>();
+let known = { clusterId: '', memberId: '', written: Buffer.alloc(0) };
 
-/** Cluster and member as a header begins with them: they hardly ever change, and are large numbers. */
+/** Cluster and member as a header begins with them: a process has one member, and they are large numbers. */
 function idsOf({ clusterId, memberId }: Header): Buffer {
-  const key = `${clusterId} ${memberId}`;
-  let written = ids.get(key);
-  if (written === undefined) {
+  if (known.clusterId !== clusterId || known.memberId !== memberId) {
     const writer = new ProtoWriter(32);
     writer.big(1, BigInt(clusterId));
     writer.big(2, BigInt(memberId));
-    written = writer.finish();
-    // In one process there are a few members at most, and tests with many forget.
-    if (ids.size >= 16) ids.clear();
-    ids.set(key, written);
+    known = { clusterId, memberId, written: Buffer.from(writer.finish()) };
   }
-  return written;
+  return known.written;
 }
 
 export function writeHeader(writer: ProtoWriter, header: Header): void {

@@ -177,7 +177,7 @@ class CallWatches implements WatchSink {
       this.#isRefused = true;
       return false;
     }
-    return this.#answers.hasRoom;
+    return this.#answers.hasRoom();
   }
 
   events(watchIds: readonly number[], batch: WatchBatch): void {

@@ -20,6 +20,8 @@ export interface GrpcStreamSetup {
   failure(thrown: unknown): GrpcError;
 }
 
+/** What one call with a stream of answers may hold in this process. */
+const heldBytesMax = 64 * 1024;
 const answerHead = { ':status': 200, 'content-type': 'application/grpc' } as const;
 const wellEnded = { 'grpc-status': '0' } as const;
 
@@ -33,8 +35,11 @@ export class GrpcStream implements Call {
   #abort: AbortController | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #trailers: Record<string, string> = wellEnded;
-  /** Bytes of the answer, until the stream has closed. */
+  /** Answers that leave at the end of this turn. */
+  #unsent: Buffer[] = [];
+  /** Bytes of answers that the client has not taken yet. */
   #held = 0;
+  readonly #onRoom = new Set<() => void>();
   #isOver = false;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, setup: GrpcStreamSetup) {
@@ -78,6 +83,7 @@ export class GrpcStream implements Call {
     if (this.#isOver) return;
     const { code, message } = thrown instanceof GrpcError ? thrown : this.#setup.failure(thrown);
     const status = { 'grpc-status': String(code), 'grpc-message': encodeMessage(message) };
+    this.#flush();
     this.#over();
     const stream = this.#stream;
     if (stream.destroyed || stream.closed) return;
@@ -94,8 +100,9 @@ export class GrpcStream implements Call {
   }
 
   #closed(): void {
-    if (this.#held > 0) this.#setup.room.release(this.#held, performance.now());
     this.#over();
+    this.#release(this.#held);
+    for (const go of this.#onRoom) go();
   }
 
   #over(): void {
@@ -175,26 +182,50 @@ export class GrpcStream implements Call {
     this.#end();
   }
 
-  /** Resolves when what was sent has gone, or the call is over. */
+  /** Resolves when there is room again, or the call is over. */
   #drained(): Promise<void> {
-    const stream = this.#stream;
+    if (this.#isOver || this.#hasRoom) return Promise.resolve();
     return new Promise((resolve) => {
       const go = (): void => {
-        stream.off('drain', go);
-        stream.off('close', go);
+        this.#onRoom.delete(go);
         resolve();
       };
-      if (this.#isOver) return resolve();
-      stream.on('drain', go);
-      stream.on('close', go);
+      this.#onRoom.add(go);
     });
   }
 
   /** @returns false when it, or something before it, still waits in this process. */
   #send(frame: Buffer): boolean {
     if (this.#isOver) return false;
+    if (this.#unsent.length === 0) queueMicrotask(() => this.#flush());
+    this.#unsent.push(frame);
+    this.#held += frame.length;
+    this.#setup.room.hold(frame.length, performance.now());
+    return this.#hasRoom;
+  }
+
+  get #hasRoom(): boolean {
+    return this.#held < (this.#setup.room.isOpen ? heldBytesMax : 1);
+  }
+
+  /** What was sent in one go leaves in one frame of HTTP/2: each costs as much as a hundred small answers. */
+  #flush(): void {
+    const frames = this.#unsent;
+    if (frames.length === 0 || this.#stream.destroyed) return;
+    this.#unsent = [];
     this.#respond();
-    return this.#stream.write(frame);
+    const all = frames.length === 1 && frames[0] !== undefined ? frames[0] : Buffer.concat(frames);
+    this.#stream.write(all, () => {
+      this.#release(all.length);
+      if (this.#hasRoom) for (const go of this.#onRoom) go();
+    });
+  }
+
+  #release(bytes: number): void {
+    // What is still held when the stream closes was released then.
+    const released = Math.min(bytes, this.#held);
+    this.#held -= released;
+    if (released > 0) this.#setup.room.release(released, performance.now());
   }
 
   #respond(): void {
@@ -203,6 +234,7 @@ export class GrpcStream implements Call {
 
   #end(): void {
     if (this.#isOver) return;
+    this.#flush();
     this.#over();
     this.#respond();
     this.#stream.end();
@@ -211,9 +243,7 @@ export class GrpcStream implements Call {
   #runDuplex(method: Method & { kind: 'duplex' }): void {
     const stream = this.#stream;
     const answers: Answers<unknown> = {
-      get hasRoom() {
-        return !stream.writableNeedDrain;
-      },
+      hasRoom: () => this.#hasRoom,
       onRoom: () => {},
       send: (answer) => {
         try {
@@ -225,7 +255,7 @@ export class GrpcStream implements Call {
       sendEncoded: (answer) => this.#send(frameOf(answer)),
       end: (error) => (error === undefined ? this.#end() : this.fail(error)),
     };
-    stream.on('drain', () => answers.onRoom());
+    this.#onRoom.add(() => answers.onRoom());
     const requests: Requests<never> = method.run(this, answers);
     // A client may wait for the head of the answer before it sends anything.
     if (!this.#isOver) this.#respond();
@@ -238,7 +268,7 @@ export class GrpcStream implements Call {
       for (const message of this.#reader.push(chunk as Buffer)) {
         if (this.#isOver) return;
         // Whoever does not take the answers is asked no more either.
-        if (this.#stream.writableNeedDrain) await this.#drained();
+        await this.#drained();
         await requests.take(decodeRequest(method.input, message));
       }
     }

@@ -19,7 +19,7 @@ export interface Call {
 /** The sending half of a call with a stream of answers. */
 export interface Answers<Output> {
   /** False when the client does not keep up: what is sent on waits in this process. */
-  readonly hasRoom: boolean;
+  hasRoom(): boolean;
   /** Called whenever there is room again after there was none. */
   onRoom: () => void;
   send(answer: Output): void;
