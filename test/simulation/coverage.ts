@@ -70,6 +70,8 @@ export const mustReach = [
   'disk lost',
   'member refused to come back without its disk',
   'member replaced',
+  'entry of an old term spread and replaced',
+  'joint change that half of its voters know',
   ...crashPoints.map((point) => `cut off ${point}` as const),
 ] as const;
 

@@ -3,11 +3,14 @@ import { calmNetwork } from '../../server/testing/sim-network.ts';
 import type { Coverage } from './coverage.ts';
 import { crashPoints } from './crash-points.ts';
 import { DiskNemesis } from './disk-nemesis.ts';
-import type { Harm, SimPlan } from './plan.ts';
+import type { Harm, SchemedHarm, SimPlan } from './plan.ts';
+import { Schemer } from './schemer.ts';
 import type { SimCluster, SimHost } from './sim-cluster.ts';
 
+type SingleHarm = Exclude<Harm, SchemedHarm>;
+
 /** How often each kind of harm is chosen. */
-const weights: Readonly<Record<Harm, number>> = {
+const weights: Readonly<Record<SingleHarm, number>> = {
   crash: 4,
   'crash point': 8,
   'power cut': 2,
@@ -26,7 +29,7 @@ const weights: Readonly<Record<Harm, number>> = {
 };
 
 const lots = Object.entries(weights).flatMap(([harm, weight]) =>
-  Array.from({ length: weight }, () => harm as Harm),
+  Array.from({ length: weight }, () => harm as SingleHarm),
 );
 
 /** Breaks things at random while the cluster works; never more disks for good than the cluster can bear losing. */
@@ -35,6 +38,7 @@ export class Nemesis {
   readonly #random: Random;
   readonly #coverage: Coverage;
   readonly #disks: DiskNemesis;
+  readonly #schemer: Schemer;
   readonly #without: readonly Harm[];
   /** Asks a member that may be out of date. */
   readonly #asked: (host: SimHost) => void;
@@ -52,12 +56,14 @@ export class Nemesis {
     this.#asked = asked;
     this.#without = plan.without;
     this.#disks = new DiskNemesis(cluster, random, coverage);
+    this.#schemer = new Schemer({ cluster, coverage }, { plan, asked });
     cluster.onDown = (host) => this.#keepUp(host);
   }
 
   start(): void {
     if (!this.#without.includes('weather')) this.#weather();
     this.#next();
+    this.#schemer.start();
   }
 
   /** What the network is like in this run. */
@@ -93,7 +99,7 @@ export class Nemesis {
     if (!this.#without.includes(harm)) this.#harms[harm](host);
   }
 
-  readonly #harms: Readonly<Record<Harm, (host: SimHost) => void>> = {
+  readonly #harms: Readonly<Record<SingleHarm, (host: SimHost) => void>> = {
     crash: (host) => this.#crash(host),
     'crash point': (host) => {
       const point = this.#random.pick(crashPoints);
@@ -108,7 +114,7 @@ export class Nemesis {
     'one-way partition': () => this.#cutOneWay(),
     clog: () => this.#clog(),
     weather: () => {
-      this.#cluster.network.heal();
+      this.#healNetwork();
       this.#weather();
     },
     pause: (host) => this.#pause(host),
@@ -187,9 +193,14 @@ export class Nemesis {
 
   #healLater(): void {
     this.#cluster.time.after(200 + this.#random.below(6_000), () => {
-      this.#cluster.network.heal();
+      this.#healNetwork();
       this.#cluster.log('the network is whole');
     });
+  }
+
+  #healNetwork(): void {
+    this.#cluster.network.heal();
+    this.#schemer.networkHealed();
   }
 
   #pause(host: SimHost): void {
@@ -269,6 +280,7 @@ export class Nemesis {
   /** Everything is repaired: from here on the cluster must make progress. */
   heal(): void {
     this.active = false;
+    this.#schemer.end();
     this.#cluster.network.faults = { ...calmNetwork };
     this.#cluster.network.heal();
     this.#disks.heal();

@@ -1,3 +1,5 @@
+import { Random } from '../../server/src/core/base/random.ts';
+
 /** What may be done to a simulated cluster. A plan can leave each out, so that a failing run is shrunk to what it needs. */
 export const harms = [
   'crash',
@@ -15,9 +17,24 @@ export const harms = [
   'full disk',
   'damaged disk',
   'lost disk',
+  'old term',
+  'split change',
 ] as const;
 
 export type Harm = (typeof harms)[number];
+
+/** Harm of several steps in an order, of which a seed draws at most one; see scheme.ts. */
+export type SchemedHarm = Extract<Harm, 'old term' | 'split change'>;
+
+/** The seed of a stream of its own, so that all other harm of a seed is drawn as it would be without. */
+export function schemeSeed(seed: number): number {
+  return seed ^ 0x5c4e3e;
+}
+
+/** Every second seed has a scheme. */
+export function schemeOf(seed: number): SchemedHarm | undefined {
+  return new Random(schemeSeed(seed)).pick([undefined, undefined, 'old term', 'split change']);
+}
 
 /** All that a run depends on, besides the code. */
 export interface SimPlan {
