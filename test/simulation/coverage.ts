@@ -72,6 +72,9 @@ export const mustReach = [
   'member replaced',
   'entry of an old term spread and replaced',
   'joint change that half of its voters know',
+  'answer to a read delivered again',
+  'halves of two snapshots delivered',
+  'whole snapshot delivered again',
   ...crashPoints.map((point) => `cut off ${point}` as const),
 ] as const;
 

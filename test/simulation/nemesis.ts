@@ -1,13 +1,14 @@
-import type { Random } from '../../server/src/core/base/random.ts';
+import { Random } from '../../server/src/core/base/random.ts';
 import { calmNetwork } from '../../server/testing/sim-network.ts';
 import type { Coverage } from './coverage.ts';
 import { crashPoints } from './crash-points.ts';
 import { DiskNemesis } from './disk-nemesis.ts';
-import type { Harm, SchemedHarm, SimPlan } from './plan.ts';
+import { LateFrames } from './late-frames.ts';
+import { type Harm, type SimPlan, type StudiedHarm, studiedHarmOf, studiedSeed } from './plan.ts';
 import { Schemer } from './schemer.ts';
 import type { SimCluster, SimHost } from './sim-cluster.ts';
 
-type SingleHarm = Exclude<Harm, SchemedHarm>;
+type SingleHarm = Exclude<Harm, StudiedHarm>;
 
 /** How often each kind of harm is chosen. */
 const weights: Readonly<Record<SingleHarm, number>> = {
@@ -38,7 +39,7 @@ export class Nemesis {
   readonly #random: Random;
   readonly #coverage: Coverage;
   readonly #disks: DiskNemesis;
-  readonly #schemer: Schemer;
+  readonly #studied: Schemer | LateFrames | undefined;
   readonly #without: readonly Harm[];
   /** Asks a member that may be out of date. */
   readonly #asked: (host: SimHost) => void;
@@ -56,14 +57,24 @@ export class Nemesis {
     this.#asked = asked;
     this.#without = plan.without;
     this.#disks = new DiskNemesis(cluster, random, coverage);
-    this.#schemer = new Schemer({ cluster, coverage }, { plan, asked });
+    this.#studied = this.#studiedHarm(plan);
     cluster.onDown = (host) => this.#keepUp(host);
   }
 
   start(): void {
     if (!this.#without.includes('weather')) this.#weather();
     this.#next();
-    this.#schemer.start();
+    this.#studied?.start();
+  }
+
+  #studiedHarm({ seed, without }: SimPlan): Schemer | LateFrames | undefined {
+    const harm = studiedHarmOf(seed);
+    if (harm === undefined || without.includes(harm)) return undefined;
+    const random = new Random(studiedSeed(seed));
+    const world = { cluster: this.#cluster, random, coverage: this.#coverage };
+    return harm === 'late frames'
+      ? new LateFrames(world, this.#asked)
+      : new Schemer(world, this.#asked, harm);
   }
 
   /** What the network is like in this run. */
@@ -200,7 +211,7 @@ export class Nemesis {
 
   #healNetwork(): void {
     this.#cluster.network.heal();
-    this.#schemer.networkHealed();
+    if (this.#studied instanceof Schemer) this.#studied.networkHealed();
   }
 
   #pause(host: SimHost): void {
@@ -280,7 +291,7 @@ export class Nemesis {
   /** Everything is repaired: from here on the cluster must make progress. */
   heal(): void {
     this.active = false;
-    this.#schemer.end();
+    this.#studied?.end();
     this.#cluster.network.faults = { ...calmNetwork };
     this.#cluster.network.heal();
     this.#disks.heal();

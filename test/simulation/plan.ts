@@ -19,21 +19,24 @@ export const harms = [
   'lost disk',
   'old term',
   'split change',
+  'late frames',
 ] as const;
 
 export type Harm = (typeof harms)[number];
 
-/** Harm of several steps in an order, of which a seed draws at most one; see scheme.ts. */
-export type SchemedHarm = Extract<Harm, 'old term' | 'split change'>;
+/** Harm that looks at what the members hold and say, and does what hurts most. A seed draws at most one, beside all other harm. */
+export type StudiedHarm = Extract<Harm, 'old term' | 'split change' | 'late frames'>;
 
 /** The seed of a stream of its own, so that all other harm of a seed is drawn as it would be without. */
-export function schemeSeed(seed: number): number {
+export function studiedSeed(seed: number): number {
   return seed ^ 0x5c4e3e;
 }
 
-/** Every second seed has a scheme. */
-export function schemeOf(seed: number): SchemedHarm | undefined {
-  return new Random(schemeSeed(seed)).pick([undefined, undefined, 'old term', 'split change']);
+/** What a seed has drawn; every second one has nothing. */
+export function studiedHarmOf(seed: number): StudiedHarm | undefined {
+  const none = undefined;
+  const lots = [none, none, none, 'old term', 'split change', 'late frames'] as const;
+  return new Random(studiedSeed(seed)).pick(lots);
 }
 
 /** All that a run depends on, besides the code. */

@@ -83,6 +83,8 @@ export class SimCluster {
   #ledSince = { term: 0, at: 0 };
   /** A process has ended. */
   onDown: (host: SimHost) => void = () => {};
+  /** Asked of every frame whether it gets on its way; `again` sends it once more. */
+  onSend: (from: SimHost, to: string, frame: Uint8Array, again: () => void) => boolean = () => true;
   /** Something has happened. */
   onStep: () => void = () => {};
 
@@ -311,7 +313,10 @@ export class SimCluster {
     const network = this.network.host(host.address, clock);
     return cutNetwork(network, host.cuts, {
       leads: () => host.member?.raft.role === 'leader',
-      sent: (frame) => this.#checks.sent(host, frame),
+      sent: (frame, to, again) => {
+        this.#checks.sent(host, frame);
+        return this.onSend(host, to, frame, again);
+      },
     });
   }
 
