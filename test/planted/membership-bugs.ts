@@ -15,7 +15,7 @@ export const membershipBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'In a joint configuration a majority of the new voters commits alone.',
-    seeds: 200,
+    seeds: 80,
   },
   {
     name: 'joint-election-by-the-new-half',
@@ -27,7 +27,7 @@ export const membershipBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'In a joint configuration a majority of the new voters elects alone.',
-    seeds: 200,
+    seeds: 80,
   },
   {
     name: 'joint-changed-in-one-step',
