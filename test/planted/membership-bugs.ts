@@ -65,7 +65,7 @@ export const membershipBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A change of membership is proposed while another one is under way.',
-    seeds: 25,
+    seeds: 200,
   },
   {
     name: 'membership-not-taken-from-snapshot',
