@@ -5,7 +5,6 @@ import { bytesBytes, numberBytes, ProtoWriter, varintBytes } from './proto-write
 
 /** What an answer says besides its events. */
 export interface WatchAnswer {
-  readonly header: Header;
   readonly watchId: number;
   readonly created?: boolean;
   readonly canceled?: boolean;
@@ -37,17 +36,22 @@ export function writeHeader(writer: ProtoWriter, header: Header): void {
   });
 }
 
-/** @param events as {@link eventsOf} or {@link fragmentsOf} wrote them. */
-export function watchAnswer(answer: WatchAnswer, events?: Buffer): Buffer {
-  const writer = new ProtoWriter(64 + (events?.length ?? 0));
-  writeHeader(writer, answer.header);
+/** The header of an answer as its field: the same for all that are told of a revision at once. */
+export function headerField(header: Header): Buffer {
+  const writer = new ProtoWriter(48);
+  writeHeader(writer, header);
+  return writer.finish();
+}
+
+/** An answer without its header and its events. */
+export function answerFields(answer: WatchAnswer): Buffer {
+  const writer = new ProtoWriter(32);
   writer.signed(2, answer.watchId);
   writer.flag(3, answer.created === true);
   writer.flag(4, answer.canceled === true);
   writer.number(5, answer.compactRevision ?? 0);
   writer.text(6, answer.cancelReason ?? '');
   writer.flag(7, answer.fragment === true);
-  if (events !== undefined) writer.raw(events);
   return writer.finish();
 }
 

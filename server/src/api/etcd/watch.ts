@@ -12,7 +12,13 @@ import {
 import type { Answers, Call, Handlers } from './grpc/method.ts';
 import { numberOf } from './numbers.ts';
 import { rangeOf } from './requests.ts';
-import { eventsOf, fragmentsOf, type WatchAnswer, watchAnswer } from './watch-encoder.ts';
+import {
+  answerFields,
+  eventsOf,
+  fragmentsOf,
+  headerField,
+  type WatchAnswer,
+} from './watch-encoder.ts';
 import { endError } from './watch-end.ts';
 
 /** The id of answers that belong to no watch: a create that failed, progress of all. */
@@ -42,7 +48,8 @@ class CallWatches implements WatchSink {
   readonly #calls: StoreCalls;
   readonly #answers: Answers<MessageInitShape<typeof WatchResponseSchema>>;
   readonly #stream: WatchStream;
-  readonly #watches = new Set<number>();
+  /** Each with what every answer of it says. */
+  readonly #watches = new Map<number, Buffer>();
   readonly #fragmented = new Set<number>();
   #nextId = 0;
   #isCreating = false;
@@ -114,7 +121,7 @@ class CallWatches implements WatchSink {
         progressNotify: message.progressNotify,
         credits: undefined,
       });
-      this.#watches.add(watchId);
+      this.#watches.set(watchId, answerFields({ watchId }));
       if (message.fragment) this.#fragmented.add(watchId);
       this.#tell({ watchId, created: true });
     } finally {
@@ -181,16 +188,19 @@ class CallWatches implements WatchSink {
   }
 
   events(watchIds: readonly number[], batch: WatchBatch): void {
+    const header = this.#header(batch.revision);
+    const events = eventsOf(batch);
     for (const watchId of watchIds) {
-      if (!this.#watches.has(watchId)) continue;
-      const events = eventsOf(batch);
+      const fields = this.#watches.get(watchId);
+      if (fields === undefined) continue;
       if (events.length <= fragmentBytes || !this.#fragmented.has(watchId)) {
-        this.#tell({ watchId }, batch.revision, events);
+        this.#answers.sendEncoded(header, fields, events);
         continue;
       }
       const parts = fragmentsOf(batch, fragmentBytes);
       parts.forEach((part, at) => {
-        this.#tell({ watchId, fragment: at < parts.length - 1 }, batch.revision, part);
+        const fragment = answerFields({ watchId, fragment: at < parts.length - 1 });
+        this.#answers.sendEncoded(header, fragment, part);
       });
     }
   }
@@ -208,11 +218,14 @@ class CallWatches implements WatchSink {
     this.#answers.end(endError(end.reason));
   }
 
-  #tell(answer: Omit<WatchAnswer, 'header'>, revision?: number, events?: Buffer): void {
-    if (this.#isOver) return;
+  /** @param revision of the header; what is applied now without one. */
+  #tell(answer: WatchAnswer, revision?: number): void {
+    this.#answers.sendEncoded(this.#header(revision), answerFields(answer));
+  }
+
+  #header(revision?: number): Buffer {
     const now = this.#calls.now();
-    const header = revision === undefined ? now : { ...now, revision };
-    this.#answers.sendEncoded(watchAnswer({ ...answer, header }, events));
+    return headerField(revision === undefined ? now : { ...now, revision });
   }
 }
 

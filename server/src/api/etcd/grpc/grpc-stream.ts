@@ -2,9 +2,9 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { TableError } from '@lockstep/client/protocol';
 import type { CallContext } from '../../../service/service.ts';
 import type { AnswerRoom } from './answer-room.ts';
-import { decodeRequest, encodeAnswer, frameOf } from './codec.ts';
+import { decodeRequest, encodeAnswer } from './codec.ts';
 import { timeoutMsOf } from './deadline.ts';
-import { MessageReader } from './message-reader.ts';
+import { MessageReader, prefixBytes, writePrefix } from './message-reader.ts';
 import type { Answers, Call, Method, Requests } from './method.ts';
 import { encodeMessage, GrpcError, grpcCodes } from './status.ts';
 
@@ -39,6 +39,8 @@ export class GrpcStream implements Call {
   #unsent: Buffer[] = [];
   /** Bytes of answers that the client has not taken yet. */
   #held = 0;
+  /** Those of them that the stream has. */
+  #written = 0;
   readonly #onRoom = new Set<() => void>();
   #isOver = false;
 
@@ -101,7 +103,7 @@ export class GrpcStream implements Call {
 
   #closed(): void {
     this.#over();
-    this.#release(this.#held);
+    this.#release(this.#written);
     for (const go of this.#onRoom) go();
   }
 
@@ -168,7 +170,7 @@ export class GrpcStream implements Call {
     }
     this.#over();
     this.#held = frame.length;
-    this.#setup.room.hold(frame.length, performance.now());
+    this.#hold(frame.length);
     this.#stream.respond(answerHead, { waitForTrailers: true });
     this.#stream.end(frame);
   }
@@ -197,11 +199,25 @@ export class GrpcStream implements Call {
   /** @returns false when it, or something before it, still waits in this process. */
   #send(frame: Buffer): boolean {
     if (this.#isOver) return false;
-    if (this.#unsent.length === 0) queueMicrotask(() => this.#flush());
-    this.#unsent.push(frame);
-    this.#held += frame.length;
-    this.#setup.room.hold(frame.length, performance.now());
+    this.#add(frame);
     return this.#hasRoom;
+  }
+
+  #add(bytes: Buffer): void {
+    if (this.#unsent.length === 0) queueMicrotask(() => this.#flush());
+    this.#unsent.push(bytes);
+    this.#held += bytes.length;
+  }
+
+  /** A message of which the parts are at hand; they are copied once, when the turn is over. */
+  #sendParts(parts: readonly Buffer[]): void {
+    if (this.#isOver) return;
+    const prefix = Buffer.allocUnsafe(prefixBytes);
+    let length = 0;
+    for (const part of parts) length += part.length;
+    writePrefix(prefix, length);
+    this.#add(prefix);
+    for (const part of parts) this.#add(part);
   }
 
   get #hasRoom(): boolean {
@@ -211,20 +227,28 @@ export class GrpcStream implements Call {
   /** What was sent in one go leaves in one frame of HTTP/2: each costs as much as a hundred small answers. */
   #flush(): void {
     const frames = this.#unsent;
-    if (frames.length === 0 || this.#stream.destroyed) return;
+    if (frames.length === 0) return;
     this.#unsent = [];
+    if (this.#stream.destroyed) return;
     this.#respond();
     const all = frames.length === 1 && frames[0] !== undefined ? frames[0] : Buffer.concat(frames);
+    this.#hold(all.length);
     this.#stream.write(all, () => {
       this.#release(all.length);
       if (this.#hasRoom) for (const go of this.#onRoom) go();
     });
   }
 
+  #hold(bytes: number): void {
+    this.#written += bytes;
+    this.#setup.room.hold(bytes, performance.now());
+  }
+
   #release(bytes: number): void {
-    // What is still held when the stream closes was released then.
-    const released = Math.min(bytes, this.#held);
+    // What the client had not taken when the stream closed was released then.
+    const released = Math.min(bytes, this.#written);
     this.#held -= released;
+    this.#written -= released;
     if (released > 0) this.#setup.room.release(released, performance.now());
   }
 
@@ -252,7 +276,7 @@ export class GrpcStream implements Call {
           this.fail(error);
         }
       },
-      sendEncoded: (answer) => this.#send(frameOf(answer)),
+      sendEncoded: (...parts) => this.#sendParts(parts),
       end: (error) => (error === undefined ? this.#end() : this.fail(error)),
     };
     this.#onRoom.add(() => answers.onRoom());

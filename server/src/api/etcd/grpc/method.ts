@@ -23,8 +23,8 @@ export interface Answers<Output> {
   /** Called whenever there is room again after there was none. */
   onRoom: () => void;
   send(answer: Output): void;
-  /** The same for an answer whose bytes are at hand. */
-  sendEncoded(answer: Buffer): void;
+  /** The same for an answer whose bytes are at hand: all parts together are the message. */
+  sendEncoded(...parts: readonly Buffer[]): void;
   /** Ends the call: well, or with a status. */
   end(error?: unknown): void;
 }
