@@ -14,6 +14,7 @@ import type { StoreReadings } from '../../server/src/metrics/readings.ts';
 import type {
   DeleteRangeReply,
   DeleteRangeRequest,
+  HistoryHash,
   LeaseGrantReply,
   LeaseGrantRequest,
   LeaseTimeToLiveReply,
@@ -24,6 +25,7 @@ import type {
   ReadOptions,
   ScanReply,
   ScanRequest,
+  SnapshotStream,
   Stamp,
   Stamped,
   StateHash,
@@ -59,6 +61,9 @@ export class MemoryStore implements Store {
   loseNextReply = false;
   /** Thrown at every call, if set. */
   failure: Error | undefined;
+  /** What a snapshot of it gives, and how many are being read. */
+  snapshotParts: readonly Uint8Array[] = [];
+  snapshotsOpen = 0;
   /** Calls that reached the store so far, answered or held. */
   calls = 0;
 
@@ -98,6 +103,13 @@ export class MemoryStore implements Store {
 
   raise(alarm: Alarm): void {
     this.#alarms.push(alarm);
+  }
+
+  arm(alarm: Alarm): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
+    return this.#answer(() => {
+      this.raise(alarm);
+      return { alarms: [alarm] };
+    });
   }
 
   range(request: RangeRequest, options: ReadOptions): Promise<Stamped<RangeReply>> {
@@ -244,6 +256,34 @@ export class MemoryStore implements Store {
   hash(): Promise<Stamped<StateHash>> {
     const { compactRevision, versions } = this.#history;
     return this.#answer(() => ({ hash: 7, compactRevision, appliedIndex: versions.length }));
+  }
+
+  hashKv(revision: number): Promise<Stamped<HistoryHash>> {
+    return this.#answer(() => {
+      this.#history.check(revision);
+      const { compactRevision } = this.#history;
+      return { hash: 8, hashRevision: revision || this.revision, compactRevision };
+    });
+  }
+
+  async snapshot(options: ReadOptions): Promise<SnapshotStream> {
+    const answered = options.serializable ? this.status() : await this.confirmLeadership();
+    const { revision, term } = answered;
+    const parts = this.snapshotParts.slice();
+    this.snapshotsOpen++;
+    let isOpen = true;
+    return {
+      stamp: { revision, term },
+      next: async () => parts.shift(),
+      close: () => {
+        if (isOpen) this.snapshotsOpen--;
+        isOpen = false;
+      },
+    };
+  }
+
+  defragment(): Promise<Stamped<object>> {
+    return this.#answer(() => ({}));
   }
 
   openWatchStream(sink: WatchSink): WatchStream {

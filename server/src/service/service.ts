@@ -7,7 +7,7 @@ import {
   type UnaryMethodName,
 } from '@lockstep/client/protocol';
 import type { ServiceReadings, StoreReadings } from '../metrics/readings.ts';
-import type { Store, StoreStatus } from '../store.ts';
+import type { SnapshotStream, Store, StoreStatus } from '../store.ts';
 import type { CallContext } from './caller.ts';
 import { ClusterService } from './cluster.ts';
 import { Headers } from './headers.ts';
@@ -18,6 +18,7 @@ import { RequestCounts } from './request-counts.ts';
 import { TxnService } from './txn.ts';
 import { ConnectionWatches, type WatchOutlet } from './watch.ts';
 
+export type { SnapshotStream } from '../store.ts';
 export { batchJson } from './batch-json.ts';
 export { type Access, type Action, anyone, type CallContext, type Caller } from './caller.ts';
 export { ConnectionWatches, type WatchOutlet } from './watch.ts';
@@ -43,6 +44,11 @@ export interface Service {
     context: CallContext,
   ): Promise<ResultOf<Name>> | ResultOf<Name>;
   openWatches(outlet: WatchOutlet): ConnectionWatches;
+  /**
+   * The member's whole state as a backup file, in pieces that are made when they are asked for. Counted as
+   * `maintenance.snapshot`. With `serializable` what the member has, without asking a quorum.
+   */
+  snapshot(serializable: boolean, context: CallContext): Promise<SnapshotStream>;
   heartbeat(): HeartbeatParams;
   health(serializable: boolean): Promise<HealthResult>;
   /** Everything that is measured of the member. */
@@ -101,7 +107,10 @@ export function createService(options: ServiceOptions): Service {
     'maintenance.moveLeader': (params, context) => maintenance.moveLeader(params, context),
     'maintenance.alarms': () => maintenance.alarms(),
     'maintenance.disarm': (params, context) => maintenance.disarm(params, context),
+    'maintenance.arm': (params, context) => maintenance.arm(params, context),
     'maintenance.hash': () => maintenance.hash(),
+    'maintenance.hashKv': (params) => maintenance.hashKv(params),
+    'maintenance.defragment': (_, context) => maintenance.defragment(context),
   } satisfies Handlers;
   const table: Handlers = handlers;
   const requests = new RequestCounts(options.monotonicMs ?? (() => performance.now()));
@@ -111,6 +120,8 @@ export function createService(options: ServiceOptions): Service {
     version,
     call: (method, params, context) => requests.run(method, () => table[method](params, context)),
     openWatches: (outlet) => new ConnectionWatches({ store, headers, requests, watchEnds }, outlet),
+    snapshot: (serializable, context) =>
+      requests.run('maintenance.snapshot', () => maintenance.snapshot(serializable, context)),
     heartbeat: () => maintenance.heartbeat(),
     health: (serializable) => maintenance.health(serializable),
     readings: () => ({
