@@ -9,7 +9,7 @@ export interface SnapshotOptions extends CallOptions {
 
 /**
  * The state of one member as a backup file, in pieces as they arrive and no faster than they are read.
- * Reading throws an UnavailableError when it breaks off; whether all of it is whole, the file itself tells.
+ * Reading throws an UnavailableError when it breaks off, or the signal's reason; whether all of it is whole, the file itself tells.
  */
 export interface Snapshot extends AsyncIterable<Uint8Array> {
   /** The revision that it shows. */
@@ -38,7 +38,7 @@ export async function fetchSnapshot(
     if (!response.ok || response.body === null) throw await refusalOf(response);
     const revision = Number(response.headers.get('lockstep-revision') ?? 0);
     const reader = response.body.getReader();
-    return { revision, [Symbol.asyncIterator]: () => pieces(reader, done) };
+    return { revision, [Symbol.asyncIterator]: () => pieces(reader, options.signal, done) };
   } catch (error) {
     done();
     if (options.signal?.aborted === true) throw options.signal.reason;
@@ -52,6 +52,7 @@ export async function fetchSnapshot(
 
 async function* pieces(
   reader: ReadableStreamDefaultReader<Uint8Array>,
+  signal: AbortSignal | undefined,
   done: () => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let bytes = 0;
@@ -63,6 +64,7 @@ async function* pieces(
       yield piece.value;
     }
   } catch (error) {
+    if (signal?.aborted === true) throw signal.reason;
     throw new UnavailableError(`the snapshot broke off after ${bytes} bytes (${reasonOf(error)})`);
   } finally {
     done();

@@ -63,7 +63,10 @@ export class MemoryStore implements Store {
   failure: Error | undefined;
   /** What a snapshot of it gives, and how many are being read. */
   snapshotParts: readonly Uint8Array[] = [];
+  snapshotFailure: Error | undefined;
   snapshotsOpen = 0;
+  snapshotPartsTaken = 0;
+  readonly #waitingForClose: (() => void)[] = [];
   /** Calls that reached the store so far, answered or held. */
   calls = 0;
 
@@ -274,12 +277,25 @@ export class MemoryStore implements Store {
     let isOpen = true;
     return {
       stamp: { revision, term },
-      next: async () => parts.shift(),
+      next: async () => {
+        this.snapshotPartsTaken++;
+        const part = parts.shift();
+        if (part === undefined && this.snapshotFailure !== undefined) throw this.snapshotFailure;
+        return part;
+      },
       close: () => {
-        if (isOpen) this.snapshotsOpen--;
+        if (!isOpen) return;
         isOpen = false;
+        if (--this.snapshotsOpen > 0) return;
+        for (const wake of this.#waitingForClose.splice(0)) wake();
       },
     };
+  }
+
+  /** Resolves when nobody reads a snapshot any more. */
+  allSnapshotsClosed(): Promise<void> {
+    if (this.snapshotsOpen === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waitingForClose.push(resolve));
   }
 
   defragment(): Promise<Stamped<object>> {

@@ -132,7 +132,7 @@ export const rooms: readonly Room[] = [
     name: 'backup',
     at: ['server/src/backup.ts', 'server/src/backup'],
     rooms: ['member', 'storage', 'io', 'core/base', 'core/raft', 'core'],
-    node: ['crypto', 'fs', 'path'],
+    node: ['*'],
   },
   { name: 'version', at: ['server/src/version.ts'] },
   // What the configuration means for a member, and how it leaves; the same for a simulated one.
