@@ -70,7 +70,11 @@ export class BackupDecoder {
   finish(): BackupHeader {
     const end = this.#offset + this.#held;
     if (this.#header === undefined) {
-      throw this.#fault(end, this.#notOurs('it ends too early'));
+      throw this.#fault(0, this.#notOurs(`it ends too early, after ${end} bytes`));
+    }
+    if (this.#held > 0) {
+      const what = `the file ends, ${this.#held} bytes on, inside the record that begins here`;
+      throw this.#fault(this.#offset, `${what}: it was cut off, or damaged`);
     }
     if (this.#state === 'frames') {
       throw this.#fault(end, 'it ends too early: it was cut off');
