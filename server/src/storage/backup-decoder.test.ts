@@ -91,10 +91,7 @@ describe('damage is found', () => {
   test('wherever it is cut', () => {
     for (let length = 0; length < whole.length; length++) {
       const { offset, message } = faultOf(whole.subarray(0, length));
-      assert.ok(
-        offset <= length,
-        `a cut at ${length} is found at ${offset}`,
-      );
+      assert.ok(offset <= length, `a cut at ${length} is found at ${offset}`);
       assert.match(message, /it ends too early|cut off/);
     }
   });
@@ -102,7 +99,7 @@ describe('damage is found', () => {
   test('when chunks are left out or change places', () => {
     const frames = new SnapshotEncoder(identity, meta);
     const parts = [frames.header(), ...chunks.map((part) => frames.chunk(part)), frames.trailer()];
-    const [header, one, two, three, four, trailer] = parts as [Uint8Array];
+    const [header, one, two, three, four, trailer] = parts;
     const rows: (readonly (Uint8Array | undefined)[])[] = [
       [header, two, one, three, four, trailer],
       [header, one, two, three, trailer],
