@@ -16,7 +16,6 @@ import {
   type MemberPlan,
   MemberProcess,
   planMembers,
-  RealCluster,
   smallFiles,
   startCluster,
 } from '../harness/real-cluster.ts';
@@ -51,7 +50,7 @@ async function type(
 
 async function all(endpoints: string | string[], prefix = ''): Promise<RangeReply> {
   await using client = new Client({ endpoints });
-  return client.range({ prefix });
+  return await client.range({ prefix });
 }
 
 const pairs = ({ kvs }: RangeReply) =>
@@ -133,12 +132,10 @@ test('a cluster that is saved under load is restored with all of it, and with hi
     const { code, stderr } = await type(line, directory, peers);
     assert.deepEqual([code, stderr], [0, '']);
   }
-  const restored = new RealCluster([]);
   const members = plans.map((plan) => serveRestored(plan, join(directory, 'new', plan.name)));
   t.after(() => Promise.all(members.map((member) => member.kill())));
   for (const member of members) member.start();
   await Promise.all(members.map((member) => member.ready()));
-  assert.equal(restored.members.length, 0);
 
   const endpoints = members.map(({ address }) => address);
   await using fresh = new Client({ endpoints });
@@ -156,7 +153,7 @@ test('a cluster that is saved under load is restored with all of it, and with hi
     endpoints.map((address) => fresh.hashKv(header.revision, address)),
   );
   assert.equal(new Set(hashes.map(({ hash }) => hash)).size, 1);
-  assert.deepEqual((await fresh.leases.timeToLive(lease.id, { keys: true })).keys, ['leased']);
+  assert.deepEqual((await fresh.leases.timeToLive(lease.id, { keys: true }))?.keys, ['leased']);
   await assert.rejects(async () => {
     for await (const _ of fresh.watch({ prefix: '', startRevision: lastOld + 1 }))
       assert.fail('an event');
@@ -340,7 +337,7 @@ test('after a lost quorum one member goes on with all it has, and the old ones c
   assert.ok(after.header.revision >= before.header.revision + 1_000_000_000);
   assert.notEqual(after.header.clusterId, before.header.clusterId);
   await using next = new Client({ endpoints: alone.address });
-  assert.deepEqual((await next.leases.timeToLive(lease.id, { keys: true })).keys, ['leased']);
+  assert.deepEqual((await next.leases.timeToLive(lease.id, { keys: true }))?.keys, ['leased']);
   await assert.rejects(async () => {
     const startRevision = before.header.revision + 1;
     for await (const _ of next.watch({ prefix: '', startRevision })) assert.fail('an event');
