@@ -19,7 +19,10 @@ export async function memberRecover(
   const { dataDir, yes: confirmed = false } = options;
   const revisionBump = bumpOf(options);
   const { recoverMember } = await import('@lockstep/server/backup');
-  const recovery = await recoverMember({ dataDir, confirmed, revisionBump });
+  const { rawFromEnvironment, resolveConfig } = await import('@lockstep/server/config');
+  const { walSegmentBytes } = rawFromEnvironment(io.env);
+  const segmentBytes = resolveConfig({ walSegmentBytes }).walSegmentBytes;
+  const recovery = await recoverMember({ dataDir, confirmed, revisionBump, segmentBytes });
   for (const warning of recovery.warnings) warn(io, warning);
   const { name, keys, revision, uncommitted, oldMembers, keptAt, clusterId, memberId } = recovery;
   if (output === 'json') await print(io, json(recovery));

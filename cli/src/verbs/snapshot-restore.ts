@@ -1,6 +1,6 @@
 import type { MemberConfig } from '@lockstep/server/config';
 import { UsageError } from '../failure.ts';
-import { type Context, print } from '../io.ts';
+import { type Context, type Io, print } from '../io.ts';
 import { json, refuseTable } from '../output.ts';
 
 export interface RestoreVerbOptions {
@@ -22,10 +22,14 @@ export async function snapshotRestore(
 ): Promise<number> {
   refuseTable(context, 'snapshot restore');
   const revisionBump = bumpOf(options);
-  const { name, dataDir, initialCluster, initialClusterToken } = await configOf(options);
+  const { name, dataDir, initialCluster, initialClusterToken, walSegmentBytes } = await configOf(
+    context.io,
+    options,
+  );
   const { restoreBackup } = await import('@lockstep/server/backup');
   const restored = await restoreBackup({
     ...{ file, dataDir, name, initialCluster, initialClusterToken, revisionBump },
+    segmentBytes: walSegmentBytes,
   });
   const { io, output } = context;
   const { clusterId, memberId, revision, keys } = restored;
@@ -49,13 +53,13 @@ function nextStep(members: MemberConfig['initialCluster'], name: string): string
   ];
 }
 
-/** The checks and defaults of a member that is started. @throws ConfigError. */
-async function configOf(options: RestoreVerbOptions): Promise<MemberConfig> {
-  const { resolveConfig } = await import('@lockstep/server/config');
+/** The checks, variables and defaults of a member that is started. @throws ConfigError. */
+async function configOf(io: Io, options: RestoreVerbOptions): Promise<MemberConfig> {
+  const { mergeRaw, rawFromEnvironment, resolveConfig } = await import('@lockstep/server/config');
   const { rawFromEtcd } = await import('@lockstep/server/etcd-settings');
   const { initialAdvertisePeerUrls: urls, bumpRevision: _, markCompacted: __, ...own } = options;
   const etcd = urls === undefined ? {} : rawFromEtcd({ 'initial-advertise-peer-urls': urls }).raw;
-  const raw = { ...etcd, ...own };
+  const raw = mergeRaw({ ...etcd, ...own }, rawFromEnvironment(io.env));
   // Where this member is reached is in the list; saying it once is enough.
   const listed = ownAddress(options);
   return resolveConfig(listed === undefined ? raw : { peerAdvertise: listed, ...raw });

@@ -9,10 +9,8 @@ import { openDirectory, type Recovered } from '../member/bootstrap.ts';
 import { clusterIdOf, memberIdOf } from '../member/cluster-identity.ts';
 import { applyWholeLog, NewClusterState, recordsOf } from '../member/new-cluster.ts';
 import { type DirectoryIdentity, readDataDirectory } from '../storage/data-directory.ts';
-import { makeDirectory, revisionBumpDefault } from './restore.ts';
+import { makeDirectory, revisionBumpDefault, segmentBytesDefault } from './restore.ts';
 import { takePlace, unfinishedOf } from './unfinished.ts';
-
-const segmentBytes = 64 * 1024 * 1024;
 
 export interface RecoverOptions {
   readonly dataDir: string;
@@ -20,6 +18,8 @@ export interface RecoverOptions {
   readonly confirmed: boolean;
   /** As for a restore. */
   readonly revisionBump?: number | undefined;
+  /** Default 64 MiB. */
+  readonly segmentBytes?: number | undefined;
 }
 
 export interface Recovery {
@@ -45,7 +45,7 @@ export interface Recovery {
  */
 export async function recoverMember(options: RecoverOptions): Promise<Recovery> {
   const dataDir = resolve(options.dataDir);
-  const { revisionBump = revisionBumpDefault } = options;
+  const { revisionBump = revisionBumpDefault, segmentBytes = segmentBytesDefault } = options;
   if (!existsSync(dataDir)) return finishBrokenOff(dataDir);
   const disk = new SystemDisk(dataDir);
   const lock = await lockDirectory(dataDir);
@@ -59,7 +59,7 @@ export async function recoverMember(options: RecoverOptions): Promise<Recovery> 
     if (existsSync(keptAt)) {
       throw new Error(`${keptAt} is there, where the old directory would be kept: move it away`);
     }
-    const recovered = await open(disk, identity);
+    const recovered = await open(disk, identity, segmentBytes);
     const { machine } = recovered;
     const end = applyWholeLog(recovered);
     await new Promise<void>((done) => recovered.wal.close(done));
@@ -121,7 +121,11 @@ function warningsOf(machine: Machine, { memberId }: DirectoryIdentity): string[]
   ];
 }
 
-function open(disk: SystemDisk, identity: DirectoryIdentity): Promise<Recovered> {
+function open(
+  disk: SystemDisk,
+  identity: DirectoryIdentity,
+  segmentBytes: number,
+): Promise<Recovered> {
   return new Promise((resolve, reject) => {
     const options = { identity, members: [], founding: false, segmentBytes };
     const log = { monotonicMs: () => performance.now(), walFailed: reject };

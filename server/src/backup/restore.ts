@@ -14,7 +14,8 @@ import { beginAside, isLock, takePlace } from './unfinished.ts';
 
 /** So far does the revision go up, so that none that the old cluster gave comes again (etcd's advice). */
 export const revisionBumpDefault = 1_000_000_000;
-const segmentBytesDefault = 64 * 1024 * 1024;
+/** Of the log, as of a member that is started. */
+export const segmentBytesDefault = 64 * 1024 * 1024;
 
 export interface RestoreOptions {
   readonly file: string;
