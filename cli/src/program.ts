@@ -12,6 +12,7 @@ import { addMemberVerbs } from './grammar/members.ts';
 import { addRebootVerbs } from './grammar/reboot.ts';
 import { addSemaphoreVerbs } from './grammar/semaphores.ts';
 import { addShellVerbs } from './grammar/shell.ts';
+import { addSnapshotVerbs } from './grammar/snapshots.ts';
 import type { Context, Io, OutputFormat } from './io.ts';
 import { durationMs } from './selection.ts';
 
@@ -78,6 +79,7 @@ export function buildProgram(io: Io): Program {
   addRebootVerbs(grammar);
   program.commandsGroup('Look after the cluster:');
   addClusterVerbs(grammar);
+  addSnapshotVerbs(grammar);
   program.commandsGroup('Learn and set up:');
   addShellVerbs(grammar);
   withExamples(program, firstSteps).addHelpText('after', furtherHelp);

@@ -132,7 +132,10 @@ const methods: {
   'maintenance.moveLeader': { targetId: needed('id') },
   'maintenance.alarms': {},
   'maintenance.disarm': { memberId: optional('id'), alarm: optional('alarm') },
+  'maintenance.arm': { memberId: needed('id'), alarm: needed('alarm') },
   'maintenance.hash': {},
+  'maintenance.hashKv': { revision: optional('count') },
+  'maintenance.defragment': {},
 };
 
 const onceFields: FieldsOf<Once> = {

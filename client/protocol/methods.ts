@@ -1,12 +1,17 @@
 import type {
+  AlarmArmParams,
+  AlarmArmResult,
   AlarmDisarmParams,
   AlarmDisarmResult,
   AlarmListResult,
   ClientRegisterResult,
   CompactParams,
   CompactResult,
+  DefragmentResult,
   DeleteRangeParams,
   DeleteRangeResult,
+  HashKvParams,
+  HashKvResult,
   HashResult,
   LeaseGrantParams,
   LeaseGrantResult,
@@ -63,7 +68,10 @@ export interface Methods {
   'maintenance.moveLeader': { params: MoveLeaderParams; result: MoveLeaderResult };
   'maintenance.alarms': { params: Record<string, never>; result: AlarmListResult };
   'maintenance.disarm': { params: AlarmDisarmParams; result: AlarmDisarmResult };
+  'maintenance.arm': { params: AlarmArmParams; result: AlarmArmResult };
   'maintenance.hash': { params: Record<string, never>; result: HashResult };
+  'maintenance.hashKv': { params: HashKvParams; result: HashKvResult };
+  'maintenance.defragment': { params: Record<string, never>; result: DefragmentResult };
 }
 
 export type MethodName = keyof Methods;
@@ -112,7 +120,10 @@ export const methodTraits: { readonly [Name in MethodName]: MethodTraits } = {
   'maintenance.moveLeader': change,
   'maintenance.alarms': read,
   'maintenance.disarm': read,
+  'maintenance.arm': read,
   'maintenance.hash': read,
+  'maintenance.hashKv': read,
+  'maintenance.defragment': read,
 };
 
 export const methodNames = Object.keys(methodTraits) as readonly MethodName[];

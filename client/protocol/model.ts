@@ -287,6 +287,32 @@ export interface AlarmDisarmParams {
 /** The alarms that were cleared. */
 export type AlarmDisarmResult = AlarmListResult;
 
+/** An alarm to raise by hand. It stays until it is cleared by hand. */
+export interface AlarmArmParams {
+  readonly memberId: MemberId;
+  readonly alarm: AlarmKind;
+}
+
+/** The alarm that was raised. */
+export type AlarmArmResult = AlarmListResult;
+
+export interface HashKvParams {
+  /** 0 or absent: the newest that the member has applied. */
+  readonly revision?: number;
+}
+
+export interface HashKvResult {
+  readonly header: Header;
+  /** Over all versions of keys up to `hashRevision` and down to `compactRevision`: equal on every member where both are. */
+  readonly hash: number;
+  readonly hashRevision: number;
+  readonly compactRevision: number;
+}
+
+export interface DefragmentResult {
+  readonly header: Header;
+}
+
 export interface HashResult {
   readonly header: Header;
   /** Over keys, history, leases, replies and members: equal on every member at an equal `revision` and log index. */

@@ -1,4 +1,11 @@
-import type { HashResult, MemberId, MemberInfo, StatusResult } from '@lockstep/client/protocol';
+import type {
+  AlarmKind,
+  HashKvResult,
+  HashResult,
+  MemberId,
+  MemberInfo,
+  StatusResult,
+} from '@lockstep/client/protocol';
 import type { CallOptions } from './calls/call.ts';
 import * as changes from './changes.ts';
 import type { Clock } from './clock.ts';
@@ -33,6 +40,7 @@ import {
   rangeReply,
 } from './params.ts';
 import { Scan } from './scan.ts';
+import { fetchSnapshot, type Snapshot, type SnapshotOptions } from './snapshot.ts';
 import { type Operations, type TxnReply, type TxnRequest, txnOutcome, txnParams } from './txn.ts';
 import { TxnBuilder } from './txn-builder.ts';
 import { Watch, type WatchEvent, type WatchRequest } from './watch/watch.ts';
@@ -285,6 +293,31 @@ export class Client implements AsyncDisposable {
   async hash(endpoint?: string, options: CallOptions = {}): Promise<HashResult> {
     if (endpoint === undefined) return this.#wire.requests.call('maintenance.hash', {}, options);
     return this.#at(endpoint, (client) => client.hash(undefined, options));
+  }
+
+  /** The checksum of the versions of keys up to `revision`, 0 for the newest, at the member at hand or at `endpoint`. */
+  async hashKv(revision = 0, endpoint?: string, options: CallOptions = {}): Promise<HashKvResult> {
+    if (endpoint !== undefined) {
+      return this.#at(endpoint, (client) => client.hashKv(revision, undefined, options));
+    }
+    const params = revision === 0 ? {} : { revision };
+    return this.#wire.requests.call('maintenance.hashKv', params, options);
+  }
+
+  /** Raises an alarm by hand, which stays until it is cleared by hand. */
+  async arm(memberId: MemberId, alarm: AlarmKind, options: CallOptions = {}): Promise<AlarmsReply> {
+    return this.#wire.requests.call('maintenance.arm', { memberId, alarm }, options);
+  }
+
+  /**
+   * The whole state of the member at hand, or of the one at `endpoint`, as a backup file; over HTTP, beside the
+   * connection. `timeoutMs` is that of the first byte. Who does not read it to the end ends the iteration.
+   * @throws UnavailableError, or what the member refused with: without a quorum only `serializable` is answered.
+   */
+  async snapshot(endpoint?: string, options: SnapshotOptions = {}): Promise<Snapshot> {
+    const { timeoutMs = this.#wire.callTimeoutMs } = options;
+    if (endpoint === undefined) await this.ready(options);
+    return fetchSnapshot(endpoint ?? this.endpoint ?? '', timeoutMs, options);
   }
 
   /** Hands leadership to another voter; the call goes to the leader, wherever it is. */

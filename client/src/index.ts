@@ -4,6 +4,7 @@ export type {
   AlarmKind,
   ClusterId,
   CompareOperator,
+  HashKvResult,
   HashResult,
   Header,
   LeaseGrantResult,
@@ -76,6 +77,7 @@ export type {
 } from './options.ts';
 export { Scan } from './scan.ts';
 export { Session, type SessionOptions } from './session/session.ts';
+export type { Snapshot, SnapshotOptions } from './snapshot.ts';
 export { Entry, Space, type SpaceEvent, type SpaceRange } from './space.ts';
 export type { Isolation, Transaction } from './stm/attempt.ts';
 export { Counter } from './stm/counter.ts';

@@ -12,6 +12,7 @@ import {
   cluster,
   list,
   memberName,
+  oneOf,
   splitAddress,
   text,
   wholeNumber,
@@ -33,6 +34,8 @@ export interface MemberConfig {
   readonly initialCluster: readonly ClusterEntry[];
   /** Keeps two clusters that were bootstrapped from the same addresses apart. */
   readonly initialClusterToken: string;
+  /** `existing` joins a cluster that runs, `new` founds one. Once there is a data directory it decides nothing. */
+  readonly initialClusterState: InitialClusterState;
   /** Origins and host names besides the member's own that a browser may come from. */
   readonly allowOrigins: readonly string[];
   readonly heartbeatMs: number;
@@ -63,6 +66,9 @@ export interface MemberConfig {
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+export const initialClusterStates = ['new', 'existing'] as const;
+export type InitialClusterState = (typeof initialClusterStates)[number];
+
 export const autoCompactionModes = ['periodic', 'revision', 'off'] as const;
 export type AutoCompactionMode = (typeof autoCompactionModes)[number];
 
@@ -74,6 +80,7 @@ export const defaults = {
   dataDir: './lockstep-data',
   listen: `127.0.0.1:${defaultClientPort}`,
   initialClusterToken: 'lockstep',
+  initialClusterState: 'new',
   allowOrigins: [],
   heartbeatMs: 100,
   electionMs: 1_000,
@@ -105,6 +112,7 @@ const schema = z.object({
   peerAdvertise: address.optional(),
   initialCluster: cluster.optional(),
   initialClusterToken: text.default(defaults.initialClusterToken),
+  initialClusterState: oneOf(initialClusterStates).default(defaults.initialClusterState),
   allowOrigins: list.default([...defaults.allowOrigins]),
   heartbeatMs: wholeNumber(10, 60_000).default(defaults.heartbeatMs),
   electionMs: wholeNumber(50, 600_000).default(defaults.electionMs),
@@ -117,15 +125,13 @@ const schema = z.object({
   logBytesKept: bytes(64 * 1024).default(defaults.logBytesKept),
   uncommittedBytesMax: bytes(2 * mebibyte).default(defaults.uncommittedBytesMax),
   quotaBytes: bytes(mebibyte).optional(),
-  autoCompactionMode: z
-    .enum(autoCompactionModes, `must be one of ${autoCompactionModes.join(', ')}`)
-    .default(defaults.autoCompactionMode),
+  autoCompactionMode: oneOf(autoCompactionModes).default(defaults.autoCompactionMode),
   autoCompactionRetentionMs: wholeNumber(1_000, 2 ** 45).default(
     defaults.autoCompactionRetentionMs,
   ),
   autoCompactionRevisions: wholeNumber(1, 2 ** 50).default(defaults.autoCompactionRevisions),
   hashCheckMs: wholeNumber(1_000, 2 ** 40).default(defaults.hashCheckMs),
-  logLevel: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default(defaults.logLevel),
+  logLevel: oneOf(logLevels).default(defaults.logLevel),
 });
 
 export type SettingKey = keyof z.infer<typeof schema>;
@@ -407,7 +413,6 @@ function checkWildcards(
   }
 }
 
-/** @returns what is wrong with it as host:port, and what would be right. */
 function portOf(checked: string): number {
   return splitAddress(checked).port;
 }

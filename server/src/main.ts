@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import { openPort, parseAddress, startDoors } from './api/listen.ts';
+import { refuseUnfinished } from './backup/unfinished.ts';
 import {
   ConfigError,
   type LogLevel,
@@ -27,6 +30,7 @@ import { Member } from './member/member.ts';
 import { MemberStore } from './member/member-store.ts';
 import { bootstrapOptions, memberOptions } from './member-options.ts';
 import { createService } from './service/service.ts';
+import { identityFile } from './storage/data-directory.ts';
 import { version } from './version.ts';
 
 export {
@@ -93,6 +97,9 @@ export async function runMember(
   config: MemberConfig,
   log: Log = openLog(config),
 ): Promise<RunningMember> {
+  refuseUnfinished(config.dataDir);
+  refuseForeign(config.dataDir);
+  refuseJoining(config);
   const disk = new SystemDisk(config.dataDir);
   const lock = await lockDirectory(config.dataDir).catch(directoryFailed(disk));
   const closers: (() => Promise<void>)[] = [() => lock.release()];
@@ -189,6 +196,24 @@ export async function runMember(
 function isLogger(given: Partial<Logger> | null): given is Logger {
   const { info, warn, error } = given ?? {};
   return [info, warn, error].every((method) => typeof method === 'function');
+}
+
+/** @throws Error for the data directory of an etcd: it would look like an empty one of ours. */
+function refuseForeign(dataDir: string): void {
+  if (!existsSync(join(dataDir, 'member', 'wal'))) return;
+  throw new Error(
+    `${dataDir} is the data directory of an etcd (it holds member/wal), whose files are not read: choose another with ` +
+      '--data-dir, and bring the keys over from the running etcd',
+  );
+}
+
+/** @throws Error: until a member can join by itself, it must not found another cluster instead. */
+function refuseJoining({ initialClusterState, dataDir }: MemberConfig): void {
+  if (initialClusterState === 'new' || existsSync(join(dataDir, identityFile))) return;
+  throw new Error(
+    '--initial-cluster-state existing joins a cluster that runs, which this build cannot do yet: members are those ' +
+      'that a cluster was founded with',
+  );
 }
 
 async function listenForPeers(network: TcpPeerNetwork, address: string): Promise<string> {

@@ -159,6 +159,25 @@ export interface StateHash {
   readonly appliedIndex: number;
 }
 
+export interface HistoryHash {
+  readonly hash: number;
+  /** What the hash goes up to, and down to. */
+  readonly hashRevision: number;
+  readonly compactRevision: number;
+}
+
+/**
+ * The whole state of a member at one moment, as a backup file, while writes go on. What it shows stays in
+ * memory until its end, or until it is closed: whoever opened it must do one of both.
+ */
+export interface SnapshotStream {
+  readonly stamp: Stamp;
+  /** The next bytes, made when they are asked for; undefined at the end. One call at a time. @throws TableError `server_stopped`. */
+  next(): Promise<Uint8Array | undefined>;
+  /** Idempotent. */
+  close(): void;
+}
+
 /** The header's numbers as they were when the answer was made. */
 export interface Stamp {
   readonly revision: number;
@@ -304,8 +323,19 @@ export interface Store {
     memberId: MemberId | undefined;
     alarm: AlarmKind | undefined;
   }): Promise<Stamped<{ readonly alarms: readonly Alarm[] }>>;
+  /** Raises an alarm by hand. It stays until it is cleared by hand. */
+  arm(alarm: Alarm): Promise<Stamped<{ readonly alarms: readonly Alarm[] }>>;
   /** The checksum of this member's state. */
   hash(): Promise<Stamped<StateHash>>;
+  /**
+   * The checksum of all versions of keys up to `revision` (0: the newest here) and down to the compaction point,
+   * from this member's own state: equal on every member at equal revisions. @throws TableError `compacted`, `future_revision`.
+   */
+  hashKv(revision: number): Promise<Stamped<HistoryHash>>;
+  /** The state of this member, at least as new as `options` say. @throws TableError `too_many_requests`. */
+  snapshot(options: ReadOptions): Promise<SnapshotStream>;
+  /** Gives back at once what memory can be given back; nothing stops, and there is seldom any. */
+  defragment(): Promise<Stamped<object>>;
   openWatchStream(sink: WatchSink): WatchStream;
   /** Resolves when the member has applied `revision`. */
   waitForRevision(revision: number): Promise<void>;

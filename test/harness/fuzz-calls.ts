@@ -61,7 +61,10 @@ export const samples: Samples = {
   'maintenance.moveLeader': [{ targetId: '42' }],
   'maintenance.alarms': [{}],
   'maintenance.disarm': [{ memberId: '42', alarm: 'nospace' }, {}],
+  'maintenance.arm': [{ memberId: '42', alarm: 'nospace' }],
   'maintenance.hash': [{}],
+  'maintenance.hashKv': [{}, { revision: 1 }],
+  'maintenance.defragment': [{}],
 };
 
 export interface SampleCall {

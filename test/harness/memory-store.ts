@@ -14,6 +14,7 @@ import type { StoreReadings } from '../../server/src/metrics/readings.ts';
 import type {
   DeleteRangeReply,
   DeleteRangeRequest,
+  HistoryHash,
   LeaseGrantReply,
   LeaseGrantRequest,
   LeaseTimeToLiveReply,
@@ -24,6 +25,7 @@ import type {
   ReadOptions,
   ScanReply,
   ScanRequest,
+  SnapshotStream,
   Stamp,
   Stamped,
   StateHash,
@@ -59,6 +61,12 @@ export class MemoryStore implements Store {
   loseNextReply = false;
   /** Thrown at every call, if set. */
   failure: Error | undefined;
+  /** What a snapshot of it gives, and how many are being read. */
+  snapshotParts: readonly Uint8Array[] = [];
+  snapshotFailure: Error | undefined;
+  snapshotsOpen = 0;
+  snapshotPartsTaken = 0;
+  readonly #waitingForClose: (() => void)[] = [];
   /** Calls that reached the store so far, answered or held. */
   calls = 0;
 
@@ -98,6 +106,13 @@ export class MemoryStore implements Store {
 
   raise(alarm: Alarm): void {
     this.#alarms.push(alarm);
+  }
+
+  arm(alarm: Alarm): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
+    return this.#answer(() => {
+      this.raise(alarm);
+      return { alarms: [alarm] };
+    });
   }
 
   range(request: RangeRequest, options: ReadOptions): Promise<Stamped<RangeReply>> {
@@ -244,6 +259,47 @@ export class MemoryStore implements Store {
   hash(): Promise<Stamped<StateHash>> {
     const { compactRevision, versions } = this.#history;
     return this.#answer(() => ({ hash: 7, compactRevision, appliedIndex: versions.length }));
+  }
+
+  hashKv(revision: number): Promise<Stamped<HistoryHash>> {
+    return this.#answer(() => {
+      this.#history.check(revision);
+      const { compactRevision } = this.#history;
+      return { hash: 8, hashRevision: revision || this.revision, compactRevision };
+    });
+  }
+
+  async snapshot(options: ReadOptions): Promise<SnapshotStream> {
+    const answered = options.serializable ? this.status() : await this.confirmLeadership();
+    const { revision, term } = answered;
+    const parts = this.snapshotParts.slice();
+    this.snapshotsOpen++;
+    let isOpen = true;
+    return {
+      stamp: { revision, term },
+      next: async () => {
+        this.snapshotPartsTaken++;
+        const part = parts.shift();
+        if (part === undefined && this.snapshotFailure !== undefined) throw this.snapshotFailure;
+        return part;
+      },
+      close: () => {
+        if (!isOpen) return;
+        isOpen = false;
+        if (--this.snapshotsOpen > 0) return;
+        for (const wake of this.#waitingForClose.splice(0)) wake();
+      },
+    };
+  }
+
+  /** Resolves when nobody reads a snapshot any more. */
+  allSnapshotsClosed(): Promise<void> {
+    if (this.snapshotsOpen === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waitingForClose.push(resolve));
+  }
+
+  defragment(): Promise<Stamped<object>> {
+    return this.#answer(() => ({}));
   }
 
   openWatchStream(sink: WatchSink): WatchStream {

@@ -128,9 +128,21 @@ export const rooms: readonly Room[] = [
 
   {
     name: 'config',
-    at: ['server/src/config.ts', 'server/src/config-kinds.ts'],
+    at: [
+      'server/src/config.ts',
+      'server/src/config-kinds.ts',
+      'server/src/etcd-settings.ts',
+      'server/src/etcd-flags.ts',
+    ],
     rooms: ['protocol'],
     libraries: ['zod', 'yaml'],
+  },
+  // What works on the files of a member that does not run: backups, and new clusters from them.
+  {
+    name: 'backup',
+    at: ['server/src/backup.ts', 'server/src/backup'],
+    rooms: ['member', 'storage', 'io', 'core/base', 'core/raft', 'core'],
+    node: ['*'],
   },
   { name: 'version', at: ['server/src/version.ts'] },
   // What the configuration means for a member, and how it leaves; the same for a simulated one.
@@ -145,6 +157,7 @@ export const rooms: readonly Room[] = [
     rooms: [
       'config',
       'version',
+      'backup',
       'wiring',
       'member',
       'storage',
@@ -173,7 +186,7 @@ export const rooms: readonly Room[] = [
     name: 'cli',
     at: ['cli/src', 'cli/bin'],
     rooms: [
-      ...['client', 'protocol', 'main', 'config', 'recipes/locks', 'recipes/election'],
+      ...['client', 'protocol', 'main', 'config', 'backup', 'recipes/locks', 'recipes/election'],
       ...['recipes/reboot-coordinator', 'reboot: policy', 'reboot: Node alone'],
     ],
     libraries: ['commander', 'picocolors', 'cli-table3'],
@@ -249,6 +262,9 @@ const doors: Readonly<Record<string, string>> = {
   '@lockstep/rendezvous': 'recipes/rendezvous/src/index.ts',
   '@lockstep/server': 'server/src/main.ts',
   '@lockstep/server/config': 'server/src/config.ts',
+  '@lockstep/server/etcd-flags': 'server/src/etcd-flags.ts',
+  '@lockstep/server/etcd-settings': 'server/src/etcd-settings.ts',
+  '@lockstep/server/backup': 'server/src/backup.ts',
   '@lockstep/server/testing': 'server/testing/index.ts',
 };
 

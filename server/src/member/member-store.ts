@@ -17,6 +17,7 @@ import type {
   Capabilities,
   DeleteRangeReply,
   DeleteRangeRequest,
+  HistoryHash,
   LeaseGrantReply,
   LeaseGrantRequest,
   LeaseTimeToLiveReply,
@@ -27,6 +28,7 @@ import type {
   ReadOptions,
   ScanReply,
   ScanRequest,
+  SnapshotStream,
   Stamp,
   Stamped,
   StateHash,
@@ -38,6 +40,8 @@ import type {
   WatchSink,
   WatchStream,
 } from '../store.ts';
+import { Backups } from './backups.ts';
+import { hashHistory } from './history-hash.ts';
 import type { Member } from './member.ts';
 import { MemberWatchStream } from './member-watch-stream.ts';
 import { readingsOf } from './readings.ts';
@@ -50,9 +54,11 @@ export class MemberStore implements Store {
   readonly capabilities: Capabilities = { transactions: true, leases: true };
   readonly #member: Member;
   readonly #leaseTtlMin: number;
+  readonly #backups: Backups;
 
   constructor(member: Member) {
     this.#member = member;
+    this.#backups = new Backups(member);
     // A lease must survive the election of a new leader, who takes its renewals (etcd).
     const { raft, tickMs } = member.options;
     this.#leaseTtlMin = Math.ceil((1.5 * raft.electionTicks * tickMs) / 1000);
@@ -170,6 +176,32 @@ export class MemberStore implements Store {
       });
       this.#member.wakeUp();
     });
+  }
+
+  async arm(alarm: Alarm): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
+    const { stamp } = await this.#propose('done', { type: 'raiseAlarm', ...alarm }, undefined);
+    return { alarms: [alarm], stamp };
+  }
+
+  async hashKv(revision: number): Promise<Stamped<HistoryHash>> {
+    this.#checkRevision(revision);
+    const { store } = this.#member.machine;
+    const { compactRevision } = store;
+    const hashRevision = revision || store.revision;
+    const stamp = this.stamp();
+    const hash = await hashHistory(this.#member, store.view(), hashRevision);
+    return { hash, hashRevision, compactRevision, stamp };
+  }
+
+  async snapshot(options: ReadOptions): Promise<SnapshotStream> {
+    await this.#readable(options);
+    return this.#backups.begin(this.stamp());
+  }
+
+  async defragment(): Promise<Stamped<object>> {
+    // Memory is given back all the time; what a reader pins cannot be, not even now.
+    this.#member.wakeUp();
+    return { stamp: this.stamp() };
   }
 
   /** @throws TableError what the machine refused, or why it was not asked. */

@@ -373,11 +373,11 @@ export class Member {
     const retain = retainFrom(this.raft, this.#appliedIndex, this.#retention);
     if (retain !== undefined) this.raft.compact(retain - 1);
     const logBytes = this.wal.appendedBytes;
-    this.snapshots.considerSaving(this.#machine, { meta: this.#place(), logBytes });
+    this.snapshots.considerSaving(this.#machine, { meta: this.place(), logBytes });
   }
 
   /** Where the state stands in the log. */
-  #place(): SnapshotMeta {
+  place(): SnapshotMeta {
     const { membership } = this.raft;
     return { index: this.#appliedIndex, term: this.#appliedTerm, membership };
   }
@@ -385,7 +385,7 @@ export class Member {
   #sendSnapshot(id: string): void {
     const peer = this.links.peer(id);
     if (peer === undefined || !peer.isUp) return this.raft.snapshotFinished(id, false);
-    const meta = this.#place();
+    const meta = this.place();
     this.raft.snapshotSent(id, meta.index);
     this.snapshots.send(peer, { term: this.raft.term, meta, machine: this.#machine });
   }

@@ -7,7 +7,7 @@ import {
   type UnaryMethodName,
 } from '@lockstep/client/protocol';
 import type { ServiceReadings, StoreReadings } from '../metrics/readings.ts';
-import type { Store, StoreStatus } from '../store.ts';
+import type { SnapshotStream, Store, StoreStatus } from '../store.ts';
 import type { CallContext } from './caller.ts';
 import { ClusterService } from './cluster.ts';
 import { Headers } from './headers.ts';
@@ -19,6 +19,7 @@ import { StoreCalls } from './store-calls.ts';
 import { TxnService } from './txn.ts';
 import { ConnectionWatches, type WatchOutlet } from './watch.ts';
 
+export type { SnapshotStream } from '../store.ts';
 export { batchJson } from './batch-json.ts';
 export { type Access, type Action, anyone, type CallContext, type Caller } from './caller.ts';
 export type { StoreCalls } from './store-calls.ts';
@@ -47,6 +48,11 @@ export interface Service {
   openWatches(outlet: WatchOutlet): ConnectionWatches;
   /** The store itself, for doors that speak in its own requests. */
   readonly calls: StoreCalls;
+  /**
+   * The member's whole state as a backup file, in pieces that are made when they are asked for. Counted as
+   * `maintenance.snapshot`. With `serializable` what the member has, without asking a quorum.
+   */
+  snapshot(serializable: boolean, context: CallContext): Promise<SnapshotStream>;
   heartbeat(): HeartbeatParams;
   health(serializable: boolean): Promise<HealthResult>;
   /** Everything that is measured of the member. */
@@ -105,7 +111,10 @@ export function createService(options: ServiceOptions): Service {
     'maintenance.moveLeader': (params, context) => maintenance.moveLeader(params, context),
     'maintenance.alarms': () => maintenance.alarms(),
     'maintenance.disarm': (params, context) => maintenance.disarm(params, context),
+    'maintenance.arm': (params, context) => maintenance.arm(params, context),
     'maintenance.hash': () => maintenance.hash(),
+    'maintenance.hashKv': (params) => maintenance.hashKv(params),
+    'maintenance.defragment': (_, context) => maintenance.defragment(context),
   } satisfies Handlers;
   const table: Handlers = handlers;
   const requests = new RequestCounts(options.monotonicMs ?? (() => performance.now()));
@@ -116,6 +125,8 @@ export function createService(options: ServiceOptions): Service {
     call: (method, params, context) => requests.run(method, () => table[method](params, context)),
     openWatches: (outlet) => new ConnectionWatches({ store, headers, requests, watchEnds }, outlet),
     calls: new StoreCalls({ store, headers, requests }),
+    snapshot: (serializable, context) =>
+      requests.run('maintenance.snapshot', () => maintenance.snapshot(serializable, context)),
     heartbeat: () => maintenance.heartbeat(),
     health: (serializable) => maintenance.health(serializable),
     readings: () => ({

@@ -19,6 +19,7 @@ import {
 } from './answers.ts';
 import { readBody } from './body.ts';
 import { KeyRoutes, keyPath } from './key-routes.ts';
+import { sendSnapshot } from './snapshot-response.ts';
 import { splitTarget, type Target } from './url.ts';
 import { WatchStreamResponse } from './watch-stream.ts';
 
@@ -85,6 +86,7 @@ export class HttpDoor {
     const { path } = target;
     if (path.startsWith(keyPath)) return this.#keys.handle(request, response, target);
     if (path === '/v1/watch') return this.#watch(request, response, target);
+    if (path === '/v1/snapshot') return this.#snapshot(request, response, target);
     if (path === '/v1/ws') {
       throw new TableError(
         'invalid_request',
@@ -121,11 +123,23 @@ export class HttpDoor {
     await stream.start(request, target.query, this.#context);
   }
 
+  async #snapshot(
+    request: IncomingMessage,
+    response: ServerResponse,
+    target: Target,
+  ): Promise<void> {
+    requireGet(request, response);
+    const serializable = isSerializable(target.query, '/v1/snapshot');
+    const headOnly = request.method === 'HEAD';
+    const options = { serializable, headOnly, context: this.#context };
+    await sendSnapshot(this.#service, response, options);
+  }
+
   async #page(request: IncomingMessage, response: ServerResponse, target: Target): Promise<void> {
     switch (target.path) {
       case '/health': {
         requireGet(request, response);
-        const health = await this.#service.health(isSerializable(target.query));
+        const health = await this.#service.health(isSerializable(target.query, '/health'));
         sendJson(response, health.health === 'true' ? 200 : 503, health);
         return;
       }
@@ -170,11 +184,11 @@ function requireGet(request: IncomingMessage, response: ServerResponse): void {
   throw new TableError('method_not_allowed', 'this path takes GET');
 }
 
-/** The one option of `/health`, as etcd spells it. */
-function isSerializable(query: string): boolean {
+/** The one option of such a path, as etcd spells it. */
+function isSerializable(query: string, path: string): boolean {
   if (query === '' || query === 'serializable=false') return false;
   if (query === 'serializable' || query === 'serializable=true') return true;
-  throw new TableError('invalid_params', '/health knows one option: serializable=true');
+  throw new TableError('invalid_params', `${path} knows one option: serializable=true`);
 }
 
 function closeAfterwards(response: ServerResponse): void {
