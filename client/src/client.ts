@@ -2,6 +2,7 @@ import type { HashResult, MemberId, MemberInfo, StatusResult } from '@lockstep/c
 import type { CallOptions } from './calls/call.ts';
 import * as changes from './changes.ts';
 import type { Clock } from './clock.ts';
+import { Cluster } from './cluster.ts';
 import type { ConnectionStatus } from './connection/connection-status.ts';
 import { bindWire, Wire, within } from './connection/wire.ts';
 import { ClosedError, refusal, UnavailableError } from './errors.ts';
@@ -49,6 +50,7 @@ const drainMsDefault = 5_000;
  */
 export class Client implements AsyncDisposable {
   readonly leases: Leases;
+  readonly cluster: Cluster;
   readonly #options: ClientOptions;
   readonly #wire: Wire;
   #closing: Promise<void> | undefined;
@@ -59,6 +61,7 @@ export class Client implements AsyncDisposable {
     this.#wire = new Wire(options);
     bindWire(this, this.#wire);
     this.leases = new Leases(this.#wire.requests);
+    this.cluster = new Cluster(this.#wire.requests);
   }
 
   /** Time as this client sees it. */
@@ -263,6 +266,7 @@ export class Client implements AsyncDisposable {
     return this.#at(endpoint, (client) => client.status(undefined, options));
   }
 
+  /** As the member at hand knows them; `cluster.members` asks for the newest. */
   async members(options: CallOptions = {}): Promise<readonly MemberInfo[]> {
     return (await this.#wire.requests.call('cluster.members', {}, options)).members;
   }

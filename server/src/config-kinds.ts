@@ -47,6 +47,13 @@ export const list = z.preprocess(
   z.array(text, 'must be a list, or one text with commas'),
 );
 
+/** Several addresses: one text with commas, or a list. */
+export const addresses = z.preprocess(
+  (given) =>
+    typeof given === 'string' ? given.split(',').filter((part) => part.trim() !== '') : given,
+  z.array(address, 'must be host:port,host:port').min(1, 'must name at least one host:port'),
+);
+
 /** `a=host:port,b=host:port`, a list of such, or (in YAML) a map of name to host:port. */
 export const cluster = z.preprocess(
   (given) => {

@@ -7,6 +7,7 @@ import { defaultClientPort, nearest } from '@lockstep/client/protocol';
 import { z } from 'zod';
 import {
   address,
+  addresses,
   bytes,
   type ClusterEntry,
   cluster,
@@ -31,6 +32,10 @@ export interface MemberConfig {
   readonly peerAdvertise: string;
   /** The members a new cluster starts with, sorted by name, this one included. */
   readonly initialCluster: readonly ClusterEntry[];
+  /** `existing`: the initial cluster runs already, and this member joins it. */
+  readonly initialClusterState: InitialClusterState;
+  /** Peer addresses of members to ask, of one that joins a running cluster; undefined of a founder. */
+  readonly join: readonly string[] | undefined;
   /** Keeps two clusters that were bootstrapped from the same addresses apart. */
   readonly initialClusterToken: string;
   /** Origins and host names besides the member's own that a browser may come from. */
@@ -65,6 +70,9 @@ export type LogLevel = (typeof logLevels)[number];
 
 export const autoCompactionModes = ['periodic', 'revision', 'off'] as const;
 export type AutoCompactionMode = (typeof autoCompactionModes)[number];
+
+export const initialClusterStates = ['new', 'existing'] as const;
+export type InitialClusterState = (typeof initialClusterStates)[number];
 
 const mebibyte = 1024 * 1024;
 const minuteMs = 60_000;
@@ -104,6 +112,10 @@ const schema = z.object({
   peerListen: address.optional(),
   peerAdvertise: address.optional(),
   initialCluster: cluster.optional(),
+  initialClusterState: z
+    .enum(initialClusterStates, `must be one of ${initialClusterStates.join(', ')}`)
+    .optional(),
+  join: addresses.optional(),
   initialClusterToken: text.default(defaults.initialClusterToken),
   allowOrigins: list.default([...defaults.allowOrigins]),
   heartbeatMs: wholeNumber(10, 60_000).default(defaults.heartbeatMs),
@@ -209,19 +221,18 @@ export function resolveConfig(
   const problems: string[] = [];
   const warnings: string[] = [];
   const peerListen = given.peerListen ?? nextPort(given.listen, problems, say);
-  const addresses = {
+  const own = {
     listen: given.listen,
     advertise: given.advertise ?? reachable(given.listen),
     peerListen,
     peerAdvertise: given.peerAdvertise ?? reachable(peerListen),
   };
-  const initialCluster = given.initialCluster ?? [
-    { name: given.name, address: addresses.peerAdvertise },
-  ];
-  const found: Found = { problems, warnings, say };
-  checkCluster(initialCluster, given.name, addresses.peerAdvertise, found);
-  checkWildcards(given, initialCluster.length, found);
-  if (addresses.listen === peerListen && portOf(peerListen) !== 0) {
+  const asked: Found = { problems, warnings, say };
+  const join = joinOf(given, asked);
+  const initialCluster = given.initialCluster ?? [{ name: given.name, address: own.peerAdvertise }];
+  checkCluster(initialCluster, given.name, { ...own, isNew: join === undefined }, asked);
+  checkWildcards(given, join === undefined ? initialCluster.length : 2, asked);
+  if (own.listen === peerListen && portOf(peerListen) !== 0) {
     problems.push(
       `${say('listen')} and ${say('peerListen')} are both ${peerListen}; they need different ports`,
     );
@@ -241,7 +252,9 @@ export function resolveConfig(
   if (problems.length > 0) throw new ConfigError(problems);
   return {
     ...given,
-    ...addresses,
+    ...own,
+    initialClusterState: join === undefined ? 'new' : 'existing',
+    join,
     quotaBytes: given.quotaBytes ?? Math.min(defaults.quotaBytes, Math.floor(heapBytesMax / 2)),
     initialCluster: [...initialCluster].sort((a, b) => (a.name < b.name ? -1 : 1)),
     warnings,
@@ -339,16 +352,46 @@ interface Found {
   readonly say: SettingWording;
 }
 
+/** Whom a member asks that joins a running cluster; undefined of a founder. */
+function joinOf(
+  given: Pick<z.infer<typeof schema>, 'name' | 'join' | 'initialCluster' | 'initialClusterState'>,
+  { problems, say }: Found,
+): readonly string[] | undefined {
+  const { name, join, initialCluster, initialClusterState } = given;
+  if (join !== undefined) {
+    if (initialCluster !== undefined) {
+      problems.push(
+        `${say('join')} and ${say('initialCluster')} both name the cluster; give one of them`,
+      );
+    }
+    if (initialClusterState === 'new') {
+      problems.push(
+        `${say('join')} is for a cluster that runs, and ${say('initialClusterState')} is new`,
+      );
+    }
+    return join;
+  }
+  if (initialClusterState !== 'existing') return undefined;
+  const others = initialCluster?.filter((entry) => entry.name !== name) ?? [];
+  if (others.length === 0) {
+    problems.push(
+      `${say('initialClusterState')} is existing, so ${say('initialCluster')} must name members to ask ` +
+        `besides this one; or name them with ${say('join')}`,
+    );
+  }
+  return others.map((entry) => entry.address);
+}
+
 function checkCluster(
   entries: readonly ClusterEntry[],
   name: string,
-  peerAdvertise: string,
+  { peerAdvertise, isNew }: { readonly peerAdvertise: string; readonly isNew: boolean },
   { problems, warnings, say }: Found,
 ): void {
   const flag = say('initialCluster');
-  if (entries.length === 0 || entries.length > membersMax) {
+  if (entries.length === 0 || (isNew && entries.length > membersMax)) {
     problems.push(`${flag} names ${entries.length} members; it must be 1, 3 or ${membersMax}`);
-  } else if (entries.length % 2 === 0) {
+  } else if (isNew && entries.length % 2 === 0) {
     const [less, more] = [entries.length - 1, entries.length + 1];
     warnings.push(
       `a cluster of ${entries.length} members survives no more failures than one of ${less}; use ${less} or ${more}`,

@@ -66,7 +66,10 @@ export function linksEvents(member: Host, parts: Parts): LinksEvents {
       member.readIndex((error) => {
         if (error !== undefined) return caller.close();
         const { clusterId } = member.options;
-        caller.answer({ type: 'lookupReply', clusterId, members: member.machine.members.list() });
+        const members = member.machine.members
+          .list()
+          .map((record) => ({ ...record, replaces: record.promotion?.replaces ?? '' }));
+        caller.answer({ type: 'lookupReply', clusterId, members });
       });
     },
     answer: (peer, frame) => {

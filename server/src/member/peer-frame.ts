@@ -34,7 +34,11 @@ export interface Introduction {
  */
 export type RefusalKind = 'protocol' | 'cluster' | 'member' | 'wiped' | 'name';
 
-export type LookedUpMember = Omit<MemberRecord, 'promotion'>;
+/** A member as one that is to join is told of it. */
+export interface LookedUpMember extends Omit<MemberRecord, 'promotion'> {
+  /** Whom it is to take the place of; '' for nobody. */
+  readonly replaces: string;
+}
 
 export type PeerFrame =
   /** Dialer: who I am and whom I want to talk to. */
@@ -223,7 +227,7 @@ export function decodeFrame(bytes: Uint8Array): PeerFrame {
 
 function writeMember(writer: Writer, member: LookedUpMember): void {
   writer.text(member.memberId).text(member.name).text(member.peerAddress);
-  writer.text(member.clientAddress).text(member.directoryId);
+  writer.text(member.clientAddress).text(member.directoryId).text(member.replaces);
 }
 
 function readMember(reader: Reader): LookedUpMember {
@@ -233,6 +237,7 @@ function readMember(reader: Reader): LookedUpMember {
     peerAddress: reader.text(),
     clientAddress: reader.text(),
     directoryId: reader.text(),
+    replaces: reader.text(),
   };
 }
 
