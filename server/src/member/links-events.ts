@@ -79,9 +79,8 @@ export function linksEvents(member: Host, parts: Parts): LinksEvents {
         const { name } = member.options;
         joining.answered(frame.registeredDirectory, frame.isMember);
         if (joining.refused) member.fail(new Error(wipedSentence(name)));
-        else if (joining.removed || (joining.joined && !frame.isMember)) {
-          member.fail(new Error(removedSentence(name)));
-        }
+        else if (joining.removed) member.fail(new Error(removedSentence(name)));
+        else if (joining.joined && !frame.isMember) member.membership.dismissed();
       } else if (frame.type === 'changeReply') member.membership.replied(peer, frame);
     },
     up: (peer, other) => {

@@ -96,12 +96,21 @@ export class Links {
       if (record?.peerAddress === peer.address) continue;
       // Until a joint change is left, who goes may be needed for it.
       if (record === undefined && this.#events.takesPart(peer.id)) continue;
+      if (record === undefined) this.#dismiss(peer.id);
       peer.hangUp('it is not a member any more');
       this.#peers.delete(peer.id);
     }
     for (const record of wanted.values()) {
       if (this.#peers.has(record.memberId)) continue;
       this.#peers.set(record.memberId, this.#peer(record));
+    }
+  }
+
+  /** It was removed, and may be the last to hear of it: the entry that says so need not reach it any more. */
+  #dismiss(memberId: string): void {
+    for (const caller of this.#callers) {
+      if (caller.memberId !== memberId) continue;
+      caller.answer({ type: 'inquiryReply', registeredDirectory: '', isMember: false });
     }
   }
 

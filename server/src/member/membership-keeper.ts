@@ -62,6 +62,11 @@ export class MembershipKeeper {
     this.#changes.linkLost(peerId);
   }
 
+  /** Another member knows that this one was removed. */
+  dismissed(): void {
+    this.#removal.dismissed();
+  }
+
   close(): void {
     this.#changes.close();
   }
