@@ -118,7 +118,7 @@ export const rooms: readonly Room[] = [
 
   {
     name: 'config',
-    at: ['server/src/config.ts', 'server/src/config-kinds.ts'],
+    at: ['server/src/config.ts', 'server/src/config-kinds.ts', 'server/src/config-cluster.ts'],
     rooms: ['protocol'],
     libraries: ['zod', 'yaml'],
   },
@@ -128,6 +128,7 @@ export const rooms: readonly Room[] = [
     name: 'wiring',
     at: ['server/src/member-options.ts', 'server/src/hand-over.ts'],
     rooms: ['config', 'member'],
+    types: ['ports'],
   },
   {
     name: 'main',

@@ -2,7 +2,7 @@ import type { ErrorCode, Once } from '@lockstep/client/protocol';
 import { InvariantError } from '../core/base/assert.ts';
 import type { Command } from '../core/command.ts';
 import type { Machine } from '../core/machine.ts';
-import { decodeChange, type MembershipChange } from '../core/raft/membership.ts';
+import type { MembershipChange } from '../core/raft/membership.ts';
 import type { Message } from '../core/raft/message.ts';
 import { Raft } from '../core/raft/raft.ts';
 import type { Ready } from '../core/raft/ready.ts';
@@ -133,7 +133,7 @@ export class Member {
     const { voters } = this.raft.membership;
     const knowsItself = () => this.#machine.members.get(options.memberId) !== undefined;
     this.#joining = new Joining(this.links, voters, this.#introduce(), knowsItself);
-    this.membership = new MembershipKeeper(this);
+    this.membership = new MembershipKeeper(this, journal);
     const { files, snapshotBytes: lastBytes } = recovered;
     const { build } = recovered.machine;
     const saving = { files, logBytesMin: options.snapshotBytesMin, lastBytes, build };
@@ -340,8 +340,7 @@ export class Member {
   #apply(entry: Entry): void {
     this.proposals.reachedTerm(entry.term);
     if (entry.kind === 'membership') {
-      this.#machine.applyMembership(decodeChange(entry.payload));
-      this.links.sync();
+      this.membership.apply(entry.payload);
     } else if (entry.payload.length > 0) {
       const applied = this.#machine.apply(entry.payload, entry.index);
       this.hub.publish(applied.events);

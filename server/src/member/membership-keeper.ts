@@ -1,3 +1,4 @@
+import { decodeChange, isJoint } from '../core/raft/membership.ts';
 import type { Caller } from './callers.ts';
 import {
   type ChangeOutcome,
@@ -7,6 +8,7 @@ import {
   requestFrom,
 } from './change-request.ts';
 import type { ClusterView } from './change-rules.ts';
+import type { Journal } from './journal.ts';
 import { LearnerPromotion } from './learner-promotion.ts';
 import { MembershipChanges } from './membership-changes.ts';
 import type { ChangesHost } from './membership-host.ts';
@@ -17,12 +19,14 @@ import type { PeerFrame } from './peer-frame.ts';
 /** All that a member does about who the members are. */
 export class MembershipKeeper {
   readonly #host: ChangesHost;
+  readonly #journal: Journal;
   readonly #changes: MembershipChanges;
   readonly #promotion: LearnerPromotion;
   readonly #removal: OwnRemoval;
 
-  constructor(host: ChangesHost) {
+  constructor(host: ChangesHost, journal: Journal) {
     this.#host = host;
+    this.#journal = journal;
     const view = (): ClusterView => viewOf(host);
     this.#changes = new MembershipChanges(host, view);
     this.#promotion = new LearnerPromotion(host, view);
@@ -39,6 +43,15 @@ export class MembershipKeeper {
     this.#changes.tick();
     if (!this.#changes.isBusy) this.#promotion.tick();
     this.#removal.tick();
+  }
+
+  /** Applies a `membership` entry, which is in force in Raft already, to all that follows it here. */
+  apply(payload: Uint8Array): void {
+    const { machine, links, raft } = this.#host;
+    machine.applyMembership(decodeChange(payload));
+    links.sync();
+    // Of a change in two steps the second one counts.
+    if (!isJoint(raft.membership)) this.#journal.membersChanged(raft.membership);
   }
 
   step(): void {
