@@ -51,7 +51,12 @@ export const list = z.preprocess(
 export const addresses = z.preprocess(
   (given) =>
     typeof given === 'string' ? given.split(',').filter((part) => part.trim() !== '') : given,
-  z.array(address, 'must be host:port,host:port').min(1, 'must name at least one host:port'),
+  z
+    .array(
+      address.refine((one) => !one.includes('='), 'has names; write host:port,host:port alone'),
+      'must be host:port,host:port',
+    )
+    .min(1, 'must name at least one host:port'),
 );
 
 /** `a=host:port,b=host:port`, a list of such, or (in YAML) a map of name to host:port. */

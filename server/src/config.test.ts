@@ -241,7 +241,7 @@ test('a join that names nobody, or two clusters, is refused with what would be r
     [{ initialClusterState: 'existing' }, /--initial-cluster must name members to ask besides/],
     [{ join: '127.0.0.1:1', initialCluster: 'default=127.0.0.1:2380' }, /give one of them/],
     [{ join: '127.0.0.1:1', initialClusterState: 'new' }, /is for a cluster that runs/],
-    [{ join: 'a=127.0.0.1:1' }, /--join is not host:port/],
+    [{ join: 'a=127.0.0.1:1' }, /--join has names; write host:port,host:port alone/],
     [{ join: '' }, /--join must name at least one host:port/],
     [{ initialClusterState: 'old' }, /must be one of new, existing/],
   ];

@@ -324,7 +324,7 @@ const lookedUp = record({
   name: text,
   peerAddress: text,
   clientAddress: text,
-  directoryId: text,
+  isBound: flag,
   replaces: text,
 });
 

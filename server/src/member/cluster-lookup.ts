@@ -94,7 +94,7 @@ export function lookUpCluster(
 function placeIn(members: readonly LookedUpMember[], lookup: Lookup): LookedUpMember | string {
   const { peerAddress, name } = lookup;
   const here = members.filter((member) => member.peerAddress === peerAddress);
-  const own = here.find(({ directoryId }) => directoryId === '');
+  const own = here.find(({ isBound }) => !isBound);
   if (own === undefined) {
     const [bound] = here;
     if (bound !== undefined) return wipedSentence(bound.name);
@@ -115,5 +115,5 @@ function placeIn(members: readonly LookedUpMember[], lookup: Lookup): LookedUpMe
 }
 
 function recordsOf(members: readonly LookedUpMember[]): MemberRecord[] {
-  return members.map(({ replaces: _, ...record }) => record);
+  return members.map(({ replaces: _, isBound: __, ...record }) => ({ ...record, directoryId: '' }));
 }

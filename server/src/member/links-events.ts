@@ -68,7 +68,11 @@ export function linksEvents(member: Host, parts: Parts): LinksEvents {
         const { clusterId } = member.options;
         const members = member.machine.members
           .list()
-          .map((record) => ({ ...record, replaces: record.promotion?.replaces ?? '' }));
+          .map(({ directoryId, promotion, ...record }) => ({
+            ...record,
+            isBound: directoryId !== '',
+            replaces: promotion?.replaces ?? '',
+          }));
         caller.answer({ type: 'lookupReply', clusterId, members });
       });
     },
@@ -77,6 +81,8 @@ export function linksEvents(member: Host, parts: Parts): LinksEvents {
       else if (frame.type === 'inquiryReply') {
         const joining = parts.joining();
         const { name } = member.options;
+        // Of who only called here it is not believed that this member has to go.
+        if (!frame.isMember && member.machine.members.get(peer.id) === undefined) return;
         joining.answered(frame.registeredDirectory, frame.isMember);
         if (joining.refused) member.fail(new Error(wipedSentence(name)));
         else if (joining.removed) member.fail(new Error(removedSentence(name)));

@@ -35,7 +35,9 @@ export interface Introduction {
 export type RefusalKind = 'protocol' | 'cluster' | 'member' | 'wiped' | 'name';
 
 /** A member as one that is to join is told of it. */
-export interface LookedUpMember extends Omit<MemberRecord, 'promotion'> {
+export interface LookedUpMember extends Omit<MemberRecord, 'promotion' | 'directoryId'> {
+  /** It has been started: a directory acts under its id. Which one is nobody's business who asks. */
+  readonly isBound: boolean;
   /** Whom it is to take the place of; '' for nobody. */
   readonly replaces: string;
 }
@@ -227,7 +229,7 @@ export function decodeFrame(bytes: Uint8Array): PeerFrame {
 
 function writeMember(writer: Writer, member: LookedUpMember): void {
   writer.text(member.memberId).text(member.name).text(member.peerAddress);
-  writer.text(member.clientAddress).text(member.directoryId).text(member.replaces);
+  writer.text(member.clientAddress).flag(member.isBound).text(member.replaces);
 }
 
 function readMember(reader: Reader): LookedUpMember {
@@ -236,7 +238,7 @@ function readMember(reader: Reader): LookedUpMember {
     name: reader.text(),
     peerAddress: reader.text(),
     clientAddress: reader.text(),
-    directoryId: reader.text(),
+    isBound: reader.flag(),
     replaces: reader.text(),
   };
 }

@@ -71,7 +71,7 @@ export class ClusterService {
 
 /** @throws TableError `invalid_peer_address`. */
 function checkedAddress(given: string): string {
-  const [, host, port] = /^(\[[0-9A-Fa-f:.]+\]|[^\s:/[\]]+):(\d{1,5})$/.exec(given) ?? [];
+  const [, host, port] = /^(\[[0-9A-Fa-f:.]+\]|[^\s:/,=[\]]+):(\d{1,5})$/.exec(given) ?? [];
   const isWildcard = host === '0.0.0.0' || host === '[::]';
   if (host !== undefined && !isWildcard && Number(port) > 0 && Number(port) <= 65_535) return given;
   throw new TableError(
