@@ -290,6 +290,25 @@ test('[W-90] the members as of now need a quorum, as one member knows them they 
   await assert.rejects(cluster.advanceUntil(client.cluster.members()), { retryable: true });
 });
 
+test('[W-93] who goes is listened to until its successor has its place, for its vote may be needed', async (t) => {
+  const cluster = await start(t);
+  const leader = leaderOf(cluster);
+  const client = clientOf(cluster, leader);
+  const [goes, away] = cluster.members.filter(({ isLeader }) => !isLeader);
+  const { memberId } = await infoOf(client, goes?.name ?? '');
+  away?.kill();
+  await cluster.advance(5_000);
+  // From here on leader and leaver are the only quorum of the three that there were.
+  await cluster.advanceUntil(client.cluster.replace(memberId, cluster.peerAddress('d')));
+  cluster.join('d');
+  await until(cluster, () => isVoter(client, 'd'));
+  await cluster.advanceUntil(() => goes?.stoppedBy !== undefined);
+  await cluster.advanceUntil(client.put('goes', 'on'));
+  const { name } = leader;
+  const rest = [name, away?.name ?? '', 'd'].sort();
+  assert.deepEqual(words(await cluster.advanceUntil(client.cluster.members())), rest);
+});
+
 test('a joiner that nobody expects says what to run first, and one whose cluster is away says so', async (t) => {
   const cluster = await start(t);
   const stranger = cluster.join('d');
