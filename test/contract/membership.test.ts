@@ -135,6 +135,16 @@ test('[W-91] the leader that is removed hands over first, and says that it was r
   await cluster.advanceUntil(clientOf(cluster, next).put('goes', 'on'));
 });
 
+test('a follower that is removed hears of it at once, for its clients wait there in vain', async (t) => {
+  const cluster = await start(t, { networkDelayMs: 5 });
+  const follower = followerOf(cluster);
+  const client = clientOf(cluster, leaderOf(cluster));
+  const { memberId } = await cluster.advanceUntil(infoOf(client, follower.name));
+  await cluster.advanceUntil(client.cluster.remove(memberId));
+  await cluster.advance(500);
+  assert.match(follower.stoppedBy?.message ?? '', /was removed from the cluster/);
+});
+
 test('a member that was removed while it was down hears of it when it comes back', async (t) => {
   const cluster = await start(t);
   const { name } = followerOf(cluster);
