@@ -22,7 +22,15 @@ import type {
   LeaseRevokeResult,
   LeaseTimeToLiveParams,
   LeaseTimeToLiveResult,
+  MemberAddParams,
+  MemberAddResult,
+  MemberChangeResult,
+  MemberListParams,
   MemberListResult,
+  MemberPromoteParams,
+  MemberRemoveParams,
+  MemberReplaceParams,
+  MemberUpdateParams,
   MoveLeaderParams,
   MoveLeaderResult,
   PutParams,
@@ -63,7 +71,12 @@ export interface Methods {
   'watch.cancel': { params: WatchCancelParams; result: WatchCancelResult };
   'watch.credit': { params: WatchCreditParams; result: WatchCreditResult };
   'watch.progress': { params: Record<string, never>; result: WatchProgressResult };
-  'cluster.members': { params: Record<string, never>; result: MemberListResult };
+  'cluster.members': { params: MemberListParams; result: MemberListResult };
+  'cluster.memberAdd': { params: MemberAddParams; result: MemberAddResult };
+  'cluster.memberRemove': { params: MemberRemoveParams; result: MemberChangeResult };
+  'cluster.memberUpdate': { params: MemberUpdateParams; result: MemberChangeResult };
+  'cluster.memberPromote': { params: MemberPromoteParams; result: MemberChangeResult };
+  'cluster.memberReplace': { params: MemberReplaceParams; result: MemberAddResult };
   'maintenance.status': { params: Record<string, never>; result: StatusResult };
   'maintenance.moveLeader': { params: MoveLeaderParams; result: MoveLeaderResult };
   'maintenance.alarms': { params: Record<string, never>; result: AlarmListResult };
@@ -116,6 +129,11 @@ export const methodTraits: { readonly [Name in MethodName]: MethodTraits } = {
   'watch.credit': { ...watchCall, idempotent: false },
   'watch.progress': watchCall,
   'cluster.members': read,
+  'cluster.memberAdd': change,
+  'cluster.memberRemove': change,
+  'cluster.memberUpdate': change,
+  'cluster.memberPromote': change,
+  'cluster.memberReplace': change,
   'maintenance.status': read,
   'maintenance.moveLeader': change,
   'maintenance.alarms': read,

@@ -329,6 +329,52 @@ export interface MemberInfo {
   readonly clientAddress: string;
   readonly peerAddress: string;
   readonly isLearner: boolean;
+  /** Of a learner that becomes a voter by itself once it has caught up. */
+  readonly promotes?: boolean;
+  /** And takes the place of this member then. */
+  readonly replaces?: MemberId;
+}
+
+export interface MemberListParams {
+  /** As of now, which needs a quorum; else as the asked member knows it. */
+  readonly linearizable?: boolean;
+}
+
+export interface MemberAddParams {
+  /** host:port at which the other members will reach it. */
+  readonly peerAddress: string;
+  /** It stays a learner until it is promoted; else it is promoted by itself when it has caught up. */
+  readonly learner?: boolean;
+}
+
+export interface MemberRemoveParams {
+  readonly memberId: MemberId;
+}
+
+export interface MemberUpdateParams {
+  readonly memberId: MemberId;
+  readonly peerAddress: string;
+}
+
+export interface MemberPromoteParams {
+  readonly memberId: MemberId;
+}
+
+export interface MemberReplaceParams {
+  /** Who goes, once the new member has caught up. */
+  readonly memberId: MemberId;
+  /** Where the new one will be reached; it may be where the old one was. */
+  readonly peerAddress: string;
+}
+
+/** All members after the change. */
+export interface MemberChangeResult {
+  readonly header: Header;
+  readonly members: readonly MemberInfo[];
+}
+
+export interface MemberAddResult extends MemberChangeResult {
+  readonly member: MemberInfo;
 }
 
 export interface MemberListResult {

@@ -72,6 +72,9 @@ function checkField(
     case 'count':
       if (isCount(params, name)) return;
       break;
+    case 'address':
+      if (typeof value === 'string') return;
+      break;
     case 'flag':
       if (typeof value === 'boolean') return;
       break;

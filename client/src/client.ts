@@ -9,6 +9,7 @@ import type {
 import type { CallOptions } from './calls/call.ts';
 import * as changes from './changes.ts';
 import type { Clock } from './clock.ts';
+import { Cluster } from './cluster.ts';
 import type { ConnectionStatus } from './connection/connection-status.ts';
 import { bindWire, Wire, within } from './connection/wire.ts';
 import { ClosedError, refusal, UnavailableError } from './errors.ts';
@@ -57,6 +58,7 @@ const drainMsDefault = 5_000;
  */
 export class Client implements AsyncDisposable {
   readonly leases: Leases;
+  readonly cluster: Cluster;
   readonly #options: ClientOptions;
   readonly #wire: Wire;
   #closing: Promise<void> | undefined;
@@ -67,6 +69,7 @@ export class Client implements AsyncDisposable {
     this.#wire = new Wire(options);
     bindWire(this, this.#wire);
     this.leases = new Leases(this.#wire.requests);
+    this.cluster = new Cluster(this.#wire.requests);
   }
 
   /** Time as this client sees it. */
@@ -271,6 +274,7 @@ export class Client implements AsyncDisposable {
     return this.#at(endpoint, (client) => client.status(undefined, options));
   }
 
+  /** As the member at hand knows them; `cluster.members` asks for the newest. */
   async members(options: CallOptions = {}): Promise<readonly MemberInfo[]> {
     return (await this.#wire.requests.call('cluster.members', {}, options)).members;
   }

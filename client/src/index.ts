@@ -21,6 +21,7 @@ export type { CallOptions } from './calls/call.ts';
 export { deleteKey, type UpdateOptions, type WrittenReply } from './changes.ts';
 export { Client } from './client.ts';
 export { type Clock, pause } from './clock.ts';
+export type { Cluster, MemberAddRequest } from './cluster.ts';
 export type { Codec, StandardSchema } from './codec.ts';
 export * as codecs from './codec.ts';
 export type { ConnectionSettings } from './connection/connection.ts';

@@ -50,6 +50,18 @@ export const list = z.preprocess(
   z.array(text, 'must be a list, or one text with commas'),
 );
 
+/** Several addresses: one text with commas, or a list. */
+export const addresses = z.preprocess(
+  (given) =>
+    typeof given === 'string' ? given.split(',').filter((part) => part.trim() !== '') : given,
+  z
+    .array(
+      address.refine((one) => !one.includes('='), 'has names; write host:port,host:port alone'),
+      'must be host:port,host:port',
+    )
+    .min(1, 'must name at least one host:port'),
+);
+
 /** `a=host:port,b=host:port`, a list of such, or (in YAML) a map of name to host:port. As in etcd, an address may be a URL. */
 export const cluster = z.preprocess(
   (given) => {

@@ -25,12 +25,12 @@ import { SystemDisk } from './io/system-disk.ts';
 import { TcpPeerNetwork } from './io/tcp-peer-network.ts';
 import { type Log, type Logger, logOver, openLog } from './log.ts';
 import { type BootstrapOptions, openDirectory, type Recovered } from './member/bootstrap.ts';
+import type { ClusterPlace } from './member/cluster-lookup.ts';
 import type { MemberEvents } from './member/events.ts';
 import { Member } from './member/member.ts';
 import { MemberStore } from './member/member-store.ts';
-import { bootstrapOptions, memberOptions } from './member-options.ts';
+import { bootstrapOptions, findPlace, memberOptions } from './member-options.ts';
 import { createService } from './service/service.ts';
-import { identityFile } from './storage/data-directory.ts';
 import { version } from './version.ts';
 
 export {
@@ -99,7 +99,6 @@ export async function runMember(
 ): Promise<RunningMember> {
   refuseUnfinished(config.dataDir);
   refuseForeign(config.dataDir);
-  refuseJoining(config);
   const disk = new SystemDisk(config.dataDir);
   const lock = await lockDirectory(config.dataDir).catch(directoryFailed(disk));
   const closers: (() => Promise<void>)[] = [() => lock.release()];
@@ -122,10 +121,19 @@ export async function runMember(
     closers.push(() => network.close());
     const peerAddress = await listenForPeers(network, config.peerListen);
     let member: Member | undefined;
-    const recovered = await recover(disk, config, {
+    const advertised = withPort(config.peerAdvertise, peerAddress);
+    const place = await new Promise<ClusterPlace | undefined>((resolve, reject) => {
+      if (config.join !== undefined) log.process('joining', joiningSentence(config));
+      findPlace(config, { disk, clock, network }, advertised, (error, found) => {
+        if (error === undefined) resolve(found);
+        else reject(error);
+      });
+    });
+    const wal = {
       monotonicMs: () => clock.monotonicMs(),
-      walFailed: (error) => member?.fail(error),
-    }).catch(directoryFailed(disk));
+      walFailed: (error: Error) => member?.fail(error),
+    };
+    const recovered = await recover(disk, config, { wal, place }).catch(directoryFailed(disk));
     for (const warning of recovered.warnings) log.process('recovered', warning);
     // Bound before there is a member, which tells the others where clients reach it.
     const port = await openPort(config.listen);
@@ -133,7 +141,7 @@ export async function runMember(
     const clientAddress = withPort(config.advertise, port.address);
     const individual = {
       clientAddress,
-      peerAddress: withPort(config.peerAdvertise, peerAddress),
+      peerAddress: advertised,
       seed: randomBytes(4).readUInt32LE(),
       incarnation: randomBytes(6).readUIntLE(0, 6),
     };
@@ -207,15 +215,6 @@ function refuseForeign(dataDir: string): void {
   );
 }
 
-/** @throws Error: until a member can join by itself, it must not found another cluster instead. */
-function refuseJoining({ initialClusterState, dataDir }: MemberConfig): void {
-  if (initialClusterState === 'new' || existsSync(join(dataDir, identityFile))) return;
-  throw new Error(
-    '--initial-cluster-state existing joins a cluster that runs, which this build cannot do yet: members are those ' +
-      'that a cluster was founded with',
-  );
-}
-
 async function listenForPeers(network: TcpPeerNetwork, address: string): Promise<string> {
   const { host, port } = parseAddress(address);
   try {
@@ -231,12 +230,18 @@ async function listenForPeers(network: TcpPeerNetwork, address: string): Promise
   }
 }
 
+type BootstrapTimes = Pick<BootstrapOptions, 'monotonicMs' | 'walFailed'>;
+
+function joiningSentence({ name, join = [] }: MemberConfig): string {
+  return `${name} is to join a running cluster: it looks into its data directory, or asks ${join.join(', ')}`;
+}
+
 function recover(
   disk: SystemDisk,
   config: MemberConfig,
-  wal: Pick<BootstrapOptions, 'monotonicMs' | 'walFailed'>,
+  { wal, place }: { wal: BootstrapTimes; place: ClusterPlace | undefined },
 ): Promise<Recovered> {
-  const options = bootstrapOptions(config, randomBytes(12).toString('hex'), wal);
+  const options = bootstrapOptions(config, randomBytes(12).toString('hex'), wal, place);
   return new Promise((resolve, reject) => {
     openDirectory(disk, options, (error, recovered) => {
       if (recovered === undefined) reject(error ?? new Error('the data directory did not open'));

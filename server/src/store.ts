@@ -291,6 +291,22 @@ export interface Capabilities {
   readonly leases: boolean;
 }
 
+export interface MemberAddRequest {
+  /** host:port at which the other members will reach it. */
+  readonly peerAddress: string;
+  /** It stays a learner until it is promoted; else that happens by itself when it has caught up. */
+  readonly learner: boolean;
+}
+
+/** All members after a change. */
+export interface MemberChanged {
+  readonly members: readonly MemberInfo[];
+}
+
+export interface MemberAdded extends MemberChanged {
+  readonly member: MemberInfo;
+}
+
 /**
  * Every promise rejects with a TableError of the protocol's table, and with nothing else. A mutation
  * with a {@link Once} runs at most once: sent again it gets the first answer, or `client_expired` or
@@ -341,7 +357,28 @@ export interface Store {
   waitForRevision(revision: number): Promise<void>;
   /** Resolves when this member has shown that it can reach a quorum now: a linearizable no-op read. */
   confirmLeadership(): Promise<Stamp>;
+  /** As this member knows them. */
   members(): readonly MemberInfo[];
+  /** As of now: it has seen every change that was answered before. */
+  memberList(): Promise<Stamped<MemberChanged>>;
+  /**
+   * Adds a member, which begins as a learner. Any member may be asked for any of these changes.
+   * @throws TableError `not_enough_started_members`, `unhealthy_cluster`, `peer_address_exists`,
+   * `too_many_learners`, `cluster_too_old`.
+   */
+  memberAdd(request: MemberAddRequest): Promise<Stamped<MemberAdded>>;
+  /** @throws TableError `member_not_found`, `not_enough_started_members`, `unhealthy_cluster`. */
+  memberRemove(id: MemberId): Promise<Stamped<MemberChanged>>;
+  /** Says where the other members reach it from now on. @throws TableError `member_not_found`, `peer_address_exists`. */
+  memberUpdate(id: MemberId, peerAddress: string): Promise<Stamped<MemberChanged>>;
+  /** @throws TableError `member_not_found`, `not_a_learner`, `learner_not_ready`, `not_enough_started_members`. */
+  memberPromote(id: MemberId): Promise<Stamped<MemberChanged>>;
+  /**
+   * Adds a member that takes the place of another, in one joint change, once it has caught up.
+   * @throws TableError `member_not_found`, `peer_address_exists`, `too_many_learners` (it is being
+   * replaced already), `unhealthy_cluster`, `cluster_too_old`.
+   */
+  memberReplace(id: MemberId, peerAddress: string): Promise<Stamped<MemberAdded>>;
   /** What is applied here now. */
   stamp(): Stamp;
   status(): StoreStatus;

@@ -18,6 +18,9 @@ import type {
   LeaseGrantReply,
   LeaseGrantRequest,
   LeaseTimeToLiveReply,
+  MemberAdded,
+  MemberAddRequest,
+  MemberChanged,
   PutReply,
   PutRequest,
   RangeReply,
@@ -319,6 +322,44 @@ export class MemoryStore implements Store {
 
   members(): readonly MemberInfo[] {
     return [{ memberId: '7', name: 'a', clientAddress: '', peerAddress: '', isLearner: false }];
+  }
+
+  memberList(): Promise<Stamped<MemberChanged>> {
+    return this.#answer(() => ({ members: this.members() }));
+  }
+
+  /** Takes every change for done, and shows it in its answer only. */
+  memberAdd({ peerAddress, learner }: MemberAddRequest): Promise<Stamped<MemberAdded>> {
+    const member = { memberId: '8', name: '', clientAddress: '', peerAddress, isLearner: true };
+    const added = learner ? member : { ...member, promotes: true };
+    return this.#answer(() => ({ member: added, members: [...this.members(), added] }));
+  }
+
+  memberRemove(id: MemberId): Promise<Stamped<MemberChanged>> {
+    return this.#answer(() => {
+      if (id !== '7') throw new TableError('member_not_found');
+      throw new TableError('not_enough_started_members');
+    });
+  }
+
+  memberUpdate(id: MemberId, peerAddress: string): Promise<Stamped<MemberChanged>> {
+    return this.#answer(() => {
+      if (id !== '7') throw new TableError('member_not_found');
+      return { members: this.members().map((member) => ({ ...member, peerAddress })) };
+    });
+  }
+
+  memberPromote(id: MemberId): Promise<Stamped<MemberChanged>> {
+    return this.#answer(() => {
+      throw new TableError(id === '7' ? 'not_a_learner' : 'member_not_found');
+    });
+  }
+
+  memberReplace(id: MemberId, peerAddress: string): Promise<Stamped<MemberAdded>> {
+    return this.memberAdd({ peerAddress, learner: false }).then((added) => ({
+      ...added,
+      member: { ...added.member, replaces: id },
+    }));
   }
 
   readings(): StoreReadings {

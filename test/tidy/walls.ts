@@ -131,6 +131,7 @@ export const rooms: readonly Room[] = [
     at: [
       'server/src/config.ts',
       'server/src/config-kinds.ts',
+      'server/src/config-cluster.ts',
       'server/src/etcd-settings.ts',
       'server/src/etcd-flags.ts',
     ],
@@ -150,6 +151,7 @@ export const rooms: readonly Room[] = [
     name: 'wiring',
     at: ['server/src/member-options.ts', 'server/src/hand-over.ts'],
     rooms: ['config', 'member'],
+    types: ['ports'],
   },
   {
     name: 'main',

@@ -13,6 +13,8 @@ export const serveFlags: readonly (readonly [flag: string, description: string])
   ['--peer-advertise <host:port>', 'the same, as members reach it (what --peer-listen says)'],
   ['--data-dir <directory>', 'what must survive (./lockstep-data)'],
   ['--initial-cluster <list>', 'name=host:port of all members with commas between (this one)'],
+  ['--initial-cluster-state <state>', 'new, or existing: join the one that runs (new)'],
+  ['--join <list>', 'the same, with host:port of its members, as they reach each other'],
   ['--initial-cluster-token <text>', 'the same for all members of one new cluster (lockstep)'],
   ['--initial-cluster-state <state>', 'new, or existing to join one that runs (new)'],
   ['--allow-origin <origin...>', 'other origins a browser may come from'],

@@ -6,6 +6,8 @@ import type { Command } from './command.ts';
 import { encodeCommand, raisedVersion } from './command-codec.ts';
 import { Machine } from './machine.ts';
 
+/** One from before version 2. */
+const earlier: Build = { ...thisBuild, versions: { lowest: 1, highest: 1 } };
 /** A later build: it drops nothing, and counts long leases as something that version 2 brought. */
 const later: Build = {
   versions: { lowest: 1, highest: 2 },
@@ -84,7 +86,7 @@ describe('the version of a machine', () => {
 
 describe('a machine of a build that the cluster leaves behind', () => {
   test('stops at the entry that does so, and has applied nothing of it', () => {
-    const rig = new Rig();
+    const rig = new Rig(earlier);
     const before = rig.machine.hash();
     assert.throws(() => rig.run(raise(2)), ClusterVersionError);
     assert.equal(rig.machine.clusterVersion, 1);
@@ -95,12 +97,12 @@ describe('a machine of a build that the cluster leaves behind', () => {
     const rig = new Rig(later);
     rig.run(raise(2));
     const [first] = chunksOf(rig.machine);
-    const restorer = Machine.restorer();
+    const restorer = Machine.restorer(earlier);
     assert.throws(() => restorer.push(first ?? Uint8Array.of()), ClusterVersionError);
   });
 
   test('never acts on a command that means something it does not know', () => {
-    const rig = new Rig();
+    const rig = new Rig(earlier);
     assert.throws(() => rig.run(longLease, 2), DecodeError);
     assert.equal(rig.machine.leases.size, 0);
   });

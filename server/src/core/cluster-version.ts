@@ -43,9 +43,12 @@ const firstVersions = {
   raiseClusterVersion: 1,
 } as const satisfies Record<Command['type'], number>;
 
+/** From this cluster version on a learner can be marked to be promoted by itself, and who was removed cannot register. */
+export const promotionsSince = 2;
+
 /** The build that ships. */
 export const thisBuild: Build = {
-  versions: { lowest: 1, highest: 1 },
+  versions: { lowest: 1, highest: 2 },
   firstVersionOf: ({ type }) => firstVersions[type],
 };
 

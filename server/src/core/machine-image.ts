@@ -1,5 +1,6 @@
 import type { Alarm } from '@lockstep/client/protocol';
 import { Writer } from './base/codec.ts';
+import { promotionsSince } from './cluster-version.ts';
 import type { HashCheckView } from './hash-check.ts';
 import type { LeaseView } from './lease/lease-table.ts';
 import type { MemberRecord } from './member-table.ts';
@@ -75,7 +76,7 @@ export class MachineImage {
       .number(store.compactRevision)
       .number(store.eventCount)
       .finish();
-    yield membersChunk(members);
+    yield membersChunk(members, clusterVersion >= promotionsSince);
     yield statusChunk(alarms, hashCheck);
     yield* listChunks(sections.leases, leases.records(), (writer, record) => {
       writer.text(record.id).number(record.ttl).number(record.remaining).number(record.renewals);
@@ -126,7 +127,7 @@ function statusChunk(alarms: readonly Alarm[], hashCheck: HashCheckView): Uint8A
   return writer.finish();
 }
 
-function membersChunk(members: readonly MemberRecord[]): Uint8Array {
+function membersChunk(members: readonly MemberRecord[], promotions: boolean): Uint8Array {
   const writer = new Writer().u8(sections.members).number(members.length);
   for (const member of members) {
     writer
@@ -135,6 +136,8 @@ function membersChunk(members: readonly MemberRecord[]): Uint8Array {
       .text(member.peerAddress)
       .text(member.clientAddress)
       .text(member.directoryId);
+    if (!promotions) continue;
+    writer.flag(member.promotion !== undefined).text(member.promotion?.replaces ?? '');
   }
   return writer.finish();
 }

@@ -18,6 +18,7 @@ import { DataDirectoryError } from '../storage/data-directory-error.ts';
 import { SnapshotFiles, type SnapshotReader } from '../storage/snapshot.ts';
 import { createWal, openWal, type RecoveredLog } from '../storage/wal/open.ts';
 import type { Wal } from '../storage/wal/wal.ts';
+import type { ClusterPlace } from './cluster-lookup.ts';
 
 /**
  * The state every founding member begins with, as a snapshot at this place in the log. A member
@@ -52,6 +53,17 @@ export interface Recovered {
   readonly snapshotBytes: number;
   /** Damage that was survived or cut off, in sentences. */
   readonly warnings: readonly string[];
+}
+
+/**
+ * Who a directory says that its member is, whatever it was started as; undefined when it is not complete.
+ * @throws DataDirectoryError
+ */
+export function knownPlace(disk: Disk): ClusterPlace | undefined {
+  const found = readDataDirectory(disk);
+  if (found?.complete !== true) return undefined;
+  const { clusterId, memberId } = found.identity;
+  return { clusterId, memberId, members: [] };
 }
 
 type Ready = (error: Error | undefined, recovered?: Recovered) => void;

@@ -21,6 +21,9 @@ import type {
   LeaseGrantReply,
   LeaseGrantRequest,
   LeaseTimeToLiveReply,
+  MemberAdded,
+  MemberAddRequest,
+  MemberChanged,
   PutReply,
   PutRequest,
   RangeReply,
@@ -41,8 +44,11 @@ import type {
   WatchStream,
 } from '../store.ts';
 import { Backups } from './backups.ts';
+import type { ChangeRequest } from './change-request.ts';
 import { hashHistory } from './history-hash.ts';
 import type { Member } from './member.ts';
+import { memberInfos } from './member-info.ts';
+import { problemsOf } from './member-problems.ts';
 import { MemberWatchStream } from './member-watch-stream.ts';
 import { readingsOf } from './readings.ts';
 import { readRange, readScan } from './sliced-reads.ts';
@@ -299,14 +305,50 @@ export class MemberStore implements Store {
   }
 
   members(): readonly MemberInfo[] {
-    const { machine, raft } = this.#member;
-    return machine.members.list().map((record) => ({
-      memberId: record.memberId,
-      name: record.name,
-      clientAddress: record.clientAddress,
-      peerAddress: record.peerAddress,
-      isLearner: !isVoter(raft.membership, record.memberId),
-    }));
+    return memberInfos(this.#member.machine.members, this.#member.raft);
+  }
+
+  async memberList(): Promise<Stamped<MemberChanged>> {
+    await this.#linearizable();
+    return { members: this.members(), stamp: this.stamp() };
+  }
+
+  async memberAdd(request: MemberAddRequest): Promise<Stamped<MemberAdded>> {
+    return this.#added(await this.#change({ action: 'add', ...request }));
+  }
+
+  memberRemove(memberId: MemberId): Promise<Stamped<MemberChanged>> {
+    return this.#change({ action: 'remove', memberId });
+  }
+
+  memberUpdate(memberId: MemberId, peerAddress: string): Promise<Stamped<MemberChanged>> {
+    return this.#change({ action: 'update', memberId, peerAddress });
+  }
+
+  memberPromote(memberId: MemberId): Promise<Stamped<MemberChanged>> {
+    return this.#change({ action: 'promote', memberId });
+  }
+
+  async memberReplace(memberId: MemberId, peerAddress: string): Promise<Stamped<MemberAdded>> {
+    return this.#added(await this.#change({ action: 'replace', memberId, peerAddress }));
+  }
+
+  #change(request: ChangeRequest): Promise<Stamped<MemberChanged & { memberId: MemberId }>> {
+    return new Promise((resolve, reject) => {
+      this.#member.membership.request(request, (outcome) => {
+        if (!outcome.ok) return reject(new TableError(outcome.code));
+        const { memberId, members } = outcome;
+        resolve({ memberId, members, stamp: this.stamp() });
+      });
+    });
+  }
+
+  #added(changed: Stamped<MemberChanged & { memberId: MemberId }>): Stamped<MemberAdded> {
+    const { memberId, members, stamp } = changed;
+    const member = members.find((one) => one.memberId === memberId);
+    // What was added may be gone again by the time that the change is answered.
+    if (member === undefined) throw new TableError('leader_changed');
+    return { member, members, stamp };
   }
 
   status(): StoreStatus {
@@ -331,7 +373,7 @@ export class MemberStore implements Store {
       liveBytes: store.liveBytes,
       quotaBytes: options.quotaBytes,
       alarms: machine.alarms.list(),
-      errors: this.#member.problems(),
+      errors: problemsOf(this.#member),
       clusterVersion: machine.clusterVersion,
       clusterVersions: machine.build.versions,
     };

@@ -111,7 +111,8 @@ export function checkDataDirectory(
   const refuse = (what: string, is: string, wanted: string) => {
     throw new DataDirectoryError(
       `${disk.location} belongs to ${what} ${is}, but this member was started as ${what} ${wanted}. ` +
-        'Start it with its own data directory, or with an empty one.',
+        'Start it with its own data directory, or with an empty one. One that joined a running cluster ' +
+        'needs --initial-cluster-state existing, or --join, at each start.',
     );
   };
   const { clusterId, memberId, name } = expected;
