@@ -1,0 +1,59 @@
+/** Where Lockstep may answer something else than etcd 3.4 over gRPC, and why. */
+import type { Difference } from './difference.ts';
+import { openDeleteRow } from './raw-generator.ts';
+
+export interface AllowedDifference {
+  readonly name: string;
+  readonly reason: string;
+  /** Only because the etcd that is asked is 3.4 and Lockstep follows 3.6. */
+  readonly onlyIn34: boolean;
+  /** Rows of requests that only Lockstep is asked have none. */
+  readonly allows?: (difference: Difference) => boolean;
+}
+
+export const allowedDifferences: readonly AllowedDifference[] = [
+  {
+    name: openDeleteRow,
+    reason:
+      'etcd 3.4 takes a delete whose range has no end for an empty one when it looks for keys that a ' +
+      'transaction writes twice, runs it, and can crash. Only Lockstep is asked, and must refuse it.',
+    onlyIn34: true,
+  },
+  {
+    name: 'an order or a target of sorting that there is not',
+    reason:
+      'etcd 3.4 sorts by nothing, or crashes. Only Lockstep is asked, and must refuse it as etcd does since 3.5.',
+    onlyIn34: true,
+  },
+];
+
+/** Counts how often each allowed difference was met. */
+export class AllowList {
+  readonly #used = new Map(allowedDifferences.map(({ name }) => [name, 0]));
+
+  /** Whether it may differ like this; counted if so. */
+  allows(difference: Difference): boolean {
+    const row = allowedDifferences.find((each) => each.allows?.(difference) === true);
+    if (row === undefined) return false;
+    this.count(row.name);
+    return true;
+  }
+
+  count(name: string): void {
+    if (!this.#used.has(name)) throw new Error(`the list has no row "${name}"`);
+    this.#used.set(name, (this.#used.get(name) ?? 0) + 1);
+  }
+
+  /** Rows that nothing needed. */
+  get unused(): readonly string[] {
+    return [...this.#used].flatMap(([name, count]) => (count === 0 ? [name] : []));
+  }
+
+  table(): string {
+    const rows = allowedDifferences.map(
+      ({ name, reason, onlyIn34 }) =>
+        `${`${this.#used.get(name)}`.padStart(7)}  ${name}${onlyIn34 ? ' (3.4 only)' : ''}\n         ${reason}`,
+    );
+    return ['allowed differences, and how often they were met:', ...rows].join('\n');
+  }
+}
