@@ -48,6 +48,13 @@ export class RawWatchStream {
     this.#stream.send(request);
   }
 
+  /** Takes a refused create out of the log again. */
+  forgetRefused(): Json {
+    const last = this.logs.get(noWatch)?.pop();
+    if (this.logs.get(noWatch)?.length === 0) this.logs.delete(noWatch);
+    return last !== undefined && 'control' in last ? last.control : null;
+  }
+
   async close(): Promise<void> {
     this.#stream.cancel();
     await this.#stream.done;

@@ -5,6 +5,8 @@ import {
   KV,
   Lease,
   Maintenance,
+  type RangeRequest_SortOrder as Order,
+  type RangeRequest_SortTarget as SortTarget,
   type TxnRequestSchema,
 } from '../../../server/src/api/etcd/gen/rpc_pb.ts';
 import { Election } from '../../../server/src/api/etcd/gen/v3election_pb.ts';
@@ -83,11 +85,11 @@ export const scenes: Readonly<Record<string, Scene>> = {
   },
   'orders and targets of sorting that there are not': always(
     {
-      ...rawCall(range, { ...key('a'), rangeEnd: bytes('b'), sortOrder: wireEnum(7) }),
+      ...rawCall(range, { ...key('a'), rangeEnd: bytes('b'), sortOrder: wireEnum<Order>(7) }),
       expected: invalidSort,
     },
     {
-      ...rawCall(range, { ...key('a'), rangeEnd: bytes('b'), sortTarget: wireEnum(9) }),
+      ...rawCall(range, { ...key('a'), rangeEnd: bytes('b'), sortTarget: wireEnum<SortTarget>(9) }),
       expected: invalidSort,
     },
   ),

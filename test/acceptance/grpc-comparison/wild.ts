@@ -6,6 +6,8 @@ import {
   type WatchCreateRequest_FilterType as Filter,
   type RequestOp,
   RequestOpSchema,
+  type Compare_CompareResult as Result,
+  type Compare_CompareTarget as Target,
 } from '../../../server/src/api/etcd/gen/rpc_pb.ts';
 import type { Random } from '../../../server/src/core/base/random.ts';
 import { type RawCall, type RawWatchRequest, wireEnum } from './messages.ts';
@@ -117,8 +119,8 @@ function wildCondition(random: Random): Compare {
       ? Buffer.of()
       : Buffer.from(random.pick(['a', 'a/1', 'b', '~']), 'latin1'),
     rangeEnd: random.oneIn(4) ? Buffer.of(0) : Buffer.of(),
-    target: wireEnum(random.below(5)),
-    result: wireEnum(random.below(4)),
+    target: wireEnum<Target>(random.below(5)),
+    result: wireEnum<Result>(random.below(4)),
   });
   condition.targetUnion = wildUnion(random);
   return condition;

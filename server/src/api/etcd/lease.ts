@@ -4,17 +4,16 @@ import { arrayOf } from './bytes.ts';
 import type { Lease } from './gen/rpc_pb.ts';
 import type { Handlers } from './grpc/method.ts';
 import { countOf } from './numbers.ts';
-import { leaseOf } from './requests.ts';
 
 /** etcd's Lease service. */
 export function leaseHandlers(calls: StoreCalls): Handlers<typeof Lease> {
   return {
     leaseGrant: async ({ TTL, ID }) => {
-      const { id, ttl, stamp } = await calls.leaseGrant({ id: leaseOf(ID), ttl: countOf(TTL) });
+      const { id, ttl, stamp } = await calls.leaseGrant({ id: ID, ttl: countOf(TTL) });
       return { header: headerOf(calls.header(stamp)), ID: id, TTL: BigInt(ttl) };
     },
     leaseRevoke: async ({ ID }, { context }) => {
-      const { stamp } = await calls.leaseRevoke(leaseOf(ID), context);
+      const { stamp } = await calls.leaseRevoke(ID, context);
       return { header: headerOf(calls.header(stamp)) };
     },
     // One after the other: whoever renews many leases on one stream is answered in their order.

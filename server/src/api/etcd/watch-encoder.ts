@@ -108,7 +108,7 @@ function writeEvent(writer: ProtoWriter, event: WatchEvent): void {
 function leaseLength({ lease }: KeyValue): number {
   if (lease === noLease) return 0;
   let bytes = 2;
-  for (let rest = BigInt(lease); rest > 0x7fn; rest >>= 7n) bytes++;
+  for (let rest = BigInt.asUintN(64, BigInt(lease)); rest > 0x7fn; rest >>= 7n) bytes++;
   return bytes;
 }
 
@@ -137,6 +137,6 @@ export function writePair(writer: ProtoWriter, field: number, kv: KeyValue): voi
     writer.number(3, kv.modRevision);
     writer.number(4, kv.version);
     writer.bytes(5, kv.value);
-    if (kv.lease !== noLease) writer.big(6, BigInt(kv.lease));
+    if (kv.lease !== noLease) writer.big(6, BigInt.asUintN(64, BigInt(kv.lease)));
   });
 }

@@ -85,9 +85,10 @@ class CallWatches implements WatchSink {
     const range = rangeToWatch(message);
     const startRevision = numberOf(message.startRevision);
     try {
+      // It takes no id, as etcd has it since 3.6.
+      if (startRevision < 0) throw new TableError('compacted');
       checkRange(range);
       const watchId = this.#idFor(message);
-      if (startRevision < 0) throw new TableError('compacted', undefined, this.#calls.status());
       this.#start(watchId, range, startRevision, message);
     } catch (error) {
       if (!(error instanceof TableError)) throw error;
@@ -147,7 +148,7 @@ class CallWatches implements WatchSink {
 
   /** A create that is refused is answered as created and canceled at once; one that is too late is created first. */
   #refuse(error: TableError, message: WatchCreateRequest): void {
-    if (error.code === 'compacted') {
+    if (error.code === 'compacted' && message.startRevision > 0n) {
       const watchId = message.watchId === 0n ? this.#nextId - 1 : numberOf(message.watchId);
       this.#tell({ watchId, created: true });
       this.#tellCompacted(watchId, error.compactRevision ?? 0);
