@@ -2,7 +2,14 @@ import { errorTable } from '@lockstep/client/protocol';
 import { KV, Lease } from '../../../server/src/api/etcd/gen/rpc_pb.ts';
 import { type AllowList, negativeStartRow } from './allowed.ts';
 import { compareOutcomes, compareStreams, type Difference, isAlike } from './difference.ts';
-import { bytes, type Json, type RawCall, type RawRequest, type RawWatchRequest, rawCall } from './messages.ts';
+import {
+  bytes,
+  type Json,
+  type RawCall,
+  type RawRequest,
+  type RawWatchRequest,
+  rawCall,
+} from './messages.ts';
 import { field, isObject, numberAt } from './normalise.ts';
 import { align } from './raw-align.ts';
 import { type Planned, RawGenerator, streamsMax } from './raw-generator.ts';
