@@ -186,7 +186,7 @@ const watches: readonly ShellCommand[] = [
     exits: 'never',
   },
   {
-    line: "printf 'watch w/2 --rev=2\\n' | etcdctl watch -i",
+    line: '(echo watch w/2 --rev=2; sleep 20) | etcdctl watch -i',
     prints: 'PUT\nw/2\nthree\n',
     exits: 'never',
   },
