@@ -12,7 +12,14 @@ import {
 import { Election } from '../../../server/src/api/etcd/gen/v3election_pb.ts';
 import { Lock } from '../../../server/src/api/etcd/gen/v3lock_pb.ts';
 import type { Random } from '../../../server/src/core/base/random.ts';
-import { bytes, type RawCall, type RawRequest, rawCall, wireEnum } from './messages.ts';
+import {
+  bytes,
+  type RawCall,
+  type RawRequest,
+  type RawWatchRequest,
+  rawCall,
+  wireEnum,
+} from './messages.ts';
 import { field, isObject } from './normalise.ts';
 import type { Outcome } from './raw-store.ts';
 import { wildBytes } from './wild.ts';
@@ -142,6 +149,26 @@ export const scenes: Readonly<Record<string, Scene>> = {
     rawCall(Lease.method.leaseLeases, {}),
     rawCall(Lease.method.leaseRevoke, { ID: '-3' }),
   ),
+  'a revision in fragments': (random) => {
+    const stream = random.below(2);
+    const watch = (union: RawWatchRequest['request']['requestUnion']): RawWatchRequest => ({
+      ...{ kind: 'watch', stream },
+      request: { ...(union && { requestUnion: union }) },
+    });
+    const parts = ['part1', 'part2', 'part3'].map((each) => ({
+      request: { case: 'requestPut' as const, value: { ...key(each), value: mebibytes(0.45) } },
+    }));
+    const range = { ...key('part'), rangeEnd: bytes('paru') };
+    const value = { ...range, watchId: 77n, prevKv: true, fragment: random.oneIn(2) };
+    return always(
+      txnWith({ success: parts }),
+      watch({ case: 'createRequest', value }),
+      txnWith({ success: parts }),
+      rawCall(deleteRange, range),
+      watch({ case: 'progressRequest', value: {} }),
+      watch({ case: 'cancelRequest', value: { watchId: 77n } }),
+    )();
+  },
   'a lock': always(
     rawCall(Lease.method.leaseGrant, { ID: ownLease, TTL: 500n }),
     rawCall(Lock.method.lock, { name: bytes('lock'), lease: ownLease }),
