@@ -55,6 +55,21 @@ export class RawWatchStream {
     return last !== undefined && 'control' in last ? last.control : null;
   }
 
+  /** Takes the deletes of one revision out of the log again; whether there were any. */
+  forgetDeletes(id: string, revision: number): boolean {
+    const log = this.logs.get(id) ?? [];
+    const isDelete = (event: Json): boolean => field(event, 'type') === 'DELETE';
+    const kept = log.flatMap((entry) => {
+      if (!('events' in entry) || entry.revision !== revision) return [entry];
+      const events = entry.events.filter((event) => !isDelete(event));
+      return events.length === 0 ? [] : [{ ...entry, events }];
+    });
+    const events = (entries: readonly WatchEntry[]): number =>
+      entries.reduce((sum, entry) => sum + ('events' in entry ? entry.events.length : 0), 0);
+    this.logs.set(id, kept);
+    return events(kept) < events(log);
+  }
+
   async close(): Promise<void> {
     this.#stream.cancel();
     await this.#stream.done;
