@@ -109,6 +109,18 @@ test('a watch from before the first revision is refused and takes no id', async 
   await stream.done;
 });
 
+test('an operation of no kind is refused in its turn', async (t) => {
+  const client = await connected(t);
+  const key = bytes('a');
+  const both = { key, value: key, ignoreValue: true };
+  const put = { request: { case: 'requestPut' as const, value: both } };
+  const refused = async (success: object[]) =>
+    (await client.call(KV.method.txn, { success })).message;
+  assert.equal(await refused([{}, put]), errorTable.key_not_found.text);
+  assert.equal(await refused([put, {}]), errorTable.value_provided.text);
+  assert.equal(await refused(Array(129).fill({})), errorTable.too_many_operations.text);
+});
+
 test('a negative revision is the newest for a range, and compacted within a transaction', async (t) => {
   const client = await connected(t);
   const key = bytes('a');

@@ -35,7 +35,7 @@ export interface SeedResult {
 }
 
 /** Milliseconds within which what has no moment of its own must have come. */
-const patienceMs = 4_000;
+const patienceMs = 15_000;
 /** Nothing is expected to come; what comes all the same is seen when the logs are compared next. */
 const silenceMs = 30;
 /** At the end the past is read at so many revisions. */

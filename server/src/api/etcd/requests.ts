@@ -1,5 +1,6 @@
 /** From the messages of etcd's API to the requests of the store. What etcd checks is checked by the service. */
 import { noLease, TableError } from '@lockstep/client/protocol';
+import { noRequest } from '../../service/etcd-checks.ts';
 import type {
   Compare,
   DeleteRangeRequest,
@@ -70,7 +71,7 @@ export function deleteRangeRequestOf(message: DeleteRangeMessage): DeleteRangeRe
   return { ...rangeOf(message), prevKv: message.prevKv };
 }
 
-/** @throws TableError as its parts; `key_not_found` for an operation without a request, which is etcd's word for it. */
+/** @throws TableError as its parts. */
 export function txnRequestOf(message: TxnMessage): TxnRequest {
   return {
     compares: message.compare.map(compareOf),
@@ -90,7 +91,7 @@ function operationOf({ request }: RequestOp): TxnOperation {
     case 'requestTxn':
       return { type: 'txn', request: txnRequestOf(request.value) };
     default:
-      throw new TableError('key_not_found');
+      return { type: 'range', request: noRequest };
   }
 }
 
