@@ -109,6 +109,32 @@ test('a watch from before the first revision is refused and takes no id', async 
   await stream.done;
 });
 
+test('the id of a watch that a compaction ended is free when it was canceled', async (t) => {
+  const client = await connected(t);
+  const key = bytes('a');
+  for (const value of ['1', '2', '3']) {
+    await client.call(KV.method.put, { key, value: bytes(value) });
+  }
+  await client.call(KV.method.compact, { revision: 3n });
+  const { stream, next } = watching(client);
+  const create = (startRevision: bigint): void =>
+    stream.send({
+      requestUnion: { case: 'createRequest', value: { key, watchId: 5n, startRevision } },
+    });
+  create(1n);
+  assert.equal((await next()).created, true);
+  assert.equal((await next()).compactRevision, 3n);
+  create(0n);
+  assert.match((await next()).cancelReason, /duplicate watch ID/);
+  stream.send({ requestUnion: { case: 'cancelRequest', value: { watchId: 5n } } });
+  assert.equal((await next()).canceled, true);
+  create(0n);
+  const { watchId, canceled } = await next();
+  assert.deepEqual({ watchId, canceled }, { watchId: 5n, canceled: false });
+  stream.cancel();
+  await stream.done;
+});
+
 test('an operation of no kind is refused in its turn', async (t) => {
   const client = await connected(t);
   const key = bytes('a');

@@ -19,6 +19,8 @@ import { endError } from './watch-end.ts';
 const noWatch = -1;
 /** A client asks for fragments so that no answer is larger than it takes (etcd: the largest request). */
 const fragmentBytes = limits.requestBytesMax;
+/** Ids of ended watches that are kept; most clients never ask for them again. */
+const lateMax = 1_000;
 const zeroByte = '\0' as KeyRange['key'];
 
 /** etcd's Watch service. */
@@ -44,6 +46,8 @@ class CallWatches implements WatchSink {
   readonly #stream: WatchStream;
   readonly #watches = new Set<number>();
   readonly #fragmented = new Set<number>();
+  /** Ended by a compaction: as at etcd their ids stay taken until the client cancels them. */
+  readonly #late = new Set<number>();
   #nextId = 0;
   #isCreating = false;
   #isRefused = false;
@@ -134,7 +138,7 @@ class CallWatches implements WatchSink {
     }
     if (watchId !== 0n) {
       const chosen = numberOf(watchId);
-      if (this.#watches.has(chosen)) {
+      if (this.#isTaken(chosen)) {
         throw new TableError(
           'watch_id_taken',
           'mvcc: duplicate watch ID provided on the WatchStream',
@@ -142,8 +146,12 @@ class CallWatches implements WatchSink {
       }
       return chosen;
     }
-    while (this.#watches.has(this.#nextId)) this.#nextId++;
+    while (this.#isTaken(this.#nextId)) this.#nextId++;
     return this.#nextId++;
+  }
+
+  #isTaken(watchId: number): boolean {
+    return this.#watches.has(watchId) || this.#late.has(watchId);
   }
 
   /** A create that is refused is answered as created and canceled at once; one that is too late is created first. */
@@ -159,12 +167,15 @@ class CallWatches implements WatchSink {
   }
 
   #tellCompacted(watchId: number, compactRevision: number): void {
+    this.#late.add(watchId);
+    const [oldest] = this.#late;
+    if (this.#late.size > lateMax && oldest !== undefined) this.#late.delete(oldest);
     this.#tell({ watchId, canceled: true, compactRevision }, 0);
   }
 
   #cancel(watchId: number): void {
-    if (!this.#forget(watchId)) return;
-    this.#stream.cancel(watchId);
+    if (this.#forget(watchId)) this.#stream.cancel(watchId);
+    else if (!this.#late.delete(watchId)) return;
     this.#tell({ watchId, canceled: true });
   }
 
