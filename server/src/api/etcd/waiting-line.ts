@@ -26,6 +26,8 @@ export interface Place {
   readonly lease: LeaseId;
   /** The value that was found when the place had been taken before. */
   readonly found: KeyValue | undefined;
+  /** Of when the place was taken, or found. */
+  readonly stamp: Stamp;
 }
 
 /** Whether the place was still one's own, and so was changed. */
@@ -80,7 +82,8 @@ export class WaitingLine {
     );
     const [result] = reply.results;
     const found = result?.type === 'range' ? result.reply.kvs[0] : undefined;
-    return { key, revision: found?.createRevision ?? reply.stamp.revision, lease, found };
+    const { stamp } = reply;
+    return { key, revision: found?.createRevision ?? stamp.revision, lease, found, stamp };
   }
 
   /**
@@ -117,7 +120,7 @@ export class WaitingLine {
   }
 
   /** Writes to a place that is still one's own. */
-  async write(place: Omit<Place, 'found'>, value: ByteString): Promise<Owned> {
+  async write(place: Omit<Place, 'found' | 'stamp'>, value: ByteString): Promise<Owned> {
     const { key, lease } = place;
     const flags = { prevKv: false, ignoreValue: false, ignoreLease: false };
     return this.#asOwner(key, place.revision, {

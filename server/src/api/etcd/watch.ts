@@ -25,6 +25,8 @@ import { endError } from './watch-end.ts';
 const noWatch = -1;
 /** A client asks for fragments so that no answer is larger than it takes (etcd: the largest request). */
 const fragmentBytes = limits.requestBytesMax;
+/** Ids of ended watches that are kept; most clients never ask for them again. */
+const lateMax = 1_000;
 const zeroByte = '\0' as KeyRange['key'];
 
 /** etcd's Watch service. */
@@ -51,6 +53,8 @@ class CallWatches implements WatchSink {
   /** Each with what every answer of it says. */
   readonly #watches = new Map<number, Buffer>();
   readonly #fragmented = new Set<number>();
+  /** Ended by a compaction: as at etcd their ids stay taken until the client cancels them. */
+  readonly #late = new Set<number>();
   #nextId = 0;
   #isCreating = false;
   #isRefused = false;
@@ -92,9 +96,10 @@ class CallWatches implements WatchSink {
     const range = rangeToWatch(message);
     const startRevision = numberOf(message.startRevision);
     try {
+      // It takes no id, as etcd has it since 3.6.
+      if (startRevision < 0) throw new TableError('compacted');
       checkRange(range);
       const watchId = this.#idFor(message);
-      if (startRevision < 0) throw new TableError('compacted', undefined, this.#calls.status());
       this.#start(watchId, range, startRevision, message);
     } catch (error) {
       if (!(error instanceof TableError)) throw error;
@@ -140,7 +145,7 @@ class CallWatches implements WatchSink {
     }
     if (watchId !== 0n) {
       const chosen = numberOf(watchId);
-      if (this.#watches.has(chosen)) {
+      if (this.#isTaken(chosen)) {
         throw new TableError(
           'watch_id_taken',
           'mvcc: duplicate watch ID provided on the WatchStream',
@@ -148,13 +153,17 @@ class CallWatches implements WatchSink {
       }
       return chosen;
     }
-    while (this.#watches.has(this.#nextId)) this.#nextId++;
+    while (this.#isTaken(this.#nextId)) this.#nextId++;
     return this.#nextId++;
+  }
+
+  #isTaken(watchId: number): boolean {
+    return this.#watches.has(watchId) || this.#late.has(watchId);
   }
 
   /** A create that is refused is answered as created and canceled at once; one that is too late is created first. */
   #refuse(error: TableError, message: WatchCreateRequest): void {
-    if (error.code === 'compacted') {
+    if (error.code === 'compacted' && message.startRevision > 0n) {
       const watchId = message.watchId === 0n ? this.#nextId - 1 : numberOf(message.watchId);
       this.#tell({ watchId, created: true });
       this.#tellCompacted(watchId, error.compactRevision ?? 0);
@@ -165,12 +174,15 @@ class CallWatches implements WatchSink {
   }
 
   #tellCompacted(watchId: number, compactRevision: number): void {
+    this.#late.add(watchId);
+    const [oldest] = this.#late;
+    if (this.#late.size > lateMax && oldest !== undefined) this.#late.delete(oldest);
     this.#tell({ watchId, canceled: true, compactRevision }, 0);
   }
 
   #cancel(watchId: number): void {
-    if (!this.#forget(watchId)) return;
-    this.#stream.cancel(watchId);
+    if (this.#forget(watchId)) this.#stream.cancel(watchId);
+    else if (!this.#late.delete(watchId)) return;
     this.#tell({ watchId, canceled: true });
   }
 
