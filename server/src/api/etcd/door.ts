@@ -2,13 +2,16 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { limits, TableError } from '@lockstep/client/protocol';
 import type { Caller, Service } from '../../service/service.ts';
+import type { CallCounts } from './grpc/call-counts.ts';
 import { GrpcServer } from './grpc/grpc-server.ts';
+import type { Method } from './grpc/method.ts';
 import { GrpcError, grpcErrorOf } from './grpc/status.ts';
-import { etcdMethods } from './services.ts';
 
 export interface EtcdDoorOptions {
   readonly service: Service;
   readonly caller: Caller;
+  readonly methods: readonly Method[];
+  readonly counts: CallCounts;
   /** Milliseconds after which a silent connection is asked for a sign of life, and after as many again cut. */
   readonly silenceMs: number;
   /** Takes a stream that is no call of gRPC. */
@@ -24,13 +27,13 @@ const streamsMax = 10_000;
 export class EtcdDoor {
   readonly #server: GrpcServer;
 
-  constructor({ service, caller, silenceMs, other }: EtcdDoorOptions) {
+  constructor({ service, caller, methods, counts, silenceMs, other }: EtcdDoorOptions) {
     const failure = (thrown: unknown): GrpcError =>
       thrown instanceof GrpcError ? thrown : grpcErrorOf(service.failure(thrown));
     const requestBytesMax = limits.requestBytesMax + overheadBytes;
-    const setup = { context: { caller }, requestBytesMax, failure };
+    const setup = { context: { caller }, requestBytesMax, failure, counts };
     this.#server = new GrpcServer({
-      methods: etcdMethods(service),
+      methods,
       streamsMax,
       silenceMs,
       setup: () => setup,

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { CallContext } from '../../../service/service.ts';
+import type { CallCounts, CallTally } from './call-counts.ts';
 import { decodeRequest, encodeAnswer, frameOf } from './codec.ts';
 import { timeoutMsOf } from './deadline.ts';
 import { MessageReader } from './message-reader.ts';
@@ -12,6 +13,7 @@ export interface GrpcStreamSetup {
   readonly requestBytesMax: number;
   /** What a call that failed ends with. */
   failure(thrown: unknown): GrpcError;
+  readonly counts: CallCounts;
 }
 
 const answerHead = { ':status': 200, 'content-type': 'application/grpc' } as const;
@@ -27,6 +29,7 @@ export class GrpcStream implements Call {
   #abort: AbortController | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #trailers: Record<string, string> = wellEnded;
+  #tally: CallTally | undefined;
   #isOver = false;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, setup: GrpcStreamSetup) {
@@ -54,6 +57,7 @@ export class GrpcStream implements Call {
 
   /** Never rejects and never throws: whatever happens becomes the call's status. */
   run(method: Method): void {
+    this.#tally = this.#setup.counts.start(method);
     try {
       const ms = timeoutMsOf(this.metadata('grpc-timeout'));
       if (ms !== undefined) this.#deadline = setTimeout(() => this.#late(), ms);
@@ -69,7 +73,7 @@ export class GrpcStream implements Call {
     if (this.#isOver) return;
     const { code, message } = thrown instanceof GrpcError ? thrown : this.#setup.failure(thrown);
     const status = { 'grpc-status': String(code), 'grpc-message': encodeMessage(message) };
-    this.#over();
+    this.#over(code);
     const stream = this.#stream;
     if (stream.destroyed || stream.closed) return;
     if (stream.headersSent) {
@@ -85,12 +89,14 @@ export class GrpcStream implements Call {
   }
 
   #closed(): void {
-    this.#over();
+    this.#over(grpcCodes.canceled);
   }
 
-  #over(): void {
+  /** @param code what it ended with. */
+  #over(code: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#tally?.ended(code);
     clearTimeout(this.#deadline);
     this.#abort?.abort();
   }
@@ -104,6 +110,7 @@ export class GrpcStream implements Call {
       try {
         for (const message of this.#reader.push(chunk)) {
           if (request !== undefined) throw tooMany(method);
+          this.#setup.counts.receivedBytes += message.length;
           request = message;
         }
       } catch (error) {
@@ -142,7 +149,8 @@ export class GrpcStream implements Call {
       this.fail(error);
       return;
     }
-    this.#over();
+    this.#over(grpcCodes.ok);
+    this.#setup.counts.sentBytes += frame.length;
     this.#stream.respond(answerHead, { waitForTrailers: true });
     this.#stream.end(frame);
   }
@@ -175,6 +183,7 @@ export class GrpcStream implements Call {
   #send(frame: Buffer): boolean {
     if (this.#isOver) return false;
     this.#respond();
+    this.#setup.counts.sentBytes += frame.length;
     return this.#stream.write(frame);
   }
 
@@ -184,7 +193,7 @@ export class GrpcStream implements Call {
 
   #end(): void {
     if (this.#isOver) return;
-    this.#over();
+    this.#over(grpcCodes.ok);
     this.#respond();
     this.#stream.end();
   }
@@ -220,6 +229,7 @@ export class GrpcStream implements Call {
         if (this.#isOver) return;
         // Whoever does not take the answers is asked no more either.
         if (this.#stream.writableNeedDrain) await this.#drained();
+        this.#setup.counts.receivedBytes += message.length;
         await requests.take(decodeRequest(method.input, message));
       }
     }
