@@ -103,7 +103,7 @@ export const rooms: readonly Room[] = [
     name: 'api/etcd gateway',
     at: ['server/src/api/etcd/gateway'],
     rooms: ['api/etcd', 'service', 'protocol'],
-    libraries: ['@bufbuild/protobuf', 'ws'],
+    libraries: ['@bufbuild/protobuf', '@bufbuild/protobuf/reflect', 'ws'],
     node: ['http'],
     nodeTypes: ['stream'],
   },

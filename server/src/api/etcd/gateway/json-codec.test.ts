@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DescMessage } from '@bufbuild/protobuf';
-import { create, toBinary } from '@bufbuild/protobuf';
+import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf';
+import { create, toBinary, toJson } from '@bufbuild/protobuf';
 import {
+  AlarmResponseSchema,
+  HashResponseSchema,
   LeaseGrantRequestSchema,
+  LeaseTimeToLiveResponseSchema,
+  MemberListResponseSchema,
   PutRequestSchema,
   RangeRequestSchema,
   RangeResponseSchema,
+  StatusResponseSchema,
   TxnRequestSchema,
   TxnResponseSchema,
   WatchRequestSchema,
+  WatchResponseSchema,
 } from '../gen/rpc_pb.ts';
 import { decodeJson, encodeJson, jsonOfBytes } from './json-codec.ts';
 
@@ -97,4 +103,22 @@ test('an answer has the names of the .proto files, numbers as strings, and nothi
   const responses = [{ response: { case: 'responseTxn', value: { header: {} } } }];
   const txn = encodeJson(TxnResponseSchema, { responses });
   assert.equal(txn, '{"responses":[{"response_txn":{"header":{}}}]}');
+});
+
+test('an answer is what the library itself makes of it', () => {
+  const options = { useProtoFieldName: true } as const;
+  const kv = { key: Uint8Array.of(0, 255), value: Buffer.from('v'), version: 1n, lease: '-5' };
+  const header = { clusterId: '18446744073709551615', revision: 9_007_199_254_740_993n };
+  const answers: readonly (readonly [DescMessage, MessageInitShape<DescMessage>])[] = [
+    [WatchResponseSchema, { header, watchId: -1n, events: [{ type: 1, kv, prevKv: kv }, {}] }],
+    [AlarmResponseSchema, { alarms: [{ memberID: '5', alarm: 1 }, { alarm: 77 }] }],
+    [HashResponseSchema, { hash: 4_000_000_000 }],
+    [MemberListResponseSchema, { members: [{ ID: '7', peerURLs: ['a', ''], isLearner: true }] }],
+    [LeaseTimeToLiveResponseSchema, { ID: '9', TTL: -1n, keys: [Buffer.from('k')] }],
+    [StatusResponseSchema, { errors: ['x'], downgradeInfo: {} }],
+  ];
+  for (const [schema, answer] of answers) {
+    const expected = toJson(schema, create(schema, answer), options);
+    assert.equal(encodeJson(schema, answer), JSON.stringify(expected), schema.typeName);
+  }
 });

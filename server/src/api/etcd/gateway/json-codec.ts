@@ -1,17 +1,21 @@
 /** JSON as etcd's gateway has it: names as in the .proto files, bytes as base64, 64-bit numbers as strings, zero left out. */
 import {
   create,
+  type DescField,
   type DescMessage,
   fromBinary,
   fromJson,
   type JsonObject,
   type JsonValue,
   type MessageInitShape,
-  toJson,
 } from '@bufbuild/protobuf';
+import {
+  isReflectList,
+  isReflectMessage,
+  type ReflectMessage,
+  reflect,
+} from '@bufbuild/protobuf/reflect';
 import { GrpcError, grpcCodes } from '../grpc/status.ts';
-
-const options = { useProtoFieldName: true } as const;
 
 /**
  * A request from its text. Fields that the message does not have are passed over, as etcd does.
@@ -38,12 +42,38 @@ export function decodeJson(input: DescMessage, text: string): never {
 /** An answer as the handlers give it. */
 export function encodeJson(output: DescMessage, answer: unknown): string {
   const message = create(output, answer as MessageInitShape<DescMessage>);
-  return JSON.stringify(toJson(output, message, options));
+  return JSON.stringify(jsonOf(reflect(output, message)));
 }
 
 /** An answer of which only the bytes are at hand. */
 export function jsonOfBytes(output: DescMessage, bytes: Uint8Array): string {
-  return JSON.stringify(toJson(output, fromBinary(output, bytes), options));
+  return JSON.stringify(jsonOf(reflect(output, fromBinary(output, bytes))));
+}
+
+/** As the library's own `toJson`, which takes over ten times as long for a value of a megabyte. No message here has maps or fractions. */
+function jsonOf(message: ReflectMessage): JsonObject {
+  const json: JsonObject = {};
+  for (const field of message.sortedFields) {
+    if (!message.isSet(field)) continue;
+    const value: unknown = message.get(field);
+    json[field.name] = isReflectList(value)
+      ? Array.from(value, (item: unknown) => jsonOfValue(field, item))
+      : jsonOfValue(field, value);
+  }
+  return json;
+}
+
+function jsonOfValue(field: DescField, value: unknown): JsonValue {
+  if (isReflectMessage(value)) return jsonOf(value);
+  if (value instanceof Uint8Array) {
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
+  }
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value === 'number' && field.enum !== undefined) {
+    return field.enum.value[value]?.name ?? value;
+  }
+  // What is left is text, a flag or a number of 32 bits.
+  return value as JsonValue;
 }
 
 /** Drops what the message has not. The library could, but would pass over misspelled values as well as names. */
