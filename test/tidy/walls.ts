@@ -98,11 +98,20 @@ export const rooms: readonly Room[] = [
     libraries: ['ws'],
     nodeTypes: ['http', 'stream'],
   },
+  // etcd's methods once more, as JSON over HTTP and WebSockets: it knows their table and nothing of what is behind.
+  {
+    name: 'api/etcd gateway',
+    at: ['server/src/api/etcd/gateway'],
+    rooms: ['api/etcd', 'service', 'protocol'],
+    libraries: ['@bufbuild/protobuf', '@bufbuild/protobuf/reflect', 'ws'],
+    node: ['http'],
+    nodeTypes: ['stream'],
+  },
   // gRPC over HTTP/2, and etcd's services: they speak in the store's own requests, which the service checks.
   {
     name: 'api/etcd',
     at: ['server/src/api/etcd'],
-    rooms: ['service', 'protocol'],
+    rooms: ['service', 'protocol', 'metrics'],
     types: ['store'],
     libraries: ['@bufbuild/protobuf', '@bufbuild/protobuf/codegenv2', '@bufbuild/protobuf/wkt'],
     node: ['http2'],
@@ -120,7 +129,10 @@ export const rooms: readonly Room[] = [
   {
     name: 'api',
     at: ['server/src/api/*'],
-    rooms: ['api/http', 'api/ws', 'api/etcd', 'api/metrics', 'api/console', 'service', 'protocol'],
+    rooms: [
+      ...['api/http', 'api/ws', 'api/etcd', 'api/etcd gateway', 'api/metrics', 'api/console'],
+      ...['service', 'protocol'],
+    ],
     types: ['metrics'],
     node: ['http', 'http2'],
     nodeTypes: ['net', 'stream'],

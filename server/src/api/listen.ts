@@ -13,10 +13,16 @@ import { anyone, type Service } from '../service/service.ts';
 import { type ConsoleFile, consolePage } from './console/page.ts';
 import { EarlyCallers } from './early-callers.ts';
 import { EtcdDoor } from './etcd/door.ts';
+import { EtcdGateway } from './etcd/gateway/gateway.ts';
+import { CallCounts } from './etcd/grpc/call-counts.ts';
+import { etcdMethods } from './etcd/services.ts';
+import { apiVersion, clusterVersion } from './etcd/version.ts';
 import { HttpDoor } from './http/door.ts';
 import { metricsPage } from './metrics/page.ts';
 import { OriginGuard } from './origin.ts';
 import { ProtocolSwitch } from './protocol-switch.ts';
+import { SilentSockets } from './silent-sockets.ts';
+import { SocketQueue } from './socket-queue.ts';
 import { WebSocketDoor } from './ws/socket.ts';
 
 export interface DoorsOptions {
@@ -154,6 +160,11 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
     silenceSweeps: Math.ceil(allowed.silenceMs / sweepMs),
     stallSweeps: Math.ceil(allowed.stallMs / sweepMs),
   });
+  const etcdApi = { methods: etcdMethods(options.service), counts: new CallCounts() };
+  const gateway = new EtcdGateway({
+    ...{ ...common, ...etcdApi },
+    ...{ stallMs: allowed.stallMs, silenceMs: allowed.quietMs },
+  });
   const counts = (): DoorReadings => ({
     webSockets: webSockets.connections,
     unsentBytes: webSockets.unsentBytes + etcd.unsentBytes,
@@ -161,8 +172,15 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
   const http = new HttpDoor({
     ...common,
     metrics: () =>
-      metricsPage({ ...options.service.readings(), doors: counts() }, options.process?.()),
+      metricsPage(
+        {
+          ...options.service.readings(),
+          ...{ doors: counts(), grpc: etcdApi.counts.readings() },
+        },
+        options.process?.(),
+      ),
     console: consolePage(options.console),
+    etcd: { etcdserver: apiVersion, etcdcluster: clusterVersion },
   });
   const guard = new OriginGuard({
     listen: port.address,
@@ -170,9 +188,10 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
     allowOrigins: options.allowOrigins ?? [],
   });
   const silent = new SilentSockets(server);
-  const request = connect(server, { guard, http, webSockets, service: options.service });
+  const doors = { http, gateway, webSockets };
+  const request = connect(server, { ...doors, guard, service: options.service });
   const etcd = new EtcdDoor({
-    ...common,
+    ...{ ...common, ...etcdApi },
     silenceMs: allowed.quietMs,
     stallMs: allowed.stallMs,
     other: (stream, headers) => request(...plainRequest(stream, headers)),
@@ -185,12 +204,13 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
   const heartbeats = setInterval(() => http.heartbeat(), allowed.heartbeatMs);
   const sweeps = setInterval(() => {
     webSockets.sweep();
+    gateway.sweep();
     etcd.sweep();
   }, sweepMs);
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     silent.destroy();
-    await stopDoors(server, { http, webSockets, etcd }, allowed.stopMs);
+    await stopDoors(server, { ...doors, etcd }, allowed.stopMs);
     clearInterval(heartbeats);
     clearInterval(sweeps);
   };
@@ -205,52 +225,10 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
   };
 }
 
-/** Connections that have not asked for anything yet; nothing is owed to them when the door closes. */
-class SilentSockets {
-  readonly #sockets = new Set<Duplex>();
-
-  constructor(server: Server) {
-    const spoke = (request: IncomingMessage) => this.spoke(request.socket);
-    server.on('request', spoke);
-    server.on('checkContinue', spoke);
-    server.on('checkExpectation', spoke);
-    server.on('upgrade', spoke);
-    server.on('connection', (socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
-  }
-
-  spoke(socket: Duplex): void {
-    this.#sockets.delete(socket);
-  }
-
-  destroy(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-}
-
-/** Connections that wait until somebody is there to take them; as many as the port allows. */
-class SocketQueue {
-  readonly #waiting = new Set<Socket>();
-  #take: ((socket: Socket) => void) | undefined;
-
-  add(socket: Socket): void {
-    if (this.#take !== undefined) return this.#take(socket);
-    this.#waiting.add(socket);
-    socket.once('close', () => this.#waiting.delete(socket));
-  }
-
-  open(take: (socket: Socket) => void): void {
-    this.#take = take;
-    for (const socket of this.#waiting) take(socket);
-    this.#waiting.clear();
-  }
-}
-
 interface Wiring {
   readonly guard: OriginGuard;
   readonly http: HttpDoor;
+  readonly gateway: EtcdGateway;
   readonly webSockets: WebSocketDoor;
   readonly service: Service;
 }
@@ -258,17 +236,18 @@ interface Wiring {
 /** @returns what takes a plain request, wherever it came from. */
 function connect(
   server: Server,
-  { guard, http, webSockets, service }: Wiring,
+  { guard, http, gateway, webSockets, service }: Wiring,
 ): (incoming: IncomingMessage, response: ServerResponse) => void {
   const request = (incoming: IncomingMessage, response: ServerResponse) => {
+    const door = gateway.serves(incoming.url) ? gateway : http;
     try {
       const foreign = guard.check(incoming);
       if (foreign !== undefined && answerCors(incoming, response, foreign)) return;
     } catch (error) {
-      http.refuse(response, error);
+      door.refuse(response, error);
       return;
     }
-    http.handle(incoming, response);
+    door.handle(incoming, response);
   };
   server.on('request', request);
   // A client that asks before it sends a large body gets the refusal instead of the go-ahead.
@@ -286,7 +265,8 @@ function connect(
   server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
     try {
       guard.check(incoming);
-      webSockets.upgrade(incoming, socket, head);
+      const door = gateway.serves(incoming.url) ? gateway : webSockets;
+      door.upgrade(incoming, socket, head);
     } catch (error) {
       refuseSocket(socket, service.failure(error));
     }
@@ -321,7 +301,7 @@ function answerCors(request: IncomingMessage, response: ServerResponse, origin: 
   response.setHeader('access-control-expose-headers', '*');
   if (request.method !== 'OPTIONS') return false;
   response.setHeader('access-control-allow-methods', 'GET, HEAD, PUT, POST, DELETE');
-  response.setHeader('access-control-allow-headers', 'content-type, last-event-id');
+  response.setHeader('access-control-allow-headers', 'content-type, last-event-id, authorization');
   response.writeHead(204).end();
   return true;
 }
@@ -363,13 +343,14 @@ function refuseSocket(socket: Duplex, error: TableError): void {
 
 interface OpenDoors {
   readonly http: HttpDoor;
+  readonly gateway: EtcdGateway;
   readonly webSockets: WebSocketDoor;
   readonly etcd: EtcdDoor;
 }
 
 async function stopDoors(
   server: Server,
-  { http, webSockets, etcd }: OpenDoors,
+  { http, gateway, webSockets, etcd }: OpenDoors,
   stopMs: number,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -377,10 +358,11 @@ async function stopDoors(
   server.closeIdleConnections();
   const cut = setTimeout(() => {
     webSockets.terminate();
+    gateway.terminate();
     etcd.terminate();
     server.closeAllConnections();
   }, stopMs);
-  await Promise.all([webSockets.stop(), etcd.stop(), closed]);
+  await Promise.all([webSockets.stop(), gateway.stop(), etcd.stop(), closed]);
   clearTimeout(cut);
 }
 

@@ -2,14 +2,16 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { limits, TableError } from '@lockstep/client/protocol';
 import type { Caller, Service } from '../../service/service.ts';
+import type { CallCounts } from './grpc/call-counts.ts';
 import { GrpcServer } from './grpc/grpc-server.ts';
-import type { Call } from './grpc/method.ts';
+import type { Call, Method } from './grpc/method.ts';
 import { GrpcError, grpcErrorOf } from './grpc/status.ts';
-import { etcdMethods } from './services.ts';
 
 export interface EtcdDoorOptions {
   readonly service: Service;
   readonly caller: Caller;
+  readonly methods: readonly Method[];
+  readonly counts: CallCounts;
   /** Milliseconds after which a silent connection is asked for a sign of life, and after as many again cut. */
   readonly silenceMs: number;
   /** Milliseconds after which a client that takes nothing of what waits for it is cut. */
@@ -27,7 +29,8 @@ const streamsMax = 10_000;
 export class EtcdDoor {
   readonly #server: GrpcServer;
 
-  constructor({ service, caller, silenceMs, stallMs, other }: EtcdDoorOptions) {
+  constructor(options: EtcdDoorOptions) {
+    const { service, caller, methods, counts, silenceMs, stallMs, other } = options;
     const failure = (thrown: unknown): GrpcError =>
       thrown instanceof GrpcError ? thrown : grpcErrorOf(service.failure(thrown));
     const requestBytesMax = limits.requestBytesMax + overheadBytes;
@@ -36,9 +39,9 @@ export class EtcdDoor {
       if (call.metadata('hasleader') !== 'true') return;
       if (service.calls.status().leaderId === undefined) throw new TableError('no_leader');
     };
-    const setup = { context: { caller }, requestBytesMax, failure, admit };
+    const setup = { context: { caller }, requestBytesMax, failure, admit, counts };
     this.#server = new GrpcServer({
-      methods: etcdMethods(service),
+      methods,
       streamsMax,
       silenceMs,
       stallMs,

@@ -36,7 +36,8 @@ export function watchHandlers(calls: StoreCalls): Handlers<typeof Watch> {
       const watches = new CallWatches(calls, call, answers);
       return {
         take: (request) => watches.take(request),
-        ended: () => answers.end(),
+        // A client may send one request and close its half: its watches go on, as in etcd.
+        ended: () => {},
         closed: () => watches.close(),
       };
     },

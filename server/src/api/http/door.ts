@@ -18,6 +18,7 @@ import {
   sendText,
 } from './answers.ts';
 import { readBody } from './body.ts';
+import { HealthPages } from './health-pages.ts';
 import { KeyRoutes, keyPath } from './key-routes.ts';
 import { sendSnapshot } from './snapshot-response.ts';
 import { splitTarget, type Target } from './url.ts';
@@ -30,6 +31,8 @@ export interface HttpDoorOptions {
   metrics(): { readonly contentType: string; readonly body: string };
   /** A file of the console page, or undefined for every other path; `etag` is that of the request. */
   console(path: string, etag: string | undefined): FixedAnswer | undefined;
+  /** The versions of etcd that this member stands in for, by the names that etcd gives them. */
+  readonly etcd: { readonly etcdserver: string; readonly etcdcluster: string };
 }
 
 /** The same methods over plain requests, and the short forms for curl and browsers. */
@@ -38,6 +41,8 @@ export class HttpDoor {
   readonly #context: CallContext;
   readonly #metrics: HttpDoorOptions['metrics'];
   readonly #console: HttpDoorOptions['console'];
+  readonly #etcd: HttpDoorOptions['etcd'];
+  readonly #health: HealthPages;
   readonly #keys: KeyRoutes;
   readonly #streams = new Set<WatchStreamResponse>();
   readonly #responses = new Set<ServerResponse>();
@@ -48,6 +53,8 @@ export class HttpDoor {
     this.#context = { caller: options.caller };
     this.#metrics = options.metrics;
     this.#console = options.console;
+    this.#etcd = options.etcd;
+    this.#health = new HealthPages(options.service);
     this.#keys = new KeyRoutes(options.service, this.#context);
   }
 
@@ -136,25 +143,13 @@ export class HttpDoor {
   }
 
   async #page(request: IncomingMessage, response: ServerResponse, target: Target): Promise<void> {
+    if (this.#health.has(target.path)) {
+      requireGet(request, response);
+      const { status, contentType, body } = await this.#health.answer(target);
+      sendText(response, status, contentType, body);
+      return;
+    }
     switch (target.path) {
-      case '/health': {
-        requireGet(request, response);
-        const health = await this.#service.health(isSerializable(target.query, '/health'));
-        sendJson(response, health.health === 'true' ? 200 : 503, health);
-        return;
-      }
-      case '/livez':
-        requireGet(request, response);
-        sendText(response, 200, 'text/plain; charset=utf-8', 'ok\n');
-        return;
-      case '/readyz': {
-        requireGet(request, response);
-        const { health, reason } = await this.#service.health(false);
-        const isReady = health === 'true';
-        const text = isReady ? 'ok\n' : `not ready: ${reason}\n`;
-        sendText(response, isReady ? 200 : 503, 'text/plain; charset=utf-8', text);
-        return;
-      }
       case '/metrics': {
         requireGet(request, response);
         const { contentType, body } = this.#metrics();
@@ -163,7 +158,11 @@ export class HttpDoor {
       }
       case '/version':
         requireGet(request, response);
-        sendJson(response, 200, { lockstep: this.#service.version, protocol: subprotocol });
+        sendJson(response, 200, {
+          ...this.#etcd,
+          lockstep: this.#service.version,
+          protocol: subprotocol,
+        });
         return;
       default: {
         const answer = this.#console(target.path, request.headers['if-none-match']);

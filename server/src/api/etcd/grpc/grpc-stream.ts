@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { TableError } from '@lockstep/client/protocol';
 import type { CallContext } from '../../../service/service.ts';
 import type { AnswerRoom } from './answer-room.ts';
+import type { CallCounts, CallTally } from './call-counts.ts';
 import { decodeRequest, encodeAnswer } from './codec.ts';
 import { timeoutMsOf } from './deadline.ts';
 import { MessageReader, prefixBytes, writePrefix } from './message-reader.ts';
@@ -18,6 +19,7 @@ export interface GrpcStreamSetup {
   admit(call: Call): void;
   /** What a call that failed ends with. */
   failure(thrown: unknown): GrpcError;
+  readonly counts: CallCounts;
 }
 
 /** What one call with a stream of answers may hold in this process. */
@@ -42,6 +44,7 @@ export class GrpcStream implements Call {
   /** Those of them that the stream has. */
   #written = 0;
   readonly #onRoom = new Set<() => void>();
+  #tally: CallTally | undefined;
   #isOver = false;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, setup: GrpcStreamSetup) {
@@ -69,6 +72,7 @@ export class GrpcStream implements Call {
 
   /** Never rejects and never throws: whatever happens becomes the call's status. */
   run(method: Method): void {
+    this.#tally = this.#setup.counts.start(method);
     try {
       const ms = timeoutMsOf(this.metadata('grpc-timeout'));
       if (ms !== undefined) this.#deadline = setTimeout(() => this.#late(), ms);
@@ -86,7 +90,7 @@ export class GrpcStream implements Call {
     const { code, message } = thrown instanceof GrpcError ? thrown : this.#setup.failure(thrown);
     const status = { 'grpc-status': String(code), 'grpc-message': encodeMessage(message) };
     this.#flush();
-    this.#over();
+    this.#over(code);
     const stream = this.#stream;
     if (stream.destroyed || stream.closed) return;
     if (stream.headersSent) {
@@ -102,14 +106,16 @@ export class GrpcStream implements Call {
   }
 
   #closed(): void {
-    this.#over();
+    this.#over(grpcCodes.canceled);
     this.#release(this.#written);
     for (const go of this.#onRoom) go();
   }
 
-  #over(): void {
+  /** @param code what it ended with. */
+  #over(code: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#tally?.ended(code);
     clearTimeout(this.#deadline);
     this.#abort?.abort();
   }
@@ -123,6 +129,7 @@ export class GrpcStream implements Call {
       try {
         for (const message of this.#reader.push(chunk)) {
           if (request !== undefined) throw tooMany(method);
+          this.#setup.counts.receivedBytes += message.length;
           request = message;
         }
       } catch (error) {
@@ -168,7 +175,8 @@ export class GrpcStream implements Call {
       this.fail(error);
       return;
     }
-    this.#over();
+    this.#over(grpcCodes.ok);
+    this.#setup.counts.sentBytes += frame.length;
     this.#held = frame.length;
     this.#hold(frame.length);
     this.#stream.respond(answerHead, { waitForTrailers: true });
@@ -232,6 +240,7 @@ export class GrpcStream implements Call {
     if (this.#stream.destroyed) return;
     this.#respond();
     const all = frames.length === 1 && frames[0] !== undefined ? frames[0] : Buffer.concat(frames);
+    this.#setup.counts.sentBytes += all.length;
     this.#hold(all.length);
     this.#stream.write(all, () => {
       this.#release(all.length);
@@ -259,7 +268,7 @@ export class GrpcStream implements Call {
   #end(): void {
     if (this.#isOver) return;
     this.#flush();
-    this.#over();
+    this.#over(grpcCodes.ok);
     this.#respond();
     this.#stream.end();
   }
@@ -293,6 +302,7 @@ export class GrpcStream implements Call {
         if (this.#isOver) return;
         // Whoever does not take the answers is asked no more either.
         await this.#drained();
+        this.#setup.counts.receivedBytes += message.length;
         await requests.take(decodeRequest(method.input, message));
       }
     }
