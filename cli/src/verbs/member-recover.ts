@@ -36,7 +36,7 @@ export async function memberRecover(
   } else {
     await print(
       io,
-      `Member "${name}" of ${oldMembers.join(', ')} has ${keys} keys at revision ${revision}; ${uncommitted} entries of its log may ` +
+      `Member "${name}" of ${oldMembers.join(', ')} has ${keys} keys at revision ${revision}; ${uncommitted} of the last entries of its log may ` +
         'not have been committed, and are kept.\n' +
         'It would be the only member of a new cluster, and writes that it never got are lost. Only if most members are lost ' +
         'for ever: add --yes.\n',

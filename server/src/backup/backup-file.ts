@@ -97,7 +97,10 @@ export function backupStatus(file: string): BackupStatus {
     memberId,
     index: meta.index,
     term: meta.term,
-    members: members.list().map(({ name }) => name),
+    members: members
+      .list()
+      .map(({ name }) => name)
+      .sort(),
     clusterVersion,
   };
 }

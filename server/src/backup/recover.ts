@@ -67,7 +67,10 @@ export async function recoverMember(options: RecoverOptions): Promise<Recovery> 
     const looked = {
       name: identity.name,
       oldClusterId: identity.clusterId,
-      oldMembers: machine.members.list().map(({ name }) => name),
+      oldMembers: machine.members
+        .list()
+        .map(({ name }) => name)
+        .sort(),
       uncommitted: end.uncommitted,
       keptAt,
       warnings: [...recovered.warnings, ...warningsOf(machine, identity)],
