@@ -9,7 +9,7 @@ const parts = ['one', 'two', 'three'].map((text) => new TextEncoder().encode(tex
 
 test('[W-56] a snapshot is one long body that tells its revision', async (t) => {
   const doors = await openDoors(t);
-  doors.store.snapshotParts = parts;
+  doors.store.snapshots.parts = parts;
   const { status, text, headers } = await http(doors, '/v1/snapshot');
   assert.deepEqual([status, text], [200, 'onetwothree']);
   assert.equal(headers['content-type'], 'application/octet-stream');
@@ -17,12 +17,12 @@ test('[W-56] a snapshot is one long body that tells its revision', async (t) => 
   assert.match(`${headers['content-disposition']}`, /filename="lockstep-1\.snap"/);
   const head = await http(doors, '/v1/snapshot', { method: 'HEAD' });
   assert.deepEqual([head.status, head.text, head.headers['lockstep-revision']], [200, '', '1']);
-  assert.equal(doors.store.snapshotsOpen, 0);
+  assert.equal(doors.store.snapshots.openCount, 0);
 });
 
 test('[W-56] without a leader only what the member has is answered', async (t) => {
   const doors = await openDoors(t);
-  doors.store.snapshotParts = parts;
+  doors.store.snapshots.parts = parts;
   doors.store.failure = new TableError('no_leader');
   const refused = await http(doors, '/v1/snapshot');
   assert.deepEqual([refused.status, refused.json.error.data.code], [503, 'no_leader']);
@@ -35,23 +35,23 @@ test('[W-56] without a leader only what the member has is answered', async (t) =
 test('[W-56] it is made no faster than it is taken, and a client that goes away lets go of it', async (t) => {
   const doors = await openDoors(t);
   const megabyte = new Uint8Array(1024 * 1024);
-  doors.store.snapshotParts = Array.from({ length: 100 }, () => megabyte);
+  doors.store.snapshots.parts = Array.from({ length: 100 }, () => megabyte);
   const response = await open(doors, '/v1/snapshot');
   await once(response, 'readable');
-  assert.equal(doors.store.snapshotsOpen, 1);
+  assert.equal(doors.store.snapshots.openCount, 1);
   const socket = once(response, 'close');
   response.destroy();
   await socket;
-  await doors.store.allSnapshotsClosed();
+  await doors.store.snapshots.allClosed();
   // What the sockets of both ends hold; the rest was never asked for.
-  assert.ok(doors.store.snapshotPartsTaken < 60, `${doors.store.snapshotPartsTaken} parts`);
+  assert.ok(doors.store.snapshots.partsTaken < 60, `${doors.store.snapshots.partsTaken} parts`);
 });
 
 test('[W-56] one that cannot go on breaks off, and the client says so', async (t) => {
   const doors = await openDoors(t);
   // Large enough that its begin is on its way before it breaks off.
-  doors.store.snapshotParts = [new Uint8Array(4 * 1024 * 1024)];
-  doors.store.snapshotFailure = new TableError('server_stopped');
+  doors.store.snapshots.parts = [new Uint8Array(4 * 1024 * 1024)];
+  doors.store.snapshots.failure = new TableError('server_stopped');
   await using client = new Client({ endpoints: doors.doors.address });
   const snapshot = await client.snapshot();
   assert.equal(snapshot.revision, 1);
@@ -68,8 +68,8 @@ test('[W-56] one that cannot go on breaks off, and the client says so', async (t
 
 test('the client takes a snapshot, of another endpoint too, and says what was refused', async (t) => {
   const [one, two] = [await openDoors(t), await openDoors(t)];
-  one.store.snapshotParts = parts;
-  two.store.snapshotParts = parts.slice(1);
+  one.store.snapshots.parts = parts;
+  two.store.snapshots.parts = parts.slice(1);
   await using client = new Client({ endpoints: one.doors.address });
   const textOf = async (...where: Parameters<Client['snapshot']>): Promise<string> => {
     const pieces: Uint8Array[] = [];
@@ -89,11 +89,11 @@ test('the client takes a snapshot, of another endpoint too, and says what was re
 test('who stops reading lets go of the snapshot', async (t) => {
   const doors = await openDoors(t);
   const megabyte = new Uint8Array(1024 * 1024);
-  doors.store.snapshotParts = Array.from({ length: 100 }, () => megabyte);
+  doors.store.snapshots.parts = Array.from({ length: 100 }, () => megabyte);
   await using client = new Client({ endpoints: doors.doors.address });
   for await (const piece of await client.snapshot()) {
     assert.ok(piece.length > 0);
     break;
   }
-  await doors.store.allSnapshotsClosed();
+  await doors.store.snapshots.allClosed();
 });

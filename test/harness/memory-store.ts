@@ -41,7 +41,9 @@ import type {
   WatchStream,
 } from '../../server/src/store.ts';
 import { MemoryHistory, tombstone } from './memory-history.ts';
+import { memoryMembers } from './memory-members.ts';
 import { MemoryOnce } from './memory-once.ts';
+import { MemorySnapshots } from './memory-snapshots.ts';
 import { MemoryStream } from './memory-stream.ts';
 import { noReadings } from './no-readings.ts';
 
@@ -64,12 +66,7 @@ export class MemoryStore implements Store {
   loseNextReply = false;
   /** Thrown at every call, if set. */
   failure: Error | undefined;
-  /** What a snapshot of it gives, and how many are being read. */
-  snapshotParts: readonly Uint8Array[] = [];
-  snapshotFailure: Error | undefined;
-  snapshotsOpen = 0;
-  snapshotPartsTaken = 0;
-  readonly #waitingForClose: (() => void)[] = [];
+  readonly snapshots = new MemorySnapshots();
   /** Calls that reached the store so far, answered or held. */
   calls = 0;
 
@@ -275,30 +272,7 @@ export class MemoryStore implements Store {
   async snapshot(options: ReadOptions): Promise<SnapshotStream> {
     const answered = options.serializable ? this.status() : await this.confirmLeadership();
     const { revision, term } = answered;
-    const parts = this.snapshotParts.slice();
-    this.snapshotsOpen++;
-    let isOpen = true;
-    return {
-      stamp: { revision, term },
-      next: async () => {
-        this.snapshotPartsTaken++;
-        const part = parts.shift();
-        if (part === undefined && this.snapshotFailure !== undefined) throw this.snapshotFailure;
-        return part;
-      },
-      close: () => {
-        if (!isOpen) return;
-        isOpen = false;
-        if (--this.snapshotsOpen > 0) return;
-        for (const wake of this.#waitingForClose.splice(0)) wake();
-      },
-    };
-  }
-
-  /** Resolves when nobody reads a snapshot any more. */
-  allSnapshotsClosed(): Promise<void> {
-    if (this.snapshotsOpen === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#waitingForClose.push(resolve));
+    return this.snapshots.open({ revision, term });
   }
 
   defragment(): Promise<Stamped<object>> {
@@ -321,45 +295,31 @@ export class MemoryStore implements Store {
   }
 
   members(): readonly MemberInfo[] {
-    return [{ memberId: '7', name: 'a', clientAddress: '', peerAddress: '', isLearner: false }];
+    return memoryMembers.list();
   }
 
   memberList(): Promise<Stamped<MemberChanged>> {
-    return this.#answer(() => ({ members: this.members() }));
+    return this.#answer(() => ({ members: memoryMembers.list() }));
   }
 
-  /** Takes every change for done, and shows it in its answer only. */
-  memberAdd({ peerAddress, learner }: MemberAddRequest): Promise<Stamped<MemberAdded>> {
-    const member = { memberId: '8', name: '', clientAddress: '', peerAddress, isLearner: true };
-    const added = learner ? member : { ...member, promotes: true };
-    return this.#answer(() => ({ member: added, members: [...this.members(), added] }));
+  memberAdd(request: MemberAddRequest): Promise<Stamped<MemberAdded>> {
+    return this.#answer(() => memoryMembers.add(request));
   }
 
   memberRemove(id: MemberId): Promise<Stamped<MemberChanged>> {
-    return this.#answer(() => {
-      if (id !== '7') throw new TableError('member_not_found');
-      throw new TableError('not_enough_started_members');
-    });
+    return this.#answer(() => memoryMembers.remove(id));
   }
 
   memberUpdate(id: MemberId, peerAddress: string): Promise<Stamped<MemberChanged>> {
-    return this.#answer(() => {
-      if (id !== '7') throw new TableError('member_not_found');
-      return { members: this.members().map((member) => ({ ...member, peerAddress })) };
-    });
+    return this.#answer(() => memoryMembers.update(id, peerAddress));
   }
 
   memberPromote(id: MemberId): Promise<Stamped<MemberChanged>> {
-    return this.#answer(() => {
-      throw new TableError(id === '7' ? 'not_a_learner' : 'member_not_found');
-    });
+    return this.#answer(() => memoryMembers.promote(id));
   }
 
   memberReplace(id: MemberId, peerAddress: string): Promise<Stamped<MemberAdded>> {
-    return this.memberAdd({ peerAddress, learner: false }).then((added) => ({
-      ...added,
-      member: { ...added.member, replaces: id },
-    }));
+    return this.#answer(() => memoryMembers.replace(id, peerAddress));
   }
 
   readings(): StoreReadings {
