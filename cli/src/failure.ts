@@ -122,5 +122,16 @@ const nextSteps: Readonly<Record<string, string>> = {
   NoLimitError:
     '"lockstep semaphore acquire" declares one with --limit, "lockstep semaphore resize" writes one',
   LimitMismatchError: 'without --limit, "lockstep semaphore acquire" takes theirs',
+  not_enough_started_members:
+    'the change would leave fewer members started than a quorum needs: start or remove those that are away first',
+  unhealthy_cluster:
+    'a member that the cluster needs is away: "lockstep endpoint health --cluster" tells which; bring it back first',
+  peer_address_exists: '"lockstep member list" prints the addresses that are taken',
+  member_not_found: '"lockstep member list" prints the members',
+  not_a_learner: '"lockstep member list" prints which members are learners',
+  learner_not_ready:
+    'start it, and wait until it has the whole log: "lockstep status --cluster" tells',
+  too_many_learners:
+    'promote or remove the learner that there is first, or wait until it has its place',
   bad_leader_transferee: '"lockstep member list" prints the members; only a voter can lead',
 };

@@ -13,6 +13,7 @@ import { addRebootVerbs } from './grammar/reboot.ts';
 import { addRightsVerbs } from './grammar/rights.ts';
 import { addSemaphoreVerbs } from './grammar/semaphores.ts';
 import { addShellVerbs } from './grammar/shell.ts';
+import { addSnapshotVerbs } from './grammar/snapshots.ts';
 import type { Context, Io, OutputFormat } from './io.ts';
 import { authOf } from './password.ts';
 import { durationMs } from './selection.ts';
@@ -84,6 +85,7 @@ export function buildProgram(io: Io): Program {
   addRebootVerbs(grammar);
   program.commandsGroup('Look after the cluster:');
   addClusterVerbs(grammar);
+  addSnapshotVerbs(grammar);
   program.commandsGroup('Say who may do what:');
   addRightsVerbs(grammar);
   program.commandsGroup('Learn and set up:');

@@ -72,6 +72,7 @@ function checkField(
     case 'count':
       if (isCount(params, name)) return;
       break;
+    case 'address':
     case 'text':
       if (typeof value === 'string') return;
       break;

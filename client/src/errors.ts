@@ -220,6 +220,7 @@ const classes: { readonly [Code in ErrorCode]?: ErrorClass } = {
   invalid_sort_option: InvalidError,
   future_revision: InvalidError,
   lease_ttl_too_large: InvalidError,
+  invalid_peer_address: InvalidError,
   request_too_large: TooLargeError,
   answer_too_large: TooLargeError,
   key_not_found: KeyNotFoundError,

@@ -4,6 +4,7 @@ export type {
   AlarmKind,
   ClusterId,
   CompareOperator,
+  HashKvResult,
   HashResult,
   Header,
   LeaseGrantResult,
@@ -22,6 +23,7 @@ export type { CallOptions } from './calls/call.ts';
 export { deleteKey, type UpdateOptions, type WrittenReply } from './changes.ts';
 export { Client } from './client.ts';
 export { type Clock, pause } from './clock.ts';
+export type { Cluster, MemberAddRequest } from './cluster.ts';
 export type { Codec, StandardSchema } from './codec.ts';
 export * as codecs from './codec.ts';
 export type { ConnectionSettings } from './connection/connection.ts';
@@ -80,6 +82,7 @@ export type {
 } from './options.ts';
 export { Scan } from './scan.ts';
 export { Session, type SessionOptions } from './session/session.ts';
+export type { Snapshot, SnapshotOptions } from './snapshot.ts';
 export { Entry, Space, type SpaceEvent, type SpaceRange } from './space.ts';
 export type { Isolation, Transaction } from './stm/attempt.ts';
 export { Counter } from './stm/counter.ts';

@@ -160,6 +160,25 @@ export interface StateHash {
   readonly appliedIndex: number;
 }
 
+export interface HistoryHash {
+  readonly hash: number;
+  /** What the hash goes up to, and down to. */
+  readonly hashRevision: number;
+  readonly compactRevision: number;
+}
+
+/**
+ * The whole state of a member at one moment, as a backup file, while writes go on. What it shows stays in
+ * memory until its end, or until it is closed: whoever opened it must do one of both.
+ */
+export interface SnapshotStream {
+  readonly stamp: Stamp;
+  /** The next bytes, made when they are asked for; undefined at the end. One call at a time. @throws TableError `server_stopped`. */
+  next(): Promise<Uint8Array | undefined>;
+  /** Idempotent. */
+  close(): void;
+}
+
 /** The header's numbers as they were when the answer was made. */
 export interface Stamp {
   readonly revision: number;
@@ -210,6 +229,8 @@ export interface WatchEnd {
 
 /** One connection's end of its watches; implemented by a door. Calls never throw. */
 export interface WatchSink {
+  /** Its watches wait for the next leader, however long that takes, instead of ending with `no_leader`. */
+  readonly staysWithoutLeader?: boolean;
   /** False while the connection should get no events (socket full); then {@link WatchStream.resume} continues. */
   ready(): boolean;
   /** The events of one revision for these watches. Never called with a lower revision than before for the same watch. */
@@ -269,6 +290,22 @@ export interface StoreStatus {
 export interface Capabilities {
   readonly transactions: boolean;
   readonly leases: boolean;
+}
+
+export interface MemberAddRequest {
+  /** host:port at which the other members will reach it. */
+  readonly peerAddress: string;
+  /** It stays a learner until it is promoted; else that happens by itself when it has caught up. */
+  readonly learner: boolean;
+}
+
+/** All members after a change. */
+export interface MemberChanged {
+  readonly members: readonly MemberInfo[];
+}
+
+export interface MemberAdded extends MemberChanged {
+  readonly member: MemberInfo;
 }
 
 /** What one user may do. */
@@ -381,6 +418,8 @@ export interface Store {
     which: { memberId: MemberId | undefined; alarm: AlarmKind | undefined },
     asker?: Asker,
   ): Promise<Stamped<{ readonly alarms: readonly Alarm[] }>>;
+  /** Raises an alarm by hand. It stays until it is cleared by hand. */
+  arm(alarm: Alarm, asker?: Asker): Promise<Stamped<{ readonly alarms: readonly Alarm[] }>>;
   /** The keys of a lease as applied here, in key order; at once. */
   leaseKeys(id: LeaseId): readonly ByteString[];
   /** Who may do what, as applied here; at once. */
@@ -393,12 +432,44 @@ export interface Store {
   onAuthChange(changed: () => void): () => void;
   /** The checksum of this member's state. */
   hash(): Promise<Stamped<StateHash>>;
+  /**
+   * The checksum of all versions of keys up to `revision` (0: the newest here) and down to the compaction point,
+   * from this member's own state: equal on every member at equal revisions. @throws TableError `compacted`, `future_revision`.
+   */
+  hashKv(revision: number): Promise<Stamped<HistoryHash>>;
+  /** The state of this member, at least as new as `options` say. @throws TableError `too_many_requests`. */
+  snapshot(options: ReadOptions): Promise<SnapshotStream>;
+  /** Gives back at once what memory can be given back; nothing stops, and there is seldom any. */
+  defragment(): Promise<Stamped<object>>;
   openWatchStream(sink: WatchSink): WatchStream;
   /** Resolves when the member has applied `revision`. */
   waitForRevision(revision: number): Promise<void>;
   /** Resolves when this member has shown that it can reach a quorum now: a linearizable no-op read. */
   confirmLeadership(): Promise<Stamp>;
+  /** As this member knows them. */
   members(): readonly MemberInfo[];
+  /** As of now: it has seen every change that was answered before. */
+  memberList(): Promise<Stamped<MemberChanged>>;
+  /**
+   * Adds a member, which begins as a learner. Any member may be asked for any of these changes.
+   * @throws TableError `not_enough_started_members`, `unhealthy_cluster`, `peer_address_exists`,
+   * `too_many_learners`, `cluster_too_old`.
+   */
+  memberAdd(request: MemberAddRequest): Promise<Stamped<MemberAdded>>;
+  /** @throws TableError `member_not_found`, `not_enough_started_members`, `unhealthy_cluster`. */
+  memberRemove(id: MemberId): Promise<Stamped<MemberChanged>>;
+  /** Says where the other members reach it from now on. @throws TableError `member_not_found`, `peer_address_exists`. */
+  memberUpdate(id: MemberId, peerAddress: string): Promise<Stamped<MemberChanged>>;
+  /** @throws TableError `member_not_found`, `not_a_learner`, `learner_not_ready`, `not_enough_started_members`. */
+  memberPromote(id: MemberId): Promise<Stamped<MemberChanged>>;
+  /**
+   * Adds a member that takes the place of another, in one joint change, once it has caught up.
+   * @throws TableError `member_not_found`, `peer_address_exists`, `too_many_learners` (it is being
+   * replaced already), `unhealthy_cluster`, `cluster_too_old`.
+   */
+  memberReplace(id: MemberId, peerAddress: string): Promise<Stamped<MemberAdded>>;
+  /** What is applied here now. */
+  stamp(): Stamp;
   status(): StoreStatus;
   /** What it has counted since the process began. */
   readings(): StoreReadings;

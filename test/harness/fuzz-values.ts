@@ -353,6 +353,33 @@ const introduction = record({
   clusterVersion: version,
 });
 
+const lookedUp = record({
+  memberId: text,
+  name: text,
+  peerAddress: text,
+  clientAddress: text,
+  isBound: flag,
+  replaces: text,
+});
+
+const changeText = fc
+  .record({
+    action: fc.constantFrom('add', 'remove', 'update', 'promote', 'replace', 'split'),
+    peerAddress: fc.oneof(text, fc.constant(7)),
+    memberId: fc.oneof(text, fc.constant(null)),
+    learner: fc.oneof(flag, fc.constant('yes')),
+  })
+  .map((change) => JSON.stringify(change));
+
+const outcomeText = fc
+  .record({
+    ok: fc.oneof(flag, fc.constant(1)),
+    code: fc.oneof(text, fc.constant('member_not_found')),
+    memberId: text,
+    members: fc.array(fc.oneof(fc.constant(null), lookedUp), { maxLength: 2 }),
+  })
+  .map((outcome) => JSON.stringify(outcome));
+
 /** Every kind of frame but the greetings, which a test that wants to be welcomed makes itself. */
 export function talkOf(parts: MessageParts): fc.Arbitrary<PeerFrame> {
   const { index, term } = parts;
@@ -368,7 +395,14 @@ export function talkOf(parts: MessageParts): fc.Arbitrary<PeerFrame> {
     tagged('ping', nothing),
     tagged('pong', nothing),
     tagged('inquiry', nothing),
-    tagged('inquiryReply', record({ registeredDirectory: text })),
+    tagged('inquiryReply', record({ registeredDirectory: text, isMember: flag })),
+    tagged('lookup', nothing),
+    tagged(
+      'lookupReply',
+      record({ clusterId: text, members: fc.array(lookedUp, { maxLength: 3 }) }),
+    ),
+    tagged('changeRequest', record({ number, text: fc.oneof(text, changeText) })),
+    tagged('changeReply', record({ number, text: fc.oneof(text, outcomeText) })),
     { weight: 2, arbitrary: tagged('snapshotBegin', record({ term, meta: metas(parts) })) },
     {
       weight: 2,

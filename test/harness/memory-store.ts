@@ -18,9 +18,13 @@ import type {
   AuthView,
   DeleteRangeReply,
   DeleteRangeRequest,
+  HistoryHash,
   LeaseGrantReply,
   LeaseGrantRequest,
   LeaseTimeToLiveReply,
+  MemberAdded,
+  MemberAddRequest,
+  MemberChanged,
   PutReply,
   PutRequest,
   RangeReply,
@@ -28,6 +32,7 @@ import type {
   ReadOptions,
   ScanReply,
   ScanRequest,
+  SnapshotStream,
   Stamp,
   Stamped,
   StateHash,
@@ -40,7 +45,9 @@ import type {
   WatchStream,
 } from '../../server/src/store.ts';
 import { MemoryHistory, tombstone } from './memory-history.ts';
+import { memoryMembers } from './memory-members.ts';
 import { MemoryOnce } from './memory-once.ts';
+import { MemorySnapshots } from './memory-snapshots.ts';
 import { MemoryStream } from './memory-stream.ts';
 import { noReadings } from './no-readings.ts';
 
@@ -67,6 +74,7 @@ export class MemoryStore implements Store {
   loseNextReply = false;
   /** Thrown at every call, if set. */
   failure: Error | undefined;
+  readonly snapshots = new MemorySnapshots();
   /** Calls that reached the store so far, answered or held. */
   calls = 0;
 
@@ -106,6 +114,13 @@ export class MemoryStore implements Store {
 
   raise(alarm: Alarm): void {
     this.#alarms.push(alarm);
+  }
+
+  arm(alarm: Alarm): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
+    return this.#answer(() => {
+      this.raise(alarm);
+      return { alarms: [alarm] };
+    });
   }
 
   range(request: RangeRequest, options: ReadOptions): Promise<Stamped<RangeReply>> {
@@ -296,6 +311,24 @@ export class MemoryStore implements Store {
     return this.#answer(() => ({ hash: 7, compactRevision, appliedIndex: versions.length }));
   }
 
+  hashKv(revision: number): Promise<Stamped<HistoryHash>> {
+    return this.#answer(() => {
+      this.#history.check(revision);
+      const { compactRevision } = this.#history;
+      return { hash: 8, hashRevision: revision || this.revision, compactRevision };
+    });
+  }
+
+  async snapshot(options: ReadOptions): Promise<SnapshotStream> {
+    const answered = options.serializable ? this.status() : await this.confirmLeadership();
+    const { revision, term } = answered;
+    return this.snapshots.open({ revision, term });
+  }
+
+  defragment(): Promise<Stamped<object>> {
+    return this.#answer(() => ({}));
+  }
+
   openWatchStream(sink: WatchSink): WatchStream {
     const stream = new MemoryStream(this.#history, sink, () => this.#streams.delete(stream));
     this.#streams.add(stream);
@@ -312,11 +345,39 @@ export class MemoryStore implements Store {
   }
 
   members(): readonly MemberInfo[] {
-    return [{ memberId: '7', name: 'a', clientAddress: '', peerAddress: '', isLearner: false }];
+    return memoryMembers.list();
+  }
+
+  memberList(): Promise<Stamped<MemberChanged>> {
+    return this.#answer(() => ({ members: memoryMembers.list() }));
+  }
+
+  memberAdd(request: MemberAddRequest): Promise<Stamped<MemberAdded>> {
+    return this.#answer(() => memoryMembers.add(request));
+  }
+
+  memberRemove(id: MemberId): Promise<Stamped<MemberChanged>> {
+    return this.#answer(() => memoryMembers.remove(id));
+  }
+
+  memberUpdate(id: MemberId, peerAddress: string): Promise<Stamped<MemberChanged>> {
+    return this.#answer(() => memoryMembers.update(id, peerAddress));
+  }
+
+  memberPromote(id: MemberId): Promise<Stamped<MemberChanged>> {
+    return this.#answer(() => memoryMembers.promote(id));
+  }
+
+  memberReplace(id: MemberId, peerAddress: string): Promise<Stamped<MemberAdded>> {
+    return this.#answer(() => memoryMembers.replace(id, peerAddress));
   }
 
   readings(): StoreReadings {
     return noReadings();
+  }
+
+  stamp(): Stamp {
+    return { revision: this.revision, term: 2 };
   }
 
   status(): StoreStatus {

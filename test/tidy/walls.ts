@@ -113,6 +113,25 @@ export const rooms: readonly Room[] = [
     libraries: ['ws'],
     nodeTypes: ['http', 'stream'],
   },
+  // etcd's methods once more, as JSON over HTTP and WebSockets: it knows their table and nothing of what is behind.
+  {
+    name: 'api/etcd gateway',
+    at: ['server/src/api/etcd/gateway'],
+    rooms: ['api/etcd', 'service', 'protocol'],
+    libraries: ['@bufbuild/protobuf', '@bufbuild/protobuf/reflect', 'ws'],
+    node: ['http'],
+    nodeTypes: ['stream'],
+  },
+  // gRPC over HTTP/2, and etcd's services: they speak in the store's own requests, which the service checks.
+  {
+    name: 'api/etcd',
+    at: ['server/src/api/etcd'],
+    rooms: ['service', 'protocol', 'metrics'],
+    types: ['store'],
+    libraries: ['@bufbuild/protobuf', '@bufbuild/protobuf/codegenv2', '@bufbuild/protobuf/wkt'],
+    node: ['crypto', 'http2'],
+    nodeTypes: ['stream'],
+  },
   // Puts what was measured into words; it has neither a request nor an answer in its hands.
   {
     name: 'api/metrics',
@@ -125,17 +144,34 @@ export const rooms: readonly Room[] = [
   {
     name: 'api',
     at: ['server/src/api/*'],
-    rooms: ['api/http', 'api/ws', 'api/metrics', 'api/console', 'service', 'protocol'],
+    rooms: [
+      ...['api/http', 'api/ws', 'api/etcd', 'api/etcd gateway', 'api/metrics', 'api/console'],
+      ...['service', 'protocol'],
+    ],
     types: ['metrics'],
-    node: ['http'],
+    node: ['http', 'http2'],
     nodeTypes: ['net', 'stream'],
   },
 
   {
     name: 'config',
-    at: ['server/src/config.ts', 'server/src/config-kinds.ts', 'server/src/config-auth.ts'],
+    at: [
+      'server/src/config.ts',
+      'server/src/config-kinds.ts',
+      'server/src/config-auth.ts',
+      'server/src/config-cluster.ts',
+      'server/src/etcd-settings.ts',
+      'server/src/etcd-flags.ts',
+    ],
     rooms: ['protocol'],
     libraries: ['zod', 'yaml'],
+  },
+  // What works on the files of a member that does not run: backups, and new clusters from them.
+  {
+    name: 'backup',
+    at: ['server/src/backup.ts', 'server/src/backup'],
+    rooms: ['member', 'storage', 'io', 'core/base', 'core/raft', 'core'],
+    node: ['*'],
   },
   { name: 'version', at: ['server/src/version.ts'] },
   // What the configuration means for a member, and how it leaves; the same for a simulated one.
@@ -143,6 +179,7 @@ export const rooms: readonly Room[] = [
     name: 'wiring',
     at: ['server/src/member-options.ts', 'server/src/hand-over.ts'],
     rooms: ['config', 'member'],
+    types: ['ports'],
   },
   {
     name: 'main',
@@ -150,6 +187,7 @@ export const rooms: readonly Room[] = [
     rooms: [
       'config',
       'version',
+      'backup',
       'wiring',
       'member',
       'storage',
@@ -178,7 +216,7 @@ export const rooms: readonly Room[] = [
     name: 'cli',
     at: ['cli/src', 'cli/bin'],
     rooms: [
-      ...['client', 'protocol', 'main', 'config', 'recipes/locks', 'recipes/election'],
+      ...['client', 'protocol', 'main', 'config', 'backup', 'recipes/locks', 'recipes/election'],
       ...['recipes/reboot-coordinator', 'reboot: policy', 'reboot: Node alone'],
     ],
     libraries: ['commander', 'picocolors', 'cli-table3'],
@@ -254,6 +292,9 @@ const doors: Readonly<Record<string, string>> = {
   '@lockstep/rendezvous': 'recipes/rendezvous/src/index.ts',
   '@lockstep/server': 'server/src/main.ts',
   '@lockstep/server/config': 'server/src/config.ts',
+  '@lockstep/server/etcd-flags': 'server/src/etcd-flags.ts',
+  '@lockstep/server/etcd-settings': 'server/src/etcd-settings.ts',
+  '@lockstep/server/backup': 'server/src/backup.ts',
   '@lockstep/server/testing': 'server/testing/index.ts',
 };
 

@@ -1,3 +1,4 @@
+import { etcdFlagWords } from '@lockstep/server/etcd-flags';
 import { Option } from 'commander';
 import type { DevOptions } from '../verbs/dev.ts';
 import type { ServeOptions } from '../verbs/serve.ts';
@@ -12,7 +13,10 @@ export const serveFlags: readonly (readonly [flag: string, description: string])
   ['--peer-advertise <host:port>', 'the same, as members reach it (what --peer-listen says)'],
   ['--data-dir <directory>', 'what must survive (./lockstep-data)'],
   ['--initial-cluster <list>', 'name=host:port of all members with commas between (this one)'],
+  ['--initial-cluster-state <state>', 'new, or existing: join the one that runs (new)'],
+  ['--join <list>', 'the same, with host:port of its members, as they reach each other'],
   ['--initial-cluster-token <text>', 'the same for all members of one new cluster (lockstep)'],
+  ['--initial-cluster-state <state>', 'new, or existing to join one that runs (new)'],
   ['--allow-origin <origin...>', 'other origins a browser may come from'],
   ['--heartbeat-ms <ms>', 'the leader tells that it lives (100)'],
   ['--election-ms <ms>', 'silence after which another is elected (1000)'],
@@ -35,11 +39,13 @@ export function addMemberVerbs({ program, context, run }: Grammar): void {
   const serve = program.command('serve').summary('run a member');
   serve.description('Runs one member until Ctrl-C, which stops it in order.');
   for (const [flag, description] of serveFlags) serve.option(flag, description);
+  for (const flag of etcdFlagWords()) serve.addOption(new Option(flag).hideHelp());
   serve
     .option('--config <file>', 'YAML with the names of these flags as keys')
     .addHelpText(
       'after',
-      '\nEach flag is also a variable (--data-dir: LOCKSTEP_DATA_DIR). Flag before variable before file.',
+      '\nEach flag is also a variable (--data-dir: LOCKSTEP_DATA_DIR). Flag before variable before file.' +
+        "\netcd's flags and ETCD_* variables are taken as well: README.md of the server lists them.",
     )
     .action(async (options: ServeOptions) =>
       run((await import('../verbs/serve.ts')).serve(context(), options)),

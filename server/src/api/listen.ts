@@ -1,4 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  Http2ServerRequest,
+  Http2ServerResponse,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { limits, TableError } from '@lockstep/client/protocol';
@@ -6,9 +12,17 @@ import type { DoorReadings, ProcessReadings } from '../metrics/readings.ts';
 import { type Caller, proofsOfHeader, type Service } from '../service/service.ts';
 import { type ConsoleFile, consolePage } from './console/page.ts';
 import { EarlyCallers } from './early-callers.ts';
+import { EtcdDoor } from './etcd/door.ts';
+import { EtcdGateway } from './etcd/gateway/gateway.ts';
+import { CallCounts } from './etcd/grpc/call-counts.ts';
+import { etcdMethods } from './etcd/services.ts';
+import { apiVersion, clusterVersion } from './etcd/version.ts';
 import { HttpDoor } from './http/door.ts';
 import { metricsPage } from './metrics/page.ts';
 import { OriginGuard } from './origin.ts';
+import { ProtocolSwitch } from './protocol-switch.ts';
+import { SilentSockets } from './silent-sockets.ts';
+import { SocketQueue } from './socket-queue.ts';
 import { WebSocketDoor } from './ws/socket.ts';
 
 export interface DoorsOptions {
@@ -23,7 +37,7 @@ export interface DoorsOptions {
   /** What the process takes of the machine, for `/metrics`. */
   readonly process?: (() => ProcessReadings) | undefined;
   /** The common name of the verified certificate that a request came with; absent where there are none. */
-  readonly commonNameOf?: ((request: IncomingMessage) => string | undefined) | undefined;
+  readonly commonNameOf?: ((socket: Duplex) => string | undefined) | undefined;
   /** The files of the console page; absent if they were not built. */
   readonly console?: readonly ConsoleFile[] | undefined;
 }
@@ -40,6 +54,8 @@ export interface DoorLimits {
   readonly requestMs: number;
   /** A client that takes nothing of what waits for it for this long is cut. */
   readonly stallMs: number;
+  /** A connection over HTTP/2 from which nothing came for this long is asked for a sign of life, and cut after as long again. */
+  readonly quietMs: number;
   /** How long {@link Doors.stop} waits for answers that are due. */
   readonly stopMs: number;
   /** Open sockets; further ones are closed at once. */
@@ -52,6 +68,7 @@ export const doorLimits: DoorLimits = {
   firstRequestMs: 5_000,
   requestMs: 60_000,
   stallMs: limits.stallMsMax,
+  quietMs: 20_000,
   stopMs: 5_000,
   connectionsMax: 20_000,
 };
@@ -77,6 +94,8 @@ export interface ClientPort {
   readonly server: Server;
   /** Who came before the doors. */
   readonly early: EarlyCallers;
+  /** Who speaks HTTP/2 goes there. */
+  readonly http2: SocketQueue;
   /** Listens no more; for a port that never got its doors. Never rejects. */
   close(): Promise<void>;
 }
@@ -101,13 +120,19 @@ export async function openPort(
   });
   server.maxConnections = allowed.connectionsMax;
   server.timeout = allowed.stallMs;
+  const http2 = new SocketQueue();
   const early = new EarlyCallers(server);
+  new ProtocolSwitch(server, {
+    firstBytesMs: allowed.firstRequestMs,
+    http2: (socket) => http2.add(socket),
+  });
   const bound = await listen(server, host, port);
   return {
     address: bound.text,
     port: bound.port,
     server,
     early,
+    http2,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -137,15 +162,28 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
     silenceSweeps: Math.ceil(allowed.silenceMs / sweepMs),
     stallSweeps: Math.ceil(allowed.stallMs / sweepMs),
   });
+  const etcdApi = { methods: etcdMethods(service), counts: new CallCounts() };
+  const gateway = new EtcdGateway({
+    ...{ service, ...etcdApi },
+    ...{ stallMs: allowed.stallMs, silenceMs: allowed.quietMs },
+  });
   const counts = (): DoorReadings => ({
     webSockets: webSockets.connections,
-    unsentBytes: webSockets.unsentBytes,
+    unsentBytes: webSockets.unsentBytes + etcd.unsentBytes,
   });
   const http = new HttpDoor({
     service,
     commonNameOf,
-    metrics: () => metricsPage({ ...service.readings(), doors: counts() }, options.process?.()),
+    metrics: () =>
+      metricsPage(
+        {
+          ...service.readings(),
+          ...{ doors: counts(), grpc: etcdApi.counts.readings() },
+        },
+        options.process?.(),
+      ),
     console: consolePage(options.console),
+    etcd: { etcdserver: apiVersion, etcdcluster: clusterVersion },
   });
   const guard = new OriginGuard({
     listen: port.address,
@@ -153,14 +191,29 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
     allowOrigins: options.allowOrigins ?? [],
   });
   const silent = new SilentSockets(server);
-  connect(server, { guard, http, webSockets, service, commonNameOf });
+  const doors = { http, gateway, webSockets };
+  const request = connect(server, { ...doors, guard, service, commonNameOf });
+  const etcd = new EtcdDoor({
+    ...{ service, commonNameOf, ...etcdApi },
+    silenceMs: allowed.quietMs,
+    stallMs: allowed.stallMs,
+    other: (stream, headers) => request(...plainRequest(stream, headers)),
+  });
+  port.http2.open((socket) => {
+    silent.spoke(socket);
+    etcd.accept(socket);
+  });
   port.early.letIn();
   const heartbeats = setInterval(() => http.heartbeat(), allowed.heartbeatMs);
-  const sweeps = setInterval(() => webSockets.sweep(), sweepMs);
+  const sweeps = setInterval(() => {
+    webSockets.sweep();
+    gateway.sweep();
+    etcd.sweep();
+  }, sweepMs);
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     silent.destroy();
-    await stopDoors(server, http, webSockets, allowed.stopMs);
+    await stopDoors(server, { ...doors, etcd }, allowed.stopMs);
     clearInterval(heartbeats);
     clearInterval(sweeps);
   };
@@ -175,46 +228,31 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
   };
 }
 
-/** Connections that have not asked for anything yet; nothing is owed to them when the door closes. */
-class SilentSockets {
-  readonly #sockets = new Set<Duplex>();
-
-  constructor(server: Server) {
-    const spoke = (request: IncomingMessage) => this.#sockets.delete(request.socket);
-    server.on('request', spoke);
-    server.on('checkContinue', spoke);
-    server.on('checkExpectation', spoke);
-    server.on('upgrade', spoke);
-    server.on('connection', (socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
-  }
-
-  destroy(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-}
-
 interface Wiring {
   readonly guard: OriginGuard;
   readonly http: HttpDoor;
+  readonly gateway: EtcdGateway;
   readonly webSockets: WebSocketDoor;
   readonly service: Service;
   readonly commonNameOf: DoorsOptions['commonNameOf'];
 }
 
-function connect(server: Server, wiring: Wiring): void {
-  const { guard, http, webSockets, service, commonNameOf } = wiring;
+/** @returns what takes a plain request, wherever it came from. */
+function connect(
+  server: Server,
+  wiring: Wiring,
+): (incoming: IncomingMessage, response: ServerResponse) => void {
+  const { guard, http, gateway, webSockets, service, commonNameOf } = wiring;
   const request = (incoming: IncomingMessage, response: ServerResponse) => {
+    const door = gateway.serves(incoming.url) ? gateway : http;
     try {
       const foreign = guard.check(incoming);
       if (foreign !== undefined && answerCors(incoming, response, foreign)) return;
     } catch (error) {
-      http.refuse(response, error);
+      door.refuse(response, error);
       return;
     }
-    http.handle(incoming, response);
+    door.handle(incoming, response);
   };
   server.on('request', request);
   // A client that asks before it sends a large body gets the refusal instead of the go-ahead.
@@ -234,8 +272,9 @@ function connect(server: Server, wiring: Wiring): void {
     const upgrade = (caller: Caller) => webSockets.upgrade(incoming, socket, head, caller);
     try {
       guard.check(incoming);
+      if (gateway.serves(incoming.url)) return gateway.upgrade(incoming, socket, head);
       const proofs = proofsOfHeader(incoming.headers.authorization);
-      const caller = service.callers.of({ ...proofs, commonName: commonNameOf?.(incoming) });
+      const caller = service.callers.of({ ...proofs, commonName: commonNameOf?.(socket) });
       if (!(caller instanceof Promise)) return upgrade(caller);
       // While a password is checked nobody else listens to what happens to the socket.
       socket.on('error', () => socket.destroy());
@@ -250,6 +289,21 @@ function connect(server: Server, wiring: Wiring): void {
     if (isUnused(error, socket)) socket.end(() => socket.destroy());
     else refuseSocket(socket, malformed(error));
   });
+  return request;
+}
+
+/** A request that came over HTTP/2, in the shape of one that came over HTTP/1.1. */
+function plainRequest(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+): [IncomingMessage, ServerResponse] {
+  const authority = headers[':authority'];
+  const named = authority === undefined ? headers : { ...headers, host: authority };
+  // Node promises that they can stand in for each other (node:http2, compatibility API); its types are not related.
+  return [
+    new Http2ServerRequest(stream, named, {}, []) as unknown as IncomingMessage,
+    new Http2ServerResponse(stream) as unknown as ServerResponse,
+  ];
 }
 
 /** Tells the browser that the page may read the answer; true when that was all it asked. */
@@ -299,10 +353,16 @@ function refuseSocket(socket: Duplex, error: TableError): void {
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
 
+interface OpenDoors {
+  readonly http: HttpDoor;
+  readonly gateway: EtcdGateway;
+  readonly webSockets: WebSocketDoor;
+  readonly etcd: EtcdDoor;
+}
+
 async function stopDoors(
   server: Server,
-  http: HttpDoor,
-  webSockets: WebSocketDoor,
+  { http, gateway, webSockets, etcd }: OpenDoors,
   stopMs: number,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -310,9 +370,11 @@ async function stopDoors(
   server.closeIdleConnections();
   const cut = setTimeout(() => {
     webSockets.terminate();
+    gateway.terminate();
+    etcd.terminate();
     server.closeAllConnections();
   }, stopMs);
-  await Promise.all([webSockets.stop(), closed]);
+  await Promise.all([webSockets.stop(), gateway.stop(), etcd.stop(), closed]);
   clearTimeout(cut);
 }
 

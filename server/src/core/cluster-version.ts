@@ -44,6 +44,9 @@ const firstVersions = {
   auth: 2,
 } as const satisfies Record<Command['type'], number>;
 
+/** From this cluster version on a learner can be marked to be promoted by itself, and who was removed cannot register. */
+export const promotionsSince = 2;
+
 /** The cluster version that brought rights: the table of them in the state, and askers of commands. */
 export const authVersion = 2;
 

@@ -2,7 +2,7 @@ import type { Alarm } from '@lockstep/client/protocol';
 import { writeAuth } from './auth/auth-codec.ts';
 import type { AuthState } from './auth/auth-state.ts';
 import { Writer } from './base/codec.ts';
-import { authVersion } from './cluster-version.ts';
+import { authVersion, promotionsSince } from './cluster-version.ts';
 import type { HashCheckView } from './hash-check.ts';
 import type { LeaseView } from './lease/lease-table.ts';
 import type { MemberRecord } from './member-table.ts';
@@ -81,7 +81,7 @@ export class MachineImage {
       .number(store.compactRevision)
       .number(store.eventCount)
       .finish();
-    yield membersChunk(members);
+    yield membersChunk(members, clusterVersion >= promotionsSince);
     yield statusChunk(alarms, hashCheck);
     const withAuth = clusterVersion >= authVersion;
     if (withAuth) yield authChunk(auth);
@@ -140,7 +140,7 @@ function authChunk(auth: AuthState): Uint8Array {
   return writer.finish();
 }
 
-function membersChunk(members: readonly MemberRecord[]): Uint8Array {
+function membersChunk(members: readonly MemberRecord[], promotions: boolean): Uint8Array {
   const writer = new Writer().u8(sections.members).number(members.length);
   for (const member of members) {
     writer
@@ -149,6 +149,8 @@ function membersChunk(members: readonly MemberRecord[]): Uint8Array {
       .text(member.peerAddress)
       .text(member.clientAddress)
       .text(member.directoryId);
+    if (!promotions) continue;
+    writer.flag(member.promotion !== undefined).text(member.promotion?.replaces ?? '');
   }
   return writer.finish();
 }

@@ -1,10 +1,11 @@
 import { readAuth } from './auth/auth-codec.ts';
 import { DecodeError, Reader } from './base/codec.ts';
-import { authVersion, checkFits } from './cluster-version.ts';
+import { authVersion, checkFits, promotionsSince } from './cluster-version.ts';
 import type { HashReport } from './hash-check.ts';
 import type { LeaseRecord } from './lease/types.ts';
 import type { Machine } from './machine.ts';
 import { imageFormats, sections } from './machine-image.ts';
+import type { Promotion } from './member-table.ts';
 import { readKeyValue } from './mvcc/request-codec.ts';
 import type { Reply } from './reply.ts';
 import { readAlarms, readReply } from './reply-codec.ts';
@@ -89,8 +90,16 @@ export class MachineRestorer {
         peerAddress: reader.text(),
         clientAddress: reader.text(),
         directoryId: reader.text(),
+        promotion: this.#readPromotion(reader),
       });
     }
+  }
+
+  #readPromotion(reader: Reader): Promotion | undefined {
+    if (this.#machine.clusterVersion < promotionsSince) return undefined;
+    const isMarked = reader.flag();
+    const replaces = reader.text();
+    return isMarked ? { replaces } : undefined;
   }
 
   #readStatus(reader: Reader): void {

@@ -4,7 +4,7 @@ import { leaseRefusal, staleRefusal } from './asker-check.ts';
 import { AuthTable } from './auth/auth-table.ts';
 import { unreachable } from './base/assert.ts';
 import { crc32c } from './base/crc32c.ts';
-import { type Build, checkFits, thisBuild } from './cluster-version.ts';
+import { type Build, checkFits, promotionsSince, thisBuild } from './cluster-version.ts';
 import { type Command, type Envelope, needsRoom, type Origin } from './command.ts';
 import { decodeCommand, versionOf } from './command-codec.ts';
 import { HashCheck } from './hash-check.ts';
@@ -98,6 +98,7 @@ export class Machine {
   applyMembership(change: MembershipChange): void {
     for (const { action, member } of change.changes) {
       if (action === 'remove') this.members.remove(member);
+      else if (action === 'addVoter') this.members.promoted(member);
     }
     if (change.context === '') return;
     // Written by the member that proposed the change, never by a user.
@@ -237,6 +238,11 @@ export class Machine {
       }
       case 'register': {
         const { type: _, ...record } = command;
+        const isGone = this.members.get(record.memberId) === undefined;
+        if (isGone && this.#clusterVersion >= promotionsSince) {
+          // A removed id never returns: what it sent before it knew comes too late.
+          return { type: 'register', refused: { registeredDirectory: '' } };
+        }
         return { type: 'register', refused: this.members.register(record) };
       }
       case 'auth': {
@@ -259,12 +265,20 @@ export class Machine {
   }
 
   #hashReport(report: Extract<Command, { type: 'hashReport' }>): void {
-    const members = this.members.list().map(({ memberId }) => memberId);
+    const members = this.#reporters();
     const differing = this.hashCheck.report(report, members);
     for (const memberId of differing) {
       if (this.alarms.raise({ memberId, alarm: 'corrupt' })) this.counts.hashMismatches++;
     }
     if (this.hashCheck.hasAgreed(report.check, members)) this.counts.hashChecksPassed++;
+  }
+
+  /** Who takes part in a comparison of states: one that was added and never started reports nothing. */
+  #reporters(): string[] {
+    const started = this.members
+      .list()
+      .filter(({ name }) => name !== '' || this.#clusterVersion < promotionsSince);
+    return started.map(({ memberId }) => memberId);
   }
 
   #clear(command: Extract<Command, { type: 'clearAlarm' }>): readonly Alarm[] {

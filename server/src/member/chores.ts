@@ -3,6 +3,7 @@ import type { AuthState } from '../core/auth/auth-state.ts';
 import type { Command } from '../core/command.ts';
 import type { Applied, Machine } from '../core/machine.ts';
 import { AutoCompaction } from './auto-compaction.ts';
+import { HandRaisedAlarm } from './hand-raised-alarm.ts';
 import { HashChecks, type HashTaken } from './hash-checks.ts';
 import type { Journal } from './journal.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
@@ -46,6 +47,7 @@ export class Chores {
   readonly #options: MemberOptions;
   readonly #compaction: AutoCompaction;
   readonly #hashes: HashChecks;
+  readonly #handRaised: HandRaisedAlarm;
   readonly #progressTicks: number;
   /** Kinds of proposals that are under way: each once at a time. */
   readonly #underWay = new Set<Command['type']>();
@@ -73,6 +75,10 @@ export class Chores {
       ticksPerSecond,
     );
     this.space = new Space({ quotaBytes: options.quotaBytes });
+    this.#handRaised = new HandRaisedAlarm(
+      options.quotaBytes,
+      events.machine().alarms.has('nospace'),
+    );
     this.#compaction = new AutoCompaction(options.autoCompaction);
     this.#hashes = new HashChecks(
       { memberId: options.memberId, everyTicks: options.hashCheckTicks },
@@ -100,13 +106,12 @@ export class Chores {
     });
     if (leads && compactTo !== undefined) this.#once({ type: 'compact', revision: compactTo });
     const { memberId } = this.#options;
-    const verdict = this.space.decide({
-      stateBytes: store.stateBytes,
-      alarmed: alarms.has('nospace'),
-    });
+    const room = { stateBytes: store.stateBytes, alarmed: alarms.has('nospace') };
+    this.#handRaised.tick(room);
+    const verdict = this.space.decide(room);
     if (leads && verdict === 'raise')
       this.#once({ type: 'raiseAlarm', memberId, alarm: 'nospace' });
-    if (leads && verdict === 'clear') {
+    if (leads && verdict === 'clear' && !this.#handRaised.isByHand) {
       this.#once({ type: 'clearAlarm', memberId: '', alarm: 'nospace' });
     }
     if (leads) this.#raiseClusterVersion();

@@ -20,9 +20,13 @@ import type {
   Capabilities,
   DeleteRangeReply,
   DeleteRangeRequest,
+  HistoryHash,
   LeaseGrantReply,
   LeaseGrantRequest,
   LeaseTimeToLiveReply,
+  MemberAdded,
+  MemberAddRequest,
+  MemberChanged,
   PutReply,
   PutRequest,
   RangeReply,
@@ -30,6 +34,7 @@ import type {
   ReadOptions,
   ScanReply,
   ScanRequest,
+  SnapshotStream,
   Stamp,
   Stamped,
   StateHash,
@@ -41,7 +46,12 @@ import type {
   WatchSink,
   WatchStream,
 } from '../store.ts';
+import { Backups } from './backups.ts';
+import type { ChangeRequest } from './change-request.ts';
+import { hashHistory } from './history-hash.ts';
 import type { Member } from './member.ts';
+import { memberInfos } from './member-info.ts';
+import { problemsOf } from './member-problems.ts';
 import { MemberWatchStream } from './member-watch-stream.ts';
 import { readingsOf } from './readings.ts';
 import { readRange, readScan } from './sliced-reads.ts';
@@ -53,15 +63,17 @@ export class MemberStore implements Store {
   readonly capabilities: Capabilities = { transactions: true, leases: true };
   readonly #member: Member;
   readonly #leaseTtlMin: number;
+  readonly #backups: Backups;
 
   constructor(member: Member) {
     this.#member = member;
+    this.#backups = new Backups(member);
     // A lease must survive the election of a new leader, who takes its renewals (etcd).
     const { raft, tickMs } = member.options;
     this.#leaseTtlMin = Math.ceil((1.5 * raft.electionTicks * tickMs) / 1000);
   }
 
-  #stamp(): Stamp {
+  stamp(): Stamp {
     return { revision: this.#member.machine.store.revision, term: this.#member.raft.term };
   }
 
@@ -93,7 +105,7 @@ export class MemberStore implements Store {
     const { reply: outcome } = store.write((txn) => runTxn(store, txn, request));
     if ('refused' in outcome) throw this.#refusal(outcome.refused);
     counts.txn(outcome.reply);
-    return { ...outcome.reply, stamp: this.#stamp() };
+    return { ...outcome.reply, stamp: this.stamp() };
   }
 
   async compact(
@@ -133,7 +145,7 @@ export class MemberStore implements Store {
       if (this.#member.chores.isCorrupt) return reject(new TableError('corrupt'));
       this.#member.chores.leases.renew(id, (error, ttl) => {
         if (error !== undefined) reject(new TableError(error));
-        else resolve({ ttl, stamp: this.#stamp() });
+        else resolve({ ttl, stamp: this.stamp() });
       });
     });
   }
@@ -142,7 +154,7 @@ export class MemberStore implements Store {
     await this.#readable(linearizable);
     const { leases } = this.#member.machine;
     const record = leases.get(id);
-    const stamp = this.#stamp();
+    const stamp = this.stamp();
     if (record === undefined) return { ttl: -1, grantedTtl: 0, keys: [], stamp };
     const ttl = this.#member.chores.leases.remainingSeconds(id) ?? 0;
     return { ttl, grantedTtl: record.ttl, keys: keys ? leases.keys(id) : [], stamp };
@@ -151,7 +163,7 @@ export class MemberStore implements Store {
   async leases(): Promise<Stamped<{ ids: readonly LeaseId[] }>> {
     await this.#readable(linearizable);
     const ids = this.#member.machine.leases.list().map(({ id }) => id);
-    return { ids, stamp: this.#stamp() };
+    return { ids, stamp: this.stamp() };
   }
 
   leaseKeys(id: LeaseId): readonly ByteString[] {
@@ -166,7 +178,7 @@ export class MemberStore implements Store {
 
   async alarms(): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
     await this.#linearizable();
-    return { alarms: this.#member.machine.alarms.list(), stamp: this.#stamp() };
+    return { alarms: this.#member.machine.alarms.list(), stamp: this.stamp() };
   }
 
   async disarm(
@@ -185,7 +197,7 @@ export class MemberStore implements Store {
 
   async readAuth(): Promise<Stamped<{ auth: AuthView }>> {
     await this.#readable(linearizable);
-    return { auth: this.auth(), stamp: this.#stamp() };
+    return { auth: this.auth(), stamp: this.stamp() };
   }
 
   async changeAuth(change: AuthChange, asker?: Asker): Promise<Stamped<object>> {
@@ -204,10 +216,37 @@ export class MemberStore implements Store {
     return new Promise((resolve, reject) => {
       this.#member.chores.hash(this.#member.appliedIndex, (taken) => {
         if (taken === undefined) reject(new TableError('server_stopped'));
-        else resolve({ ...taken, stamp: this.#stamp() });
+        else resolve({ ...taken, stamp: this.stamp() });
       });
       this.#member.wakeUp();
     });
+  }
+
+  async arm(alarm: Alarm, asker?: Asker): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
+    const command = { type: 'raiseAlarm', ...alarm } as const;
+    const { stamp } = await this.#propose('done', command, undefined, asker);
+    return { alarms: [alarm], stamp };
+  }
+
+  async hashKv(revision: number): Promise<Stamped<HistoryHash>> {
+    this.#checkRevision(revision);
+    const { store } = this.#member.machine;
+    const { compactRevision } = store;
+    const hashRevision = revision || store.revision;
+    const stamp = this.stamp();
+    const hash = await hashHistory(this.#member, store.view(), hashRevision);
+    return { hash, hashRevision, compactRevision, stamp };
+  }
+
+  async snapshot(options: ReadOptions): Promise<SnapshotStream> {
+    await this.#readable(options);
+    return this.#backups.begin(this.stamp());
+  }
+
+  async defragment(): Promise<Stamped<object>> {
+    // Memory is given back all the time; what a reader pins cannot be, not even now.
+    this.#member.wakeUp();
+    return { stamp: this.stamp() };
   }
 
   /** @throws TableError what the machine refused, or why it was not asked. */
@@ -259,7 +298,7 @@ export class MemberStore implements Store {
   async range(request: RangeRequest, options: ReadOptions): Promise<Stamped<RangeReply>> {
     await this.#readable(options);
     this.#checkRevision(request.revision);
-    const stamp = this.#stamp();
+    const stamp = this.stamp();
     this.#member.machine.counts.ranges++;
     const reply = readRange(this.#member, request);
     const { kvs, more, count } = reply instanceof Promise ? await reply : reply;
@@ -269,7 +308,7 @@ export class MemberStore implements Store {
   async scan(request: ScanRequest, options: ReadOptions): Promise<Stamped<ScanReply>> {
     await this.#readable(options);
     this.#checkRevision(request.revision);
-    const stamp = this.#stamp();
+    const stamp = this.stamp();
     this.#member.machine.counts.ranges++;
     const { revision, kvs, more } = await readScan(this.#member, request);
     return { revision, kvs, more, stamp };
@@ -299,7 +338,7 @@ export class MemberStore implements Store {
 
   async confirmLeadership(): Promise<Stamp> {
     await this.#linearizable();
-    return this.#stamp();
+    return this.stamp();
   }
 
   openWatchStream(sink: WatchSink): WatchStream {
@@ -307,14 +346,50 @@ export class MemberStore implements Store {
   }
 
   members(): readonly MemberInfo[] {
-    const { machine, raft } = this.#member;
-    return machine.members.list().map((record) => ({
-      memberId: record.memberId,
-      name: record.name,
-      clientAddress: record.clientAddress,
-      peerAddress: record.peerAddress,
-      isLearner: !isVoter(raft.membership, record.memberId),
-    }));
+    return memberInfos(this.#member.machine.members, this.#member.raft);
+  }
+
+  async memberList(): Promise<Stamped<MemberChanged>> {
+    await this.#linearizable();
+    return { members: this.members(), stamp: this.stamp() };
+  }
+
+  async memberAdd(request: MemberAddRequest): Promise<Stamped<MemberAdded>> {
+    return this.#added(await this.#change({ action: 'add', ...request }));
+  }
+
+  memberRemove(memberId: MemberId): Promise<Stamped<MemberChanged>> {
+    return this.#change({ action: 'remove', memberId });
+  }
+
+  memberUpdate(memberId: MemberId, peerAddress: string): Promise<Stamped<MemberChanged>> {
+    return this.#change({ action: 'update', memberId, peerAddress });
+  }
+
+  memberPromote(memberId: MemberId): Promise<Stamped<MemberChanged>> {
+    return this.#change({ action: 'promote', memberId });
+  }
+
+  async memberReplace(memberId: MemberId, peerAddress: string): Promise<Stamped<MemberAdded>> {
+    return this.#added(await this.#change({ action: 'replace', memberId, peerAddress }));
+  }
+
+  #change(request: ChangeRequest): Promise<Stamped<MemberChanged & { memberId: MemberId }>> {
+    return new Promise((resolve, reject) => {
+      this.#member.membership.request(request, (outcome) => {
+        if (!outcome.ok) return reject(new TableError(outcome.code));
+        const { memberId, members } = outcome;
+        resolve({ memberId, members, stamp: this.stamp() });
+      });
+    });
+  }
+
+  #added(changed: Stamped<MemberChanged & { memberId: MemberId }>): Stamped<MemberAdded> {
+    const { memberId, members, stamp } = changed;
+    const member = members.find((one) => one.memberId === memberId);
+    // What was added may be gone again by the time that the change is answered.
+    if (member === undefined) throw new TableError('leader_changed');
+    return { member, members, stamp };
   }
 
   status(): StoreStatus {
@@ -339,7 +414,7 @@ export class MemberStore implements Store {
       liveBytes: store.liveBytes,
       quotaBytes: options.quotaBytes,
       alarms: machine.alarms.list(),
-      errors: this.#member.problems(),
+      errors: problemsOf(this.#member),
       clusterVersion: machine.clusterVersion,
       clusterVersions: machine.build.versions,
     };

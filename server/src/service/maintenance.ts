@@ -1,7 +1,12 @@
 import {
+  type AlarmArmParams,
+  type AlarmArmResult,
   type AlarmDisarmParams,
   type AlarmDisarmResult,
   type AlarmListResult,
+  type DefragmentResult,
+  type HashKvParams,
+  type HashKvResult,
   type HashResult,
   type HealthResult,
   type HeartbeatParams,
@@ -10,7 +15,7 @@ import {
   type StatusResult,
   TableError,
 } from '@lockstep/client/protocol';
-import type { Store } from '../store.ts';
+import type { SnapshotStream, Store } from '../store.ts';
 import { authorise, type CallContext } from './caller.ts';
 import type { Gate } from './gate.ts';
 import type { Headers } from './headers.ts';
@@ -87,6 +92,33 @@ export class MaintenanceService {
       (asker) => this.#store.disarm({ memberId, alarm }, asker),
       ({ alarms, stamp }) => ({ header: this.#headers.at(stamp), alarms }),
     );
+  }
+
+  async arm(params: AlarmArmParams, context: CallContext): Promise<AlarmArmResult> {
+    return this.#gate.change(
+      context.caller,
+      (caller) => authorise(caller, 'administer', undefined),
+      (asker) => this.#store.arm(params, asker),
+      ({ alarms, stamp }) => ({ header: this.#headers.at(stamp), alarms }),
+    );
+  }
+
+  async hashKv(params: HashKvParams, { caller }: CallContext): Promise<HashKvResult> {
+    authorise(caller, 'administer', undefined);
+    const { stamp, ...reply } = await this.#store.hashKv(params.revision ?? 0);
+    return { header: this.#headers.at(stamp), ...reply };
+  }
+
+  async defragment(context: CallContext): Promise<DefragmentResult> {
+    authorise(context.caller, 'administer', undefined);
+    const { stamp } = await this.#store.defragment();
+    return { header: this.#headers.at(stamp) };
+  }
+
+  /** The whole state, so for administrators alone. */
+  async snapshot(serializable: boolean, context: CallContext): Promise<SnapshotStream> {
+    authorise(context.caller, 'administer', undefined);
+    return this.#store.snapshot({ serializable, minRevision: 0 });
   }
 
   async hash({ caller }: CallContext): Promise<HashResult> {

@@ -8,7 +8,7 @@ import {
 } from '@lockstep/client/protocol';
 import type { ServiceReadings, StoreReadings } from '../metrics/readings.ts';
 import type { Credentials } from '../ports.ts';
-import type { Store, StoreStatus } from '../store.ts';
+import type { SnapshotStream, Store, StoreStatus } from '../store.ts';
 import { AuthService } from './auth/auth.ts';
 import { Callers } from './auth/callers.ts';
 import type { CallContext } from './caller.ts';
@@ -19,9 +19,11 @@ import { KvService } from './kv.ts';
 import { LeaseService } from './lease.ts';
 import { MaintenanceService } from './maintenance.ts';
 import { RequestCounts } from './request-counts.ts';
+import { StoreCalls } from './store-calls.ts';
 import { TxnService } from './txn.ts';
 import { ConnectionWatches, type WatchOutlet } from './watch.ts';
 
+export type { SnapshotStream } from '../store.ts';
 export type { Callers, Proofs } from './auth/callers.ts';
 export { proofsOfHeader } from './auth/proofs.ts';
 export { batchJson } from './batch-json.ts';
@@ -33,6 +35,7 @@ export {
   type Caller,
   type Identity,
 } from './caller.ts';
+export type { StoreCalls } from './store-calls.ts';
 export { ConnectionWatches, type WatchOutlet } from './watch.ts';
 
 /** A handler throws, or rejects with, a TableError; a result that is at hand needs no promise. */
@@ -58,6 +61,13 @@ export interface Service {
   /** Finds out who is asking. */
   readonly callers: Callers;
   openWatches(outlet: WatchOutlet): ConnectionWatches;
+  /** The store itself, for doors that speak in its own requests. */
+  readonly calls: StoreCalls;
+  /**
+   * The member's whole state as a backup file, in pieces that are made when they are asked for. Counted as
+   * `maintenance.snapshot`. With `serializable` what the member has, without asking a quorum.
+   */
+  snapshot(serializable: boolean, context: CallContext): Promise<SnapshotStream>;
   heartbeat(): HeartbeatParams;
   health(serializable: boolean): Promise<HealthResult>;
   /** Everything that is measured of the member. */
@@ -125,12 +135,20 @@ export function createService(options: ServiceOptions): Service {
     'lease.timeToLive': (params, context) => lease.timeToLive(params, context),
     'lease.list': () => lease.list(),
     'client.register': (_, context) => lease.registerClient(context),
-    'cluster.members': () => cluster.members(),
+    'cluster.members': (params) => cluster.members(params),
+    'cluster.memberAdd': (params, context) => cluster.add(params, context),
+    'cluster.memberRemove': (params, context) => cluster.remove(params, context),
+    'cluster.memberUpdate': (params, context) => cluster.update(params, context),
+    'cluster.memberPromote': (params, context) => cluster.promote(params, context),
+    'cluster.memberReplace': (params, context) => cluster.replace(params, context),
     'maintenance.status': () => maintenance.status(),
     'maintenance.moveLeader': (params, context) => maintenance.moveLeader(params, context),
     'maintenance.alarms': (_, context) => maintenance.alarms(context),
     'maintenance.disarm': (params, context) => maintenance.disarm(params, context),
+    'maintenance.arm': (params, context) => maintenance.arm(params, context),
     'maintenance.hash': (_, context) => maintenance.hash(context),
+    'maintenance.hashKv': (params, context) => maintenance.hashKv(params, context),
+    'maintenance.defragment': (_, context) => maintenance.defragment(context),
     'auth.status': () => auth.status(),
     'auth.enable': (_, context) => auth.enable(context),
     'auth.disable': (_, context) => auth.disable(context),
@@ -163,6 +181,11 @@ export function createService(options: ServiceOptions): Service {
     callers,
     openWatches: (outlet) =>
       new ConnectionWatches({ store, headers, requests, gate, watchEnds }, outlet),
+    calls: new StoreCalls({ store, headers, requests, gate, watchEnds }),
+    snapshot: (serializable, context) =>
+      requests.run('maintenance.snapshot', () =>
+        maintenance.snapshot(serializable, gate.context(context)),
+      ),
     heartbeat: () => maintenance.heartbeat(),
     health: (serializable) => maintenance.health(serializable),
     readings: () => ({

@@ -120,7 +120,7 @@ function mayWrite(request: TxnRequest): boolean {
   );
 }
 
-function requestBytesOf(request: TxnRequest): number {
+export function requestBytesOf(request: TxnRequest): number {
   let bytes = 0;
   for (const compare of request.compares) {
     bytes += compare.key.length + compare.rangeEnd.length;

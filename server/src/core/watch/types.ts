@@ -43,6 +43,8 @@ export interface WatchEnd {
 
 /** Where the events of one connection's watches go. Calls must not throw and must not call back into the hub. */
 export interface WatchSink {
+  /** Its watches wait for the next leader, however long that takes, instead of ending with `no_leader`. */
+  readonly staysWithoutLeader?: boolean;
   ready(): boolean;
   events(watchIds: readonly number[], batch: WatchBatch): void;
   /** These watches have been given everything up to `revision`. */

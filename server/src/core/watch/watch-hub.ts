@@ -163,7 +163,10 @@ export class WatchHub {
 
   /** Ends every watch, for instance because the member lost touch with the cluster. */
   endAll(reason: WatchEndReason): void {
-    for (const stream of [...this.#streams]) stream.endAll(reason);
+    for (const stream of [...this.#streams]) {
+      if (reason === 'no_leader' && stream.sink.staysWithoutLeader === true) continue;
+      stream.endAll(reason);
+    }
   }
 
   #hostOfStreams(): StreamHost {

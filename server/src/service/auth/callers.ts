@@ -39,11 +39,17 @@ export class Callers {
    */
   of({ token, basic, commonName }: Proofs): Caller | Promise<Caller> {
     const view = this.#store.auth();
+    const isAsked = view.enabled && token === undefined && basic !== undefined;
+    return isAsked ? this.#withPassword(view, basic) : this.ofToken({ token, commonName });
+  }
+
+  /** The same where there is no password to check. @throws TableError `invalid_auth_token`. */
+  ofToken({ token, commonName }: Omit<Proofs, 'basic'>): Caller {
+    const view = this.#store.auth();
     if (view.enabled && token !== undefined) {
       const { user, revision, expiresAtMs } = this.claimsOf(token, view);
       return { name: user, identity: { user, revision, expiresAtMs }, permits: undefined };
     }
-    if (view.enabled && basic !== undefined) return this.#withPassword(view, basic);
     if (commonName === undefined || commonName === '') return anyone;
     const identity = { user: commonName, revision: undefined, expiresAtMs: undefined };
     return { name: commonName, identity, permits: undefined };
