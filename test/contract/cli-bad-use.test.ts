@@ -304,7 +304,7 @@ const table: Readonly<Record<string, readonly BadUse[]>> = {
     ['', /^Usage: lockstep member [\s\S]*list +print the members/],
     [
       'join x',
-      /unknown command 'join'\n {2}member has list, add, update, promote, replace, remove/,
+      /unknown command 'join'\n {2}member has list, add, update, promote, replace, remove, recover/,
     ],
   ],
   'member list': [
@@ -343,6 +343,31 @@ const table: Readonly<Record<string, readonly BadUse[]>> = {
     ['a b', 'remove takes at most 1, not 2'],
     ['m9', 'there is no member "m9"; the members are m1 (1)'],
     ['m1 -w table', /"member remove" prints no table/],
+  ],
+  'member recover': [
+    ['', "required option '--data-dir <directory>' not specified"],
+    ['--data-dir a b', 'recover takes no arguments'],
+    ['--data-dir /no/such/directory', /there is no directory .*name a member's with --data-dir/],
+  ],
+  snapshot: [
+    ['', /^Usage: lockstep snapshot [\s\S]*save/],
+    ['x', /unknown command 'x'\n {2}snapshot has save, status, restore/],
+  ],
+  'snapshot save': [
+    ['', "missing required argument 'file'"],
+    ['a b', 'save takes at most 1, not 2'],
+  ],
+  'snapshot status': [
+    ['', "missing required argument 'file'"],
+    ['a b', 'status takes at most 1, not 2'],
+    ['/no/such/file', /\/no\/such\/file cannot be read/],
+  ],
+  'snapshot restore': [
+    ['', "missing required argument 'file'"],
+    [
+      '/no/such/file --data-dir d --bump-revision x',
+      '--bump-revision is "x"; it must be a whole number, 0 or more',
+    ],
   ],
   'move-leader': [
     [

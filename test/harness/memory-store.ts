@@ -10,7 +10,6 @@ import {
   TableError,
   type WatchEndReason,
 } from '@lockstep/client/protocol';
-import { AuthTable } from '../../server/src/core/auth/auth-table.ts';
 import type { StoreReadings } from '../../server/src/metrics/readings.ts';
 import type {
   Asker,
@@ -44,9 +43,11 @@ import type {
   WatchSink,
   WatchStream,
 } from '../../server/src/store.ts';
+import { MemoryAlarms, type WhichAlarms } from './memory-alarms.ts';
 import { MemoryHistory, tombstone } from './memory-history.ts';
 import { memoryMembers } from './memory-members.ts';
 import { MemoryOnce } from './memory-once.ts';
+import { MemoryRights } from './memory-rights.ts';
 import { MemorySnapshots } from './memory-snapshots.ts';
 import { MemoryStream } from './memory-stream.ts';
 import { noReadings } from './no-readings.ts';
@@ -62,11 +63,10 @@ export class MemoryStore implements Store {
   readonly #streams = new Set<MemoryStream>();
   readonly #leases = new Map<LeaseId, number>();
   readonly #once = new MemoryOnce();
-  readonly #auth = new AuthTable();
-  readonly #authListeners = new Set<() => void>();
+  readonly #rights = new MemoryRights();
+  readonly #alarms = new MemoryAlarms();
   /** Called with the next change once it was decided and before it is run. */
   meanwhile: (() => void) | undefined;
-  #alarms: Alarm[] = [];
   #held: (() => void)[] | undefined;
   #waitingForRevision: { revision: number; resolve: () => void }[] = [];
   hasLeader = true;
@@ -113,7 +113,7 @@ export class MemoryStore implements Store {
   }
 
   raise(alarm: Alarm): void {
-    this.#alarms.push(alarm);
+    this.#alarms.raise(alarm);
   }
 
   arm(alarm: Alarm): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
@@ -256,21 +256,11 @@ export class MemoryStore implements Store {
   }
 
   alarms(): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
-    return this.#answer(() => ({ alarms: this.#alarms }));
+    return this.#answer(() => ({ alarms: this.#alarms.list }));
   }
 
-  disarm(which: {
-    memberId: MemberId | undefined;
-    alarm: AlarmKind | undefined;
-  }): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
-    return this.#answer(() => {
-      const fits = (alarm: Alarm): boolean =>
-        alarm.memberId === (which.memberId ?? alarm.memberId) &&
-        alarm.alarm === (which.alarm ?? alarm.alarm);
-      const alarms = this.#alarms.filter(fits);
-      this.#alarms = this.#alarms.filter((alarm) => !fits(alarm));
-      return { alarms };
-    });
+  disarm(which: WhichAlarms): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
+    return this.#answer(() => ({ alarms: this.#alarms.clear(which) }));
   }
 
   leaseKeys(id: LeaseId): readonly ByteString[] {
@@ -278,7 +268,7 @@ export class MemoryStore implements Store {
   }
 
   auth(): AuthView {
-    return this.#auth.state;
+    return this.#rights.state;
   }
 
   readAuth(): Promise<Stamped<{ auth: AuthView }>> {
@@ -286,24 +276,16 @@ export class MemoryStore implements Store {
   }
 
   changeAuth(change: AuthChange, asker?: Asker): Promise<Stamped<object>> {
-    return this.#mutate(undefined, asker, () => {
-      const refused = this.#auth.apply(change);
-      if (refused !== undefined) throw new TableError(refused);
-      for (const changed of [...this.#authListeners]) changed();
-      return {};
-    });
+    return this.#mutate(undefined, asker, () => this.#rights.change(change));
   }
 
   /** As an administrator would, at once. */
   changeRights(change: AuthChange): void {
-    const refused = this.#auth.apply(change);
-    if (refused !== undefined) throw new TableError(refused);
-    for (const changed of [...this.#authListeners]) changed();
+    this.#rights.change(change);
   }
 
   onAuthChange(changed: () => void): () => void {
-    this.#authListeners.add(changed);
-    return () => this.#authListeners.delete(changed);
+    return this.#rights.onChange(changed);
   }
 
   hash(): Promise<Stamped<StateHash>> {
@@ -400,7 +382,7 @@ export class MemoryStore implements Store {
       stateBytes: 2_000,
       liveBytes: 1_000,
       quotaBytes: 1_000_000,
-      alarms: this.#alarms,
+      alarms: this.#alarms.list,
       errors: [],
       clusterVersion: 1,
       clusterVersions: { lowest: 1, highest: 1 },
@@ -413,7 +395,8 @@ export class MemoryStore implements Store {
   }
 
   #refuseWithoutSpace(): void {
-    if (this.#alarms.some(({ alarm }) => alarm === 'nospace')) throw new TableError('no_space');
+    if (this.#alarms.list.some(({ alarm }) => alarm === 'nospace'))
+      throw new TableError('no_space');
   }
 
   #commit<Reply>(run: () => Reply): Reply {
@@ -439,10 +422,7 @@ export class MemoryStore implements Store {
     this.meanwhile = undefined;
     return this.#answer((): Stamped<Reply> => {
       meanwhile?.();
-      const { enabled, revision } = this.#auth.state;
-      if (enabled && asker !== undefined && asker.authRevision !== revision) {
-        throw new TableError('auth_revision_old');
-      }
+      this.#rights.check(asker);
       const stamped = () => ({ ...run(), stamp: { revision: this.revision, term: 2 } });
       const answer =
         once === undefined ? stamped() : this.#once.run(once, stamped, () => this.revision);

@@ -108,7 +108,7 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong:
-      'A follower commits entries of its own that the append did not vouch for. (Hints that lead to just where two logs part would hide it, so they are gone too.)',
+      'A follower commits entries of its own that the append did not vouch for. Hints that lead to just where two logs part would hide it, so they are gone too.',
     seeds: 60,
   },
   {

@@ -72,7 +72,7 @@ export const rooms: readonly Room[] = [
   { name: 'ports', at: ['server/src/ports.ts'], types: ['protocol', 'core/base', 'store'] },
   {
     name: 'store',
-    at: ['server/src/store.ts'],
+    at: ['server/src/store.ts', 'server/src/store-auth.ts'],
     types: ['protocol', 'core/base', 'ports', 'metrics'],
   },
   {
@@ -104,7 +104,7 @@ export const rooms: readonly Room[] = [
     name: 'api/http',
     at: ['server/src/api/http'],
     rooms: ['service', 'protocol'],
-    nodeTypes: ['http'],
+    nodeTypes: ['http', 'stream'],
   },
   {
     name: 'api/ws',

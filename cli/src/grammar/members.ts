@@ -16,7 +16,6 @@ export const serveFlags: readonly (readonly [flag: string, description: string])
   ['--initial-cluster-state <state>', 'new, or existing: join the one that runs (new)'],
   ['--join <list>', 'the same, with host:port of its members, as they reach each other'],
   ['--initial-cluster-token <text>', 'the same for all members of one new cluster (lockstep)'],
-  ['--initial-cluster-state <state>', 'new, or existing to join one that runs (new)'],
   ['--allow-origin <origin...>', 'other origins a browser may come from'],
   ['--heartbeat-ms <ms>', 'the leader tells that it lives (100)'],
   ['--election-ms <ms>', 'silence after which another is elected (1000)'],
