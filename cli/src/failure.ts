@@ -108,8 +108,30 @@ const nextSteps: Readonly<Record<string, string>> = {
   too_many_requests: 'the member has more under way than it can take: try again in a moment',
   cluster_too_old:
     'upgrade every member first: "lockstep endpoint status --cluster" tells which build each has',
+  user_name_empty:
+    'rights are enforced: say who you are with --user NAME (or LOCKSTEP_USER and LOCKSTEP_PASSWORD)',
+  auth_failed: 'the name or the password is wrong, or this user has no password',
+  invalid_auth_token: 'the token is no longer good: log in again, with --user',
+  permission_denied:
+    '"lockstep user get NAME" tells the roles one has, "lockstep role get ROLE" what each permits',
+  root_user_missing: 'make it first: "lockstep user add root"',
+  user_not_found: '"lockstep user list" prints those there are',
+  role_not_found: '"lockstep role list" prints those there are; "lockstep role add" makes one',
+  permission_not_granted:
+    '"lockstep role get" prints what was granted: a permission is revoked on the same keys',
   NoLimitError:
     '"lockstep semaphore acquire" declares one with --limit, "lockstep semaphore resize" writes one',
   LimitMismatchError: 'without --limit, "lockstep semaphore acquire" takes theirs',
+  not_enough_started_members:
+    'the change would leave fewer members started than a quorum needs: start or remove those that are away first',
+  unhealthy_cluster:
+    'a member that the cluster needs is away: "lockstep endpoint health --cluster" tells which; bring it back first',
+  peer_address_exists: '"lockstep member list" prints the addresses that are taken',
+  member_not_found: '"lockstep member list" prints the members',
+  not_a_learner: '"lockstep member list" prints which members are learners',
+  learner_not_ready:
+    'start it, and wait until it has the whole log: "lockstep status --cluster" tells',
+  too_many_learners:
+    'promote or remove the learner that there is first, or wait until it has its place',
   bad_leader_transferee: '"lockstep member list" prints the members; only a voter can lead',
 };

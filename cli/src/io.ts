@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
-import type { ClientTls } from '@lockstep/client';
+import type { ClientAuth, ClientTls } from '@lockstep/client';
+import type { NameOnly } from './password.ts';
 
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGQUIT' | 'SIGTSTP';
 
@@ -34,6 +35,8 @@ export interface Context {
   /** Who named the endpoints; undefined for the default. */
   readonly endpointsFrom: '--endpoints' | 'LOCKSTEP_ENDPOINTS' | undefined;
   readonly timeoutMs: number;
+  /** Who the user says to be; a password that is missing is asked for when there is a use for it. */
+  readonly auth?: ClientAuth | NameOnly | undefined;
   readonly output: OutputFormat;
   /** What clients need for TLS; undefined where nothing was named. @throws Error when a file cannot be read. */
   tls(): ClientTls | undefined;

@@ -11,9 +11,12 @@ import { addLeaseVerbs } from './grammar/leases.ts';
 import { addLockVerb } from './grammar/locks.ts';
 import { addMemberVerbs } from './grammar/members.ts';
 import { addRebootVerbs } from './grammar/reboot.ts';
+import { addRightsVerbs } from './grammar/rights.ts';
 import { addSemaphoreVerbs } from './grammar/semaphores.ts';
 import { addShellVerbs } from './grammar/shell.ts';
+import { addSnapshotVerbs } from './grammar/snapshots.ts';
 import type { Context, Io, OutputFormat } from './io.ts';
+import { authOf } from './password.ts';
 import { durationMs } from './selection.ts';
 import { readTlsFiles, type TlsFiles } from './tls-files.ts';
 
@@ -24,6 +27,8 @@ interface SharedOptions extends TlsFiles {
   readonly endpoints?: string;
   readonly timeout: string;
   readonly output: OutputFormat;
+  readonly user?: string;
+  readonly token?: string;
 }
 
 export interface Program {
@@ -62,6 +67,8 @@ export function buildProgram(io: Io): Program {
     .option('--cert <file>', 'certificate to show to members (LOCKSTEP_CERT)')
     .option('--key <file>', 'its private key (LOCKSTEP_KEY)')
     .option('--timeout <duration>', 'how long a call may take: 5s, 500ms, 1m', '5s')
+    .option('--user <name>', 'who you are: NAME, or NAME:PASSWORD (LOCKSTEP_USER)')
+    .option('--token <token>', 'who you are, by a token of an earlier login')
     .addOption(
       new Option('-w, --output <format>', 'simple, json, or where there is one, table')
         .choices(['simple', 'json', 'table'])
@@ -83,7 +90,10 @@ export function buildProgram(io: Io): Program {
   addRebootVerbs(grammar);
   program.commandsGroup('Look after the cluster:');
   addClusterVerbs(grammar);
+  addSnapshotVerbs(grammar);
   addCertificateVerbs(grammar);
+  program.commandsGroup('Say who may do what:');
+  addRightsVerbs(grammar);
   program.commandsGroup('Learn and set up:');
   addShellVerbs(grammar);
   withExamples(program, firstSteps).addHelpText('after', furtherHelp);
@@ -126,7 +136,7 @@ function described(option: Option): string {
 }
 
 function contextOf(command: Command, io: Io): Context {
-  const { endpoints, timeout, output, ...files } = command.opts<SharedOptions>();
+  const { endpoints, timeout, output, ...shared } = command.opts<SharedOptions>();
   const variable = io.env.LOCKSTEP_ENDPOINTS || undefined;
   const given = endpoints ?? variable ?? defaultEndpoint;
   const list = given.split(',').map((endpoint) => endpoint.trim());
@@ -146,6 +156,7 @@ function contextOf(command: Command, io: Io): Context {
     endpointsFrom,
     timeoutMs: durationMs(timeout, '--timeout'),
     output,
-    tls: () => readTlsFiles(files, io.env),
+    tls: () => readTlsFiles(shared, io.env),
+    auth: authOf(shared, io.env),
   };
 }

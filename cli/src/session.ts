@@ -1,5 +1,6 @@
 import { Client } from '@lockstep/client';
 import { type Context, warn } from './io.ts';
+import { withPassword } from './password.ts';
 
 const noticeAfterMs = 1_000;
 
@@ -15,10 +16,12 @@ export async function withClient<Result>(
 ): Promise<Result> {
   const { io, timeoutMs, endpoints } = context;
   const tls = context.tls();
+  const auth = await withPassword(io, context.auth);
   const client = new Client({
     ...(tls === undefined ? {} : { tls }),
     endpoints: options.endpoints ?? endpoints,
     callTimeoutMs: timeoutMs,
+    auth,
     // A command is over before the cluster's other addresses could be of use.
     learnEndpoints: options.learnEndpoints ?? false,
     // One change is not worth asking for a client id first; its fate may be unknown, with exit code 3.

@@ -1,4 +1,5 @@
 /** The wire: what client and member say to each other. PROTOCOL.md beside this file is the document. */
+export * from './auth-model.ts';
 export * from './bytes.ts';
 export * from './errors.ts';
 export * from './frame.ts';

@@ -24,6 +24,10 @@ export const limits = {
   onceRepliesMax: 256,
   /** A larger answer is remembered as its revision only. */
   onceReplyBytesMax: 16 * 1024,
+  /** Characters of the name of a user or a role. */
+  authNameLengthMax: 1024,
+  /** As many of a password as bcrypt looks at. */
+  passwordBytesMax: 72,
   batchRequestsMax: 64,
   requestsInFlightMax: 256,
   watchesPerConnectionMax: 10_000,

@@ -1,12 +1,34 @@
 import type {
+  AuthChangeResult,
+  AuthStatusResult,
+  GrantPermissionParams,
+  LoginParams,
+  LoginResult,
+  PasswordParams,
+  RevokePermissionParams,
+  RoleGetResult,
+  RoleListResult,
+  RoleParams,
+  UserAddParams,
+  UserGetResult,
+  UserListResult,
+  UserParams,
+  UserRoleParams,
+} from './auth-model.ts';
+import type {
+  AlarmArmParams,
+  AlarmArmResult,
   AlarmDisarmParams,
   AlarmDisarmResult,
   AlarmListResult,
   ClientRegisterResult,
   CompactParams,
   CompactResult,
+  DefragmentResult,
   DeleteRangeParams,
   DeleteRangeResult,
+  HashKvParams,
+  HashKvResult,
   HashResult,
   LeaseGrantParams,
   LeaseGrantResult,
@@ -17,7 +39,15 @@ import type {
   LeaseRevokeResult,
   LeaseTimeToLiveParams,
   LeaseTimeToLiveResult,
+  MemberAddParams,
+  MemberAddResult,
+  MemberChangeResult,
+  MemberListParams,
   MemberListResult,
+  MemberPromoteParams,
+  MemberRemoveParams,
+  MemberReplaceParams,
+  MemberUpdateParams,
   MoveLeaderParams,
   MoveLeaderResult,
   PutParams,
@@ -58,12 +88,37 @@ export interface Methods {
   'watch.cancel': { params: WatchCancelParams; result: WatchCancelResult };
   'watch.credit': { params: WatchCreditParams; result: WatchCreditResult };
   'watch.progress': { params: Record<string, never>; result: WatchProgressResult };
-  'cluster.members': { params: Record<string, never>; result: MemberListResult };
+  'cluster.members': { params: MemberListParams; result: MemberListResult };
+  'cluster.memberAdd': { params: MemberAddParams; result: MemberAddResult };
+  'cluster.memberRemove': { params: MemberRemoveParams; result: MemberChangeResult };
+  'cluster.memberUpdate': { params: MemberUpdateParams; result: MemberChangeResult };
+  'cluster.memberPromote': { params: MemberPromoteParams; result: MemberChangeResult };
+  'cluster.memberReplace': { params: MemberReplaceParams; result: MemberAddResult };
   'maintenance.status': { params: Record<string, never>; result: StatusResult };
   'maintenance.moveLeader': { params: MoveLeaderParams; result: MoveLeaderResult };
   'maintenance.alarms': { params: Record<string, never>; result: AlarmListResult };
   'maintenance.disarm': { params: AlarmDisarmParams; result: AlarmDisarmResult };
+  'maintenance.arm': { params: AlarmArmParams; result: AlarmArmResult };
   'maintenance.hash': { params: Record<string, never>; result: HashResult };
+  'maintenance.hashKv': { params: HashKvParams; result: HashKvResult };
+  'maintenance.defragment': { params: Record<string, never>; result: DefragmentResult };
+  'auth.status': { params: Record<string, never>; result: AuthStatusResult };
+  'auth.enable': { params: Record<string, never>; result: AuthChangeResult };
+  'auth.disable': { params: Record<string, never>; result: AuthChangeResult };
+  'auth.login': { params: LoginParams; result: LoginResult };
+  'auth.userAdd': { params: UserAddParams; result: AuthChangeResult };
+  'auth.userDelete': { params: UserParams; result: AuthChangeResult };
+  'auth.userChangePassword': { params: PasswordParams; result: AuthChangeResult };
+  'auth.userGrantRole': { params: UserRoleParams; result: AuthChangeResult };
+  'auth.userRevokeRole': { params: UserRoleParams; result: AuthChangeResult };
+  'auth.userGet': { params: UserParams; result: UserGetResult };
+  'auth.userList': { params: Record<string, never>; result: UserListResult };
+  'auth.roleAdd': { params: RoleParams; result: AuthChangeResult };
+  'auth.roleDelete': { params: RoleParams; result: AuthChangeResult };
+  'auth.roleGrantPermission': { params: GrantPermissionParams; result: AuthChangeResult };
+  'auth.roleRevokePermission': { params: RevokePermissionParams; result: AuthChangeResult };
+  'auth.roleGet': { params: RoleParams; result: RoleGetResult };
+  'auth.roleList': { params: Record<string, never>; result: RoleListResult };
 }
 
 export type MethodName = keyof Methods;
@@ -108,11 +163,36 @@ export const methodTraits: { readonly [Name in MethodName]: MethodTraits } = {
   'watch.credit': { ...watchCall, idempotent: false },
   'watch.progress': watchCall,
   'cluster.members': read,
+  'cluster.memberAdd': change,
+  'cluster.memberRemove': change,
+  'cluster.memberUpdate': change,
+  'cluster.memberPromote': change,
+  'cluster.memberReplace': change,
   'maintenance.status': read,
   'maintenance.moveLeader': change,
   'maintenance.alarms': read,
   'maintenance.disarm': read,
+  'maintenance.arm': read,
   'maintenance.hash': read,
+  'maintenance.hashKv': read,
+  'maintenance.defragment': read,
+  'auth.status': read,
+  'auth.enable': read,
+  'auth.disable': read,
+  'auth.login': read,
+  'auth.userAdd': change,
+  'auth.userDelete': change,
+  'auth.userChangePassword': read,
+  'auth.userGrantRole': read,
+  'auth.userRevokeRole': change,
+  'auth.userGet': read,
+  'auth.userList': read,
+  'auth.roleAdd': change,
+  'auth.roleDelete': change,
+  'auth.roleGrantPermission': read,
+  'auth.roleRevokePermission': change,
+  'auth.roleGet': read,
+  'auth.roleList': read,
 };
 
 export const methodNames = Object.keys(methodTraits) as readonly MethodName[];

@@ -287,6 +287,32 @@ export interface AlarmDisarmParams {
 /** The alarms that were cleared. */
 export type AlarmDisarmResult = AlarmListResult;
 
+/** An alarm to raise by hand. It stays until it is cleared by hand. */
+export interface AlarmArmParams {
+  readonly memberId: MemberId;
+  readonly alarm: AlarmKind;
+}
+
+/** The alarm that was raised. */
+export type AlarmArmResult = AlarmListResult;
+
+export interface HashKvParams {
+  /** 0 or absent: the newest that the member has applied. */
+  readonly revision?: number;
+}
+
+export interface HashKvResult {
+  readonly header: Header;
+  /** Over all versions of keys up to `hashRevision` and down to `compactRevision`: equal on every member where both are. */
+  readonly hash: number;
+  readonly hashRevision: number;
+  readonly compactRevision: number;
+}
+
+export interface DefragmentResult {
+  readonly header: Header;
+}
+
 export interface HashResult {
   readonly header: Header;
   /** Over keys, history, leases, replies and members: equal on every member at an equal `revision` and log index. */
@@ -303,6 +329,52 @@ export interface MemberInfo {
   readonly clientAddress: string;
   readonly peerAddress: string;
   readonly isLearner: boolean;
+  /** Of a learner that becomes a voter by itself once it has caught up. */
+  readonly promotes?: boolean;
+  /** And takes the place of this member then. */
+  readonly replaces?: MemberId;
+}
+
+export interface MemberListParams {
+  /** As of now, which needs a quorum; else as the asked member knows it. */
+  readonly linearizable?: boolean;
+}
+
+export interface MemberAddParams {
+  /** host:port at which the other members will reach it. */
+  readonly peerAddress: string;
+  /** It stays a learner until it is promoted; else it is promoted by itself when it has caught up. */
+  readonly learner?: boolean;
+}
+
+export interface MemberRemoveParams {
+  readonly memberId: MemberId;
+}
+
+export interface MemberUpdateParams {
+  readonly memberId: MemberId;
+  readonly peerAddress: string;
+}
+
+export interface MemberPromoteParams {
+  readonly memberId: MemberId;
+}
+
+export interface MemberReplaceParams {
+  /** Who goes, once the new member has caught up. */
+  readonly memberId: MemberId;
+  /** Where the new one will be reached; it may be where the old one was. */
+  readonly peerAddress: string;
+}
+
+/** All members after the change. */
+export interface MemberChangeResult {
+  readonly header: Header;
+  readonly members: readonly MemberInfo[];
+}
+
+export interface MemberAddResult extends MemberChangeResult {
+  readonly member: MemberInfo;
 }
 
 export interface MemberListResult {

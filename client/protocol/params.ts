@@ -72,6 +72,10 @@ function checkField(
     case 'count':
       if (isCount(params, name)) return;
       break;
+    case 'address':
+    case 'text':
+      if (typeof value === 'string') return;
+      break;
     case 'flag':
       if (typeof value === 'boolean') return;
       break;

@@ -34,7 +34,7 @@ test('[W-6] an unknown param near nothing is answered with all there are', () =>
     message,
     /params\.colour is not a parameter of kv\.put; there are key, value, lease, prevKv/,
   );
-  const { message: none } = refusal(() => parseParams('cluster.members', { all: true }));
+  const { message: none } = refusal(() => parseParams('lease.list', { all: true }));
   assert.match(none, /it takes none/);
 });
 

@@ -71,7 +71,8 @@ export type WatchEndReason =
   | 'no_leader'
   | 'server_stopped'
   | 'slow_consumer'
-  | 'corrupt';
+  | 'corrupt'
+  | 'permission_denied';
 
 /** Notification `watch.events`: one revision's events for all watches of the connection that see the same ones. */
 export interface WatchEventsParams {

@@ -1,7 +1,15 @@
-import type { HashResult, MemberId, MemberInfo, StatusResult } from '@lockstep/client/protocol';
+import type {
+  AlarmKind,
+  HashKvResult,
+  HashResult,
+  MemberId,
+  MemberInfo,
+  StatusResult,
+} from '@lockstep/client/protocol';
 import type { CallOptions } from './calls/call.ts';
 import * as changes from './changes.ts';
 import type { Clock } from './clock.ts';
+import { Cluster } from './cluster.ts';
 import type { ConnectionStatus } from './connection/connection-status.ts';
 import { bindWire, Wire, within } from './connection/wire.ts';
 import { ClosedError, refusal, UnavailableError } from './errors.ts';
@@ -33,6 +41,7 @@ import {
   rangeReply,
 } from './params.ts';
 import { Scan } from './scan.ts';
+import { fetchSnapshot, type Snapshot, type SnapshotOptions } from './snapshot.ts';
 import { type Operations, type TxnReply, type TxnRequest, txnOutcome, txnParams } from './txn.ts';
 import { TxnBuilder } from './txn-builder.ts';
 import { Watch, type WatchEvent, type WatchRequest } from './watch/watch.ts';
@@ -49,6 +58,7 @@ const drainMsDefault = 5_000;
  */
 export class Client implements AsyncDisposable {
   readonly leases: Leases;
+  readonly cluster: Cluster;
   readonly #options: ClientOptions;
   readonly #wire: Wire;
   #closing: Promise<void> | undefined;
@@ -59,6 +69,7 @@ export class Client implements AsyncDisposable {
     this.#wire = new Wire(options);
     bindWire(this, this.#wire);
     this.leases = new Leases(this.#wire.requests);
+    this.cluster = new Cluster(this.#wire.requests);
   }
 
   /** Time as this client sees it. */
@@ -263,6 +274,7 @@ export class Client implements AsyncDisposable {
     return this.#at(endpoint, (client) => client.status(undefined, options));
   }
 
+  /** As the member at hand knows them; `cluster.members` asks for the newest. */
   async members(options: CallOptions = {}): Promise<readonly MemberInfo[]> {
     return (await this.#wire.requests.call('cluster.members', {}, options)).members;
   }
@@ -285,6 +297,31 @@ export class Client implements AsyncDisposable {
   async hash(endpoint?: string, options: CallOptions = {}): Promise<HashResult> {
     if (endpoint === undefined) return this.#wire.requests.call('maintenance.hash', {}, options);
     return this.#at(endpoint, (client) => client.hash(undefined, options));
+  }
+
+  /** The checksum of the versions of keys up to `revision`, 0 for the newest, at the member at hand or at `endpoint`. */
+  async hashKv(revision = 0, endpoint?: string, options: CallOptions = {}): Promise<HashKvResult> {
+    if (endpoint !== undefined) {
+      return this.#at(endpoint, (client) => client.hashKv(revision, undefined, options));
+    }
+    const params = revision === 0 ? {} : { revision };
+    return this.#wire.requests.call('maintenance.hashKv', params, options);
+  }
+
+  /** Raises an alarm by hand, which stays until it is cleared by hand. */
+  async arm(memberId: MemberId, alarm: AlarmKind, options: CallOptions = {}): Promise<AlarmsReply> {
+    return this.#wire.requests.call('maintenance.arm', { memberId, alarm }, options);
+  }
+
+  /**
+   * The whole state of the member at hand, or of the one at `endpoint`, as a backup file; over HTTP, beside the
+   * connection. `timeoutMs` is that of the first byte. Who does not read it to the end ends the iteration.
+   * @throws UnavailableError, or what the member refused with: without a quorum only `serializable` is answered.
+   */
+  async snapshot(endpoint?: string, options: SnapshotOptions = {}): Promise<Snapshot> {
+    const { timeoutMs = this.#wire.callTimeoutMs } = options;
+    if (endpoint === undefined) await this.ready(options);
+    return fetchSnapshot(endpoint ?? this.endpoint ?? '', timeoutMs, options);
   }
 
   /** Hands leadership to another voter; the call goes to the leader, wherever it is. */

@@ -124,6 +124,11 @@ export class DeniedError extends LockstepError {
   override readonly name = 'DeniedError';
 }
 
+/** The cluster asks who is calling, and was not told, or not anything it takes. */
+export class UnauthenticatedError extends LockstepError {
+  override readonly name = 'UnauthenticatedError';
+}
+
 /** The key was not as {@link Client.update} was told, or there already when it was to be created. */
 export class ConflictError extends LockstepError {
   override readonly name: string = 'ConflictError';
@@ -215,6 +220,7 @@ const classes: { readonly [Code in ErrorCode]?: ErrorClass } = {
   invalid_sort_option: InvalidError,
   future_revision: InvalidError,
   lease_ttl_too_large: InvalidError,
+  invalid_peer_address: InvalidError,
   request_too_large: TooLargeError,
   answer_too_large: TooLargeError,
   key_not_found: KeyNotFoundError,
@@ -224,6 +230,12 @@ const classes: { readonly [Code in ErrorCode]?: ErrorClass } = {
   too_many_requests: BusyError,
   permission_denied: DeniedError,
   forbidden_origin: DeniedError,
+  user_name_empty: UnauthenticatedError,
+  auth_failed: UnauthenticatedError,
+  invalid_auth_token: UnauthenticatedError,
+  role_name_empty: InvalidError,
+  permission_not_given: InvalidError,
+  invalid_auth_management: InvalidError,
 };
 
 /** An error of the table that the client finds before it asks a member. */

@@ -4,26 +4,31 @@ export type {
   AlarmKind,
   ClusterId,
   CompareOperator,
+  HashKvResult,
   HashResult,
   Header,
   LeaseGrantResult,
   LeaseId,
   MemberId,
   MemberInfo,
+  PermissionKind,
   SortOrder,
   SortTarget,
   StatusResult,
   WireBytes,
 } from '@lockstep/client/protocol';
+export { Auth, type AuthStatus, type Permission } from './auth.ts';
 export { type CacheChange, type CacheOptions, LiveCache } from './cache.ts';
 export type { CallOptions } from './calls/call.ts';
 export { deleteKey, type UpdateOptions, type WrittenReply } from './changes.ts';
 export { Client } from './client.ts';
 export { type Clock, pause } from './clock.ts';
+export type { Cluster, MemberAddRequest } from './cluster.ts';
 export type { Codec, StandardSchema } from './codec.ts';
 export * as codecs from './codec.ts';
 export type { ConnectionSettings } from './connection/connection.ts';
 export type { ConnectionStatus } from './connection/connection-status.ts';
+export type { ClientAuth } from './connection/login.ts';
 export type { TracedCall } from './connection/trace.ts';
 export type { ClientTls, Dial, Transport, TransportHandler } from './connection/transport.ts';
 export {
@@ -47,6 +52,7 @@ export {
   LockstepError,
   NoSpaceError,
   TooLargeError,
+  UnauthenticatedError,
   UnavailableError,
   WatchCompactedError,
 } from './errors.ts';
@@ -76,6 +82,7 @@ export type {
 } from './options.ts';
 export { Scan } from './scan.ts';
 export { Session, type SessionOptions } from './session/session.ts';
+export type { Snapshot, SnapshotOptions } from './snapshot.ts';
 export { Entry, Space, type SpaceEvent, type SpaceRange } from './space.ts';
 export type { Isolation, Transaction } from './stm/attempt.ts';
 export { Counter } from './stm/counter.ts';

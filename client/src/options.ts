@@ -10,6 +10,7 @@ import type {
 import type { CallOptions } from './calls/call.ts';
 import type { Clock } from './clock.ts';
 import type { ConnectionSettings } from './connection/connection.ts';
+import type { ClientAuth } from './connection/login.ts';
 import type { ClientTls, Dial } from './connection/transport.ts';
 import type { KeyValue } from './key-value.ts';
 
@@ -35,6 +36,8 @@ export interface ClientOptions {
    * ends in an AmbiguousError at once. Default true.
    */
   readonly exactlyOnce?: boolean;
+  /** Who the client is, once the cluster asks: said on each connection, and again when a token runs out. */
+  readonly auth?: ClientAuth | undefined;
   /** How reconnecting waits and when silence counts as loss. */
   readonly connection?: Partial<ConnectionSettings>;
   /** Another way to open a WebSocket than the platform's. */

@@ -20,6 +20,9 @@ export const wholeNumber = (least: number, most: number) =>
 
 export const bytes = (least: number) => wholeNumber(least, 2 ** 40);
 
+export const oneOf = <const Word extends string>(words: readonly [Word, ...Word[]]) =>
+  z.enum(words, `must be one of ${words.join(', ')}`);
+
 export const text = z.string('must be text').trim().min(1, 'must not be empty');
 
 export const memberName = text.regex(
@@ -47,7 +50,19 @@ export const list = z.preprocess(
   z.array(text, 'must be a list, or one text with commas'),
 );
 
-/** `a=host:port,b=host:port`, a list of such, or (in YAML) a map of name to host:port. */
+/** Several addresses: one text with commas, or a list. */
+export const addresses = z.preprocess(
+  (given) =>
+    typeof given === 'string' ? given.split(',').filter((part) => part.trim() !== '') : given,
+  z
+    .array(
+      address.refine((one) => !one.includes('='), 'has names; write host:port,host:port alone'),
+      'must be host:port,host:port',
+    )
+    .min(1, 'must name at least one host:port'),
+);
+
+/** `a=host:port,b=host:port`, a list of such, or (in YAML) a map of name to host:port. As in etcd, an address may be a URL. */
 export const cluster = z.preprocess(
   (given) => {
     if (typeof given === 'string') return given.split(',').filter((part) => part.trim() !== '');
@@ -62,10 +77,16 @@ export const cluster = z.preprocess(
       const parsed: ClusterEntry[] = [];
       for (const entry of entries) {
         const cut = entry.indexOf('=');
-        const one = { name: entry.slice(0, cut).trim(), address: entry.slice(cut + 1).trim() };
-        const problem = cut <= 0 ? `"${entry}" is not name=host:port` : addressProblem(one.address);
-        if (problem === undefined) parsed.push(one);
-        else context.addIssue({ code: 'custom', message: problem });
+        const name = entry.slice(0, cut).trim();
+        const address = hostPortOf(entry.slice(cut + 1).trim());
+        const problem =
+          cut <= 0
+            ? `"${entry}" is not name=host:port`
+            : typeof address === 'string'
+              ? addressProblem(address)
+              : address.problem;
+        if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+        else if (typeof address === 'string') parsed.push({ name, address });
       }
       return parsed;
     }),
@@ -76,6 +97,26 @@ export const yesOrNo = z.preprocess(
   (given) => (given === 'true' ? true : given === 'false' ? false : given),
   z.boolean('must be true or false'),
 );
+
+/** The host:port of a URL, as etcd names addresses; what has no scheme is left as it is. */
+export function hostPortOf(given: string): string | { readonly problem: string } {
+  const [, scheme, rest = ''] = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/(.*)$/.exec(given) ?? [];
+  if (scheme === undefined) return given;
+  if (scheme === 'https') {
+    return {
+      problem: `is ${given}, and there are no certificates to serve https with; write http://${rest}`,
+    };
+  }
+  if (scheme !== 'http') {
+    return { problem: `is ${given}; of URLs only http://host:port is taken` };
+  }
+  const [, address = '', path = ''] = /^([^/?#]*)(.*)$/.exec(rest) ?? [];
+  if (path !== '' && path !== '/')
+    return { problem: `is ${given}, which has a path; write http://${address}` };
+  if (!/:\d+$/.test(address))
+    return { problem: `is ${given}, which has no port; write http://${address}:2379` };
+  return address;
+}
 
 function addressProblem(given: string): string | undefined {
   const example = 'write host:port, for example 127.0.0.1:2379';

@@ -34,6 +34,8 @@ test('nothing given is one durable member on the default ports', () => {
     peerListen: '127.0.0.1:2380',
     peerAdvertise: '127.0.0.1:2380',
     initialCluster: [{ name: 'default', address: '127.0.0.1:2380' }],
+    initialClusterState: 'new',
+    join: undefined,
     warnings: [],
   });
 });
@@ -220,4 +222,28 @@ test('history is kept for an hour unless something else is asked for', () => {
   assert.deepEqual([autoCompactionMode, autoCompactionRetentionMs], ['periodic', 3_600_000]);
   assert.equal(resolveConfig({ autoCompactionMode: 'off' }).autoCompactionMode, 'off');
   assert.match(problemsOf({ autoCompactionMode: 'sometimes' }).join(), /periodic, revision, off/);
+});
+
+test('who joins asks the other members of the initial cluster, or those that join names', () => {
+  const place = { name: 'd', listen: '127.0.0.1:2385' };
+  const grown = `${three},d=127.0.0.1:2386`;
+  const asked = ['127.0.0.1:2380', '127.0.0.1:2382', '127.0.0.1:2384'];
+  const named = resolveConfig({ ...place, initialCluster: grown, initialClusterState: 'existing' });
+  assert.deepEqual(named.join, asked);
+  assert.deepEqual(named.warnings, [], 'four members are no mistake of a cluster that runs');
+  const joined = resolveConfig({ ...place, join: asked.join(', ') });
+  assert.deepEqual([joined.join, joined.initialClusterState], [asked, 'existing']);
+  assert.equal(resolveConfig({ ...place, initialCluster: grown }).join, undefined);
+});
+
+test('a join that names nobody, or two clusters, is refused with what would be right', () => {
+  const cases: readonly (readonly [RawConfig, RegExp])[] = [
+    [{ initialClusterState: 'existing' }, /--initial-cluster must name members to ask besides/],
+    [{ join: '127.0.0.1:1', initialCluster: 'default=127.0.0.1:2380' }, /give one of them/],
+    [{ join: '127.0.0.1:1', initialClusterState: 'new' }, /is for a cluster that runs/],
+    [{ join: 'a=127.0.0.1:1' }, /--join has names; write host:port,host:port alone/],
+    [{ join: '' }, /--join must name at least one host:port/],
+    [{ initialClusterState: 'old' }, /must be one of new, existing/],
+  ];
+  for (const [raw, expected] of cases) assert.throws(() => resolveConfig(raw), expected);
 });

@@ -5,13 +5,17 @@
  */
 import { defaultClientPort, nearest } from '@lockstep/client/protocol';
 import { z } from 'zod';
+import { type AuthConfig, authDefaults, authSettings } from './config-auth.ts';
+import { checkCluster, type Found, joinOf } from './config-cluster.ts';
 import {
   address,
+  addresses,
   bytes,
   type ClusterEntry,
   cluster,
   list,
   memberName,
+  oneOf,
   splitAddress,
   text,
   wholeNumber,
@@ -20,7 +24,7 @@ import { type TlsDoors, tlsDoors, tlsSchema } from './config-tls.ts';
 
 export { type ClusterEntry, splitAddress } from './config-kinds.ts';
 
-export interface MemberConfig extends TlsDoors {
+export interface MemberConfig extends AuthConfig, TlsDoors {
   /** Unique within the cluster. */
   readonly name: string;
   readonly dataDir: string;
@@ -32,6 +36,10 @@ export interface MemberConfig extends TlsDoors {
   readonly peerAdvertise: string;
   /** The members a new cluster starts with, sorted by name, this one included. */
   readonly initialCluster: readonly ClusterEntry[];
+  /** `existing`: the initial cluster runs already, and this member joins it. */
+  readonly initialClusterState: InitialClusterState;
+  /** Peer addresses of members to ask, of one that joins a running cluster; undefined of a founder. */
+  readonly join: readonly string[] | undefined;
   /** Keeps two clusters that were bootstrapped from the same addresses apart. */
   readonly initialClusterToken: string;
   /** Origins and host names besides the member's own that a browser may come from. */
@@ -64,6 +72,9 @@ export interface MemberConfig extends TlsDoors {
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+export const initialClusterStates = ['new', 'existing'] as const;
+export type InitialClusterState = (typeof initialClusterStates)[number];
+
 export const autoCompactionModes = ['periodic', 'revision', 'off'] as const;
 export type AutoCompactionMode = (typeof autoCompactionModes)[number];
 
@@ -90,11 +101,11 @@ export const defaults = {
   autoCompactionRevisions: 100_000,
   hashCheckMs: minuteMs,
   logLevel: 'info',
+  ...authDefaults,
 } as const satisfies Partial<MemberConfig>;
 
 /** An election must survive a few lost heartbeats. */
 const heartbeatsPerElectionMin = 5;
-const membersMax = 5;
 
 /** One row per setting: its key here, and what its value must be. */
 const schema = z.object({
@@ -105,6 +116,8 @@ const schema = z.object({
   peerListen: address.optional(),
   peerAdvertise: address.optional(),
   initialCluster: cluster.optional(),
+  initialClusterState: oneOf(initialClusterStates).optional(),
+  join: addresses.optional(),
   initialClusterToken: text.default(defaults.initialClusterToken),
   allowOrigins: list.default([...defaults.allowOrigins]),
   ...tlsSchema,
@@ -119,15 +132,14 @@ const schema = z.object({
   logBytesKept: bytes(64 * 1024).default(defaults.logBytesKept),
   uncommittedBytesMax: bytes(2 * mebibyte).default(defaults.uncommittedBytesMax),
   quotaBytes: bytes(mebibyte).optional(),
-  autoCompactionMode: z
-    .enum(autoCompactionModes, `must be one of ${autoCompactionModes.join(', ')}`)
-    .default(defaults.autoCompactionMode),
+  autoCompactionMode: oneOf(autoCompactionModes).default(defaults.autoCompactionMode),
   autoCompactionRetentionMs: wholeNumber(1_000, 2 ** 45).default(
     defaults.autoCompactionRetentionMs,
   ),
   autoCompactionRevisions: wholeNumber(1, 2 ** 50).default(defaults.autoCompactionRevisions),
   hashCheckMs: wholeNumber(1_000, 2 ** 40).default(defaults.hashCheckMs),
-  logLevel: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default(defaults.logLevel),
+  logLevel: oneOf(logLevels).default(defaults.logLevel),
+  ...authSettings,
 });
 
 export type SettingKey = keyof z.infer<typeof schema>;
@@ -211,19 +223,18 @@ export function resolveConfig(
   const problems: string[] = [];
   const warnings: string[] = [];
   const peerListen = given.peerListen ?? nextPort(given.listen, problems, say);
-  const addresses = {
+  const own = {
     listen: given.listen,
     advertise: given.advertise ?? reachable(given.listen),
     peerListen,
     peerAdvertise: given.peerAdvertise ?? reachable(peerListen),
   };
-  const initialCluster = given.initialCluster ?? [
-    { name: given.name, address: addresses.peerAdvertise },
-  ];
-  const found: Found = { problems, warnings, say };
-  checkCluster(initialCluster, given.name, addresses.peerAdvertise, found);
-  checkWildcards(given, initialCluster.length, found);
-  if (addresses.listen === peerListen && portOf(peerListen) !== 0) {
+  const asked: Found = { problems, warnings, say };
+  const join = joinOf(given, asked);
+  const initialCluster = given.initialCluster ?? [{ name: given.name, address: own.peerAdvertise }];
+  checkCluster(initialCluster, given.name, { ...own, isNew: join === undefined }, asked);
+  checkWildcards(given, join === undefined ? initialCluster.length : 2, asked);
+  if (own.listen === peerListen && portOf(peerListen) !== 0) {
     problems.push(
       `${say('listen')} and ${say('peerListen')} are both ${peerListen}; they need different ports`,
     );
@@ -240,11 +251,13 @@ export function resolveConfig(
         `${Math.floor(heapBytesMax / 2)}: raise the limit with NODE_OPTIONS=--max-old-space-size=<MiB>`,
     );
   }
-  const tls = tlsDoors(given, found);
+  const tls = tlsDoors(given, asked);
   if (problems.length > 0) throw new ConfigError(problems);
   return {
     ...given,
-    ...addresses,
+    ...own,
+    initialClusterState: join === undefined ? 'new' : 'existing',
+    join,
     ...tls,
     quotaBytes: given.quotaBytes ?? Math.min(defaults.quotaBytes, Math.floor(heapBytesMax / 2)),
     initialCluster: [...initialCluster].sort((a, b) => (a.name < b.name ? -1 : 1)),
@@ -336,50 +349,6 @@ export function mergeRaw(...sources: readonly RawConfig[]): RawConfig {
   return merged;
 }
 
-/** What is wrong or unwise so far, and how to call the settings in it. */
-interface Found {
-  readonly problems: string[];
-  readonly warnings: string[];
-  readonly say: SettingWording;
-}
-
-function checkCluster(
-  entries: readonly ClusterEntry[],
-  name: string,
-  peerAdvertise: string,
-  { problems, warnings, say }: Found,
-): void {
-  const flag = say('initialCluster');
-  if (entries.length === 0 || entries.length > membersMax) {
-    problems.push(`${flag} names ${entries.length} members; it must be 1, 3 or ${membersMax}`);
-  } else if (entries.length % 2 === 0) {
-    const [less, more] = [entries.length - 1, entries.length + 1];
-    warnings.push(
-      `a cluster of ${entries.length} members survives no more failures than one of ${less}; use ${less} or ${more}`,
-    );
-  }
-  const twice = (pick: (entry: ClusterEntry) => string): Set<string> =>
-    new Set(entries.map(pick).filter((value, at, all) => all.indexOf(value) !== at));
-  for (const double of twice((entry) => entry.name)) {
-    problems.push(`${flag} names "${double}" more than once; each member needs its own name`);
-  }
-  for (const double of twice((entry) => entry.address)) {
-    problems.push(`${flag} gives ${double} to more than one member; each needs its own address`);
-  }
-  const own = entries.find((entry) => entry.name === name);
-  if (own === undefined && entries.length > 0) {
-    const names = entries.map((entry) => entry.name).join(', ');
-    problems.push(
-      `${flag} does not name this member: ${say('name')} is "${name}", the cluster is ${names}`,
-    );
-  } else if (own !== undefined && own.address !== peerAdvertise) {
-    problems.push(
-      `${flag} says that "${name}" is at ${own.address}, but its peer address is ${peerAdvertise}; ` +
-        `make them equal, for example with ${say('peerListen')} ${own.address} (or ${say('peerAdvertise')})`,
-    );
-  }
-}
-
 /** A wildcard is nothing that others can dial. */
 function checkWildcards(
   given: {
@@ -411,7 +380,6 @@ function checkWildcards(
   }
 }
 
-/** @returns what is wrong with it as host:port, and what would be right. */
 function portOf(checked: string): number {
   return splitAddress(checked).port;
 }

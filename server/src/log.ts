@@ -18,6 +18,7 @@ export interface Logger {
 /** What is told of the process around the member. */
 export const processEventLevels = {
   configured: 'warn',
+  joining: 'info',
   started: 'info',
   recovered: 'warn',
   certificate_reloaded: 'info',

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import { doorLimits, openPort, parseAddress, startDoors } from './api/listen.ts';
+import { refuseUnfinished } from './backup/unfinished.ts';
 import {
   ConfigError,
   type LogLevel,
@@ -14,6 +17,7 @@ import {
 import { readConsole } from './console-files.ts';
 import { chooseLatin1 } from './core/base/latin1.ts';
 import { handOver } from './hand-over.ts';
+import { SystemCredentials } from './io/credentials.ts';
 import { lockDirectory } from './io/directory-lock.ts';
 import { nodeLatin1 } from './io/node-latin1.ts';
 import { ProcessMeter } from './io/process-meter.ts';
@@ -22,12 +26,14 @@ import { SystemDisk } from './io/system-disk.ts';
 import { TcpPeerNetwork } from './io/tcp-peer-network.ts';
 import { type Log, type Logger, logOver, openLog } from './log.ts';
 import { type BootstrapOptions, openDirectory, type Recovered } from './member/bootstrap.ts';
+import type { ClusterPlace } from './member/cluster-lookup.ts';
 import type { MemberEvents } from './member/events.ts';
 import { Member } from './member/member.ts';
 import { MemberStore } from './member/member-store.ts';
-import { bootstrapOptions, memberOptions } from './member-options.ts';
+import { bootstrapOptions, findPlace, memberOptions } from './member-options.ts';
 import { openTls, refusals } from './member-tls.ts';
 import { createService } from './service/service.ts';
+import { commonNameOf } from './tls/certificate-names.ts';
 import { version } from './version.ts';
 
 export {
@@ -94,9 +100,12 @@ export async function runMember(
   config: MemberConfig,
   log: Log = openLog(config),
 ): Promise<RunningMember> {
+  refuseUnfinished(config.dataDir);
+  refuseForeign(config.dataDir);
+  const credentials = await openCredentials(config);
   const disk = new SystemDisk(config.dataDir);
   const lock = await lockDirectory(config.dataDir).catch(directoryFailed(disk));
-  const closers: (() => Promise<void>)[] = [() => lock.release()];
+  const closers: (() => Promise<void>)[] = [() => lock.release(), () => credentials.close()];
   const closeAll = async (): Promise<void> => {
     for (const close of closers.splice(0).reverse()) await close();
   };
@@ -118,10 +127,19 @@ export async function runMember(
     closers.push(() => network.close());
     const peerAddress = await listenForPeers(network, config.peerListen);
     let member: Member | undefined;
-    const recovered = await recover(disk, config, {
+    const advertised = withPort(config.peerAdvertise, peerAddress);
+    const place = await new Promise<ClusterPlace | undefined>((resolve, reject) => {
+      if (config.join !== undefined) log.process('joining', joiningSentence(config));
+      findPlace(config, { disk, clock, network }, advertised, (error, found) => {
+        if (error === undefined) resolve(found);
+        else reject(error);
+      });
+    });
+    const wal = {
       monotonicMs: () => clock.monotonicMs(),
-      walFailed: (error) => member?.fail(error),
-    }).catch(directoryFailed(disk));
+      walFailed: (error: Error) => member?.fail(error),
+    };
+    const recovered = await recover(disk, config, { wal, place }).catch(directoryFailed(disk));
     for (const warning of recovered.warnings) log.process('recovered', warning);
     // Bound before there is a member, which tells the others where clients reach it.
     const clientTls = tls.client && { source: tls.client, refused };
@@ -130,7 +148,7 @@ export async function runMember(
     const clientAddress = withPort(config.advertise, port.address);
     const individual = {
       clientAddress,
-      peerAddress: withPort(config.peerAdvertise, peerAddress),
+      peerAddress: advertised,
       seed: randomBytes(4).readUInt32LE(),
       incarnation: randomBytes(6).readUIntLE(0, 6),
     };
@@ -145,6 +163,7 @@ export async function runMember(
     const service = createService({
       store: new MemberStore(member),
       version,
+      credentials,
       onInternalError: (error) => log.internalError(error),
     });
     const meter = new ProcessMeter();
@@ -154,6 +173,7 @@ export async function runMember(
       listen: port,
       advertise: clientAddress,
       peerScheme: tls.peer === undefined ? 'http' : 'https',
+      commonNameOf,
       allowOrigins: config.allowOrigins,
       process: () => meter.read(),
       console: await readConsole(),
@@ -196,6 +216,25 @@ function isLogger(given: Partial<Logger> | null): given is Logger {
   return [info, warn, error].every((method) => typeof method === 'function');
 }
 
+/** @throws Error for the data directory of an etcd: it would look like an empty one of ours. */
+function refuseForeign(dataDir: string): void {
+  if (!existsSync(join(dataDir, 'member', 'wal'))) return;
+  throw new Error(
+    `${dataDir} is the data directory of an etcd (it holds member/wal), whose files are not read: choose another with ` +
+      '--data-dir, and bring the keys over from the running etcd',
+  );
+}
+
+/** @throws ConfigError when the tokens cannot be as they were asked for. */
+async function openCredentials(config: MemberConfig): Promise<SystemCredentials> {
+  const { authToken, authTokenTtl } = config;
+  try {
+    return await SystemCredentials.open({ authToken, simpleTtlMs: authTokenTtl * 1000 });
+  } catch (error) {
+    throw new ConfigError([`--auth-token: ${error instanceof Error ? error.message : error}`]);
+  }
+}
+
 async function listenForPeers(network: TcpPeerNetwork, address: string): Promise<string> {
   const { host, port } = parseAddress(address);
   try {
@@ -211,12 +250,18 @@ async function listenForPeers(network: TcpPeerNetwork, address: string): Promise
   }
 }
 
+type BootstrapTimes = Pick<BootstrapOptions, 'monotonicMs' | 'walFailed'>;
+
+function joiningSentence({ name, join = [] }: MemberConfig): string {
+  return `${name} is to join a running cluster: it looks into its data directory, or asks ${join.join(', ')}`;
+}
+
 function recover(
   disk: SystemDisk,
   config: MemberConfig,
-  wal: Pick<BootstrapOptions, 'monotonicMs' | 'walFailed'>,
+  { wal, place }: { wal: BootstrapTimes; place: ClusterPlace | undefined },
 ): Promise<Recovered> {
-  const options = bootstrapOptions(config, randomBytes(12).toString('hex'), wal);
+  const options = bootstrapOptions(config, randomBytes(12).toString('hex'), wal, place);
   return new Promise((resolve, reject) => {
     openDirectory(disk, options, (error, recovered) => {
       if (recovered === undefined) reject(error ?? new Error('the data directory did not open'));

@@ -85,3 +85,36 @@ export interface PeerNetwork {
   /** Takes links from other members from now on. */
   accept(onLink: (link: PeerLink) => PeerLinkHandler): void;
 }
+
+/** What a token says, once it is known to be true. */
+export interface TokenClaims {
+  readonly user: string;
+  /** The auth revision at which the user proved who it is. */
+  readonly revision: number;
+  /** Milliseconds since 1970. */
+  readonly expiresAtMs: number;
+}
+
+/** Makes and reads the tokens with which users say who they are. */
+export interface Tokens {
+  readonly ttlMs: number;
+  /**
+   * @param secret what the cluster signs with, if it is the one that signs.
+   * @returns undefined when it can only check tokens that others have made.
+   */
+  issue(claims: TokenClaims, secret: string): string | undefined;
+  /** Undefined for what was not signed by who should. Whether it is still in time is not looked at. */
+  read(token: string, secret: string): TokenClaims | undefined;
+}
+
+/** Everything secret that a member does with what users send. */
+export interface Credentials {
+  readonly tokens: Tokens;
+  /** bcrypt. Rejects when it cannot run. */
+  hash(password: string): Promise<string>;
+  matches(password: string, hash: string): Promise<boolean>;
+  /** A secret for signing, from the system's own chance. */
+  drawSecret(): string;
+  /** The same for the same text in this process, and nothing that tells the text. */
+  fingerprint(text: string): string;
+}

@@ -17,6 +17,16 @@ import type {
   WatchEndReason,
 } from '@lockstep/client/protocol';
 import type { StoreReadings } from './metrics/readings.ts';
+import type { Asker, AuthChange, AuthView } from './store-auth.ts';
+
+export type {
+  Asker,
+  AuthChange,
+  AuthPermission,
+  AuthRights,
+  AuthUser,
+  AuthView,
+} from './store-auth.ts';
 
 /** One version of a key; immutable and shared. A `version` of 0 is a tombstone. */
 export interface KeyValue {
@@ -159,6 +169,25 @@ export interface StateHash {
   readonly appliedIndex: number;
 }
 
+export interface HistoryHash {
+  readonly hash: number;
+  /** What the hash goes up to, and down to. */
+  readonly hashRevision: number;
+  readonly compactRevision: number;
+}
+
+/**
+ * The whole state of a member at one moment, as a backup file, while writes go on. What it shows stays in
+ * memory until its end, or until it is closed: whoever opened it must do one of both.
+ */
+export interface SnapshotStream {
+  readonly stamp: Stamp;
+  /** The next bytes, made when they are asked for; undefined at the end. One call at a time. @throws TableError `server_stopped`. */
+  next(): Promise<Uint8Array | undefined>;
+  /** Idempotent. */
+  close(): void;
+}
+
 /** The header's numbers as they were when the answer was made. */
 export interface Stamp {
   readonly revision: number;
@@ -272,6 +301,22 @@ export interface Capabilities {
   readonly leases: boolean;
 }
 
+export interface MemberAddRequest {
+  /** host:port at which the other members will reach it. */
+  readonly peerAddress: string;
+  /** It stays a learner until it is promoted; else that happens by itself when it has caught up. */
+  readonly learner: boolean;
+}
+
+/** All members after a change. */
+export interface MemberChanged {
+  readonly members: readonly MemberInfo[];
+}
+
+export interface MemberAdded extends MemberChanged {
+  readonly member: MemberInfo;
+}
+
 /**
  * Every promise rejects with a TableError of the protocol's table, and with nothing else. A mutation
  * with a {@link Once} runs at most once: sent again it gets the first answer, or `client_expired` or
@@ -282,36 +327,92 @@ export interface Store {
   range(request: RangeRequest, options: ReadOptions): Promise<Stamped<RangeReply>>;
   scan(request: ScanRequest, options: ReadOptions): Promise<Stamped<ScanReply>>;
   /** @throws TableError `lease_not_found`, `key_not_found`, `no_space`. */
-  put(request: PutRequest, once?: Once): Promise<Stamped<PutReply>>;
-  deleteRange(request: DeleteRangeRequest, once?: Once): Promise<Stamped<DeleteRangeReply>>;
+  put(request: PutRequest, once?: Once, asker?: Asker): Promise<Stamped<PutReply>>;
+  deleteRange(
+    request: DeleteRangeRequest,
+    once?: Once,
+    asker?: Asker,
+  ): Promise<Stamped<DeleteRangeReply>>;
   /** One without puts and deletes is a linearizable read, or a local one if each of its ranges, at least one, is serializable. */
   txn(request: TxnRequest, options: TxnOptions): Promise<Stamped<TxnReply>>;
   /** @throws TableError `compacted`, `future_revision`. */
-  compact(request: { revision: number; physical: boolean }, once?: Once): Promise<Stamped<object>>;
+  compact(
+    request: { revision: number; physical: boolean },
+    once?: Once,
+    asker?: Asker,
+  ): Promise<Stamped<object>>;
   /** @throws TableError `lease_exists`, `no_space`. */
-  leaseGrant(request: LeaseGrantRequest, once?: Once): Promise<Stamped<LeaseGrantReply>>;
+  leaseGrant(
+    request: LeaseGrantRequest,
+    once?: Once,
+    asker?: Asker,
+  ): Promise<Stamped<LeaseGrantReply>>;
   /** Deletes the keys that are attached to it, at one revision. @throws TableError `lease_not_found`. */
-  leaseRevoke(id: LeaseId, once?: Once): Promise<Stamped<object>>;
+  leaseRevoke(id: LeaseId, once?: Once, asker?: Asker): Promise<Stamped<object>>;
   /** A `ttl` of 0 says that there is no such lease. */
   leaseKeepAlive(id: LeaseId): Promise<Stamped<{ readonly ttl: number }>>;
   leaseTimeToLive(id: LeaseId, keys: boolean): Promise<Stamped<LeaseTimeToLiveReply>>;
   /** In the order of the ids as text. */
   leases(): Promise<Stamped<{ readonly ids: readonly LeaseId[] }>>;
-  registerClient(): Promise<Stamped<{ readonly clientId: string }>>;
+  registerClient(asker?: Asker): Promise<Stamped<{ readonly clientId: string }>>;
   alarms(): Promise<Stamped<{ readonly alarms: readonly Alarm[] }>>;
   /** Undefined stands for all. Answers what was cleared. */
-  disarm(which: {
-    memberId: MemberId | undefined;
-    alarm: AlarmKind | undefined;
-  }): Promise<Stamped<{ readonly alarms: readonly Alarm[] }>>;
+  disarm(
+    which: { memberId: MemberId | undefined; alarm: AlarmKind | undefined },
+    asker?: Asker,
+  ): Promise<Stamped<{ readonly alarms: readonly Alarm[] }>>;
+  /** Raises an alarm by hand. It stays until it is cleared by hand. */
+  arm(alarm: Alarm, asker?: Asker): Promise<Stamped<{ readonly alarms: readonly Alarm[] }>>;
+  /** The keys of a lease as applied here, in key order; at once. */
+  leaseKeys(id: LeaseId): readonly ByteString[];
+  /** Who may do what, as applied here; at once. */
+  auth(): AuthView;
+  /** The same as of now: a linearizable read. */
+  readAuth(): Promise<Stamped<{ readonly auth: AuthView }>>;
+  /** @throws TableError the refusals of rights, `cluster_too_old`. */
+  changeAuth(change: AuthChange, asker?: Asker): Promise<Stamped<object>>;
+  /** Calls back whenever {@link auth} has become another; the returned function ends that. */
+  onAuthChange(changed: () => void): () => void;
   /** The checksum of this member's state. */
   hash(): Promise<Stamped<StateHash>>;
+  /**
+   * The checksum of all versions of keys up to `revision` (0: the newest here) and down to the compaction point,
+   * from this member's own state: equal on every member at equal revisions. @throws TableError `compacted`, `future_revision`.
+   */
+  hashKv(revision: number): Promise<Stamped<HistoryHash>>;
+  /** The state of this member, at least as new as `options` say. @throws TableError `too_many_requests`. */
+  snapshot(options: ReadOptions): Promise<SnapshotStream>;
+  /** Gives back at once what memory can be given back; nothing stops, and there is seldom any. */
+  defragment(): Promise<Stamped<object>>;
   openWatchStream(sink: WatchSink): WatchStream;
   /** Resolves when the member has applied `revision`. */
   waitForRevision(revision: number): Promise<void>;
   /** Resolves when this member has shown that it can reach a quorum now: a linearizable no-op read. */
   confirmLeadership(): Promise<Stamp>;
+  /** As this member knows them. */
   members(): readonly MemberInfo[];
+  /** As of now: it has seen every change that was answered before. */
+  memberList(): Promise<Stamped<MemberChanged>>;
+  /**
+   * Adds a member, which begins as a learner. Any member may be asked for any of these changes.
+   * @throws TableError `not_enough_started_members`, `unhealthy_cluster`, `peer_address_exists`,
+   * `too_many_learners`, `cluster_too_old`.
+   */
+  memberAdd(request: MemberAddRequest): Promise<Stamped<MemberAdded>>;
+  /** @throws TableError `member_not_found`, `not_enough_started_members`, `unhealthy_cluster`. */
+  memberRemove(id: MemberId): Promise<Stamped<MemberChanged>>;
+  /** Says where the other members reach it from now on. @throws TableError `member_not_found`, `peer_address_exists`. */
+  memberUpdate(id: MemberId, peerAddress: string): Promise<Stamped<MemberChanged>>;
+  /** @throws TableError `member_not_found`, `not_a_learner`, `learner_not_ready`, `not_enough_started_members`. */
+  memberPromote(id: MemberId): Promise<Stamped<MemberChanged>>;
+  /**
+   * Adds a member that takes the place of another, in one joint change, once it has caught up.
+   * @throws TableError `member_not_found`, `peer_address_exists`, `too_many_learners` (it is being
+   * replaced already), `unhealthy_cluster`, `cluster_too_old`.
+   */
+  memberReplace(id: MemberId, peerAddress: string): Promise<Stamped<MemberAdded>>;
+  /** What is applied here now. */
+  stamp(): Stamp;
   status(): StoreStatus;
   /** What it has counted since the process began. */
   readings(): StoreReadings;
@@ -323,4 +424,5 @@ export interface TxnOptions {
   /** Answer a transaction that only reads from the member's own state. */
   readonly serializable: boolean;
   readonly once: Once | undefined;
+  readonly asker?: Asker | undefined;
 }

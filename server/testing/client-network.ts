@@ -24,14 +24,18 @@ export class ClientNetwork {
   constructor(time: SimTime, delayMs: number, addresses: readonly string[]) {
     this.#time = time;
     this.#delayMs = delayMs;
-    for (const address of addresses) {
-      this.#hosts.set(address, {
-        door: undefined,
-        cut: undefined,
-        connections: new Set(),
-        attempts: new Set(),
-      });
-    }
+    for (const address of addresses) this.add(address);
+  }
+
+  /** There is a machine at `address` from now on. */
+  add(address: string): void {
+    if (this.#hosts.has(address)) return;
+    this.#hosts.set(address, {
+      door: undefined,
+      cut: undefined,
+      connections: new Set(),
+      attempts: new Set(),
+    });
   }
 
   /** Opens a connection to the member that the URL names, as a client's `dial`. */

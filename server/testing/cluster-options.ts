@@ -16,7 +16,9 @@ export type ClusterSettings = Omit<
   | 'peerListen'
   | 'peerAdvertise'
   | 'initialCluster'
+  | 'initialClusterState'
   | 'initialClusterToken'
+  | 'join'
   | 'allowOrigins'
   | 'logLevel'
 >;
@@ -91,8 +93,19 @@ export function clientAddressOf(name: string): string {
   return `${name}.test:2379`;
 }
 
-function peerAddressOf(name: string): string {
+export function peerAddressOf(name: string): string {
   return `${name}.test:2380`;
+}
+
+/** Of a member that joins, through those at the addresses, while the cluster runs. @throws ConfigError */
+export function joinerConfigOf(
+  options: CheckedOptions,
+  name: string,
+  join: readonly string[],
+): MemberConfig {
+  const fixed = { name, listen: clientAddressOf(name), peerListen: peerAddressOf(name), join };
+  const raw = { ...smallFiles, ...rawFromSettings(options.settings), ...fixed };
+  return resolveConfig(raw, Number.POSITIVE_INFINITY, (key) => key);
 }
 
 /** The whole configuration of one member. @throws ConfigError when a setting is wrong. */

@@ -5,7 +5,7 @@ import { openDirectory, type Recovered } from '../src/member/bootstrap.ts';
 import type { MemberEvents } from '../src/member/events.ts';
 import { Member } from '../src/member/member.ts';
 import { MemberStore } from '../src/member/member-store.ts';
-import { bootstrapOptions, memberOptions } from '../src/member-options.ts';
+import { bootstrapOptions, findPlace, memberOptions } from '../src/member-options.ts';
 import { createService } from '../src/service/service.ts';
 import { version } from '../src/version.ts';
 import type { ClientNetwork } from './client-network.ts';
@@ -124,17 +124,24 @@ export class SimMember {
     const fail = (error: Error): void => {
       if (life === this.#life) this.#failed(error);
     };
-    const options = bootstrapOptions(this.#config, directoryId, {
+    const wal = {
       monotonicMs: () => clock.monotonicMs(),
-      walFailed: (error) => {
+      walFailed: (error: Error) => {
         if (life === this.#life) this.#process?.member.fail(error);
       },
-    });
-    openDirectory(this.disk, options, (error, recovered) => {
+    };
+    const network = this.#world.peers.host(this.peerAddress, clock);
+    const { disk } = this;
+    findPlace(this.#config, { disk, clock, network }, this.peerAddress, (problem, place) => {
       if (life !== this.#life) return;
-      clock.run(() => {
-        if (recovered === undefined) fail(error ?? new Error('the data directory did not open'));
-        else this.#run(recovered, fail);
+      if (problem !== undefined) return fail(problem);
+      const options = bootstrapOptions(this.#config, directoryId, wal, place);
+      openDirectory(disk, options, (error, recovered) => {
+        if (life !== this.#life) return;
+        clock.run(() => {
+          if (recovered === undefined) fail(error ?? new Error('the data directory did not open'));
+          else this.#run(recovered, fail);
+        });
       });
     });
   }

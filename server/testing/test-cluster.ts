@@ -8,7 +8,9 @@ import {
   checked,
   clientAddressOf,
   configOf,
+  joinerConfigOf,
   memberNames,
+  peerAddressOf,
   type TestClusterOptions,
 } from './cluster-options.ts';
 import { Pump } from './pump.ts';
@@ -45,7 +47,7 @@ export async function createTestCluster(options: TestClusterOptions = {}): Promi
 
 /** A cluster for tests; made by {@link createTestCluster}. */
 export class TestCluster implements AsyncDisposable {
-  readonly members: readonly TestMember[];
+  #members: readonly TestMember[];
   /** The cluster's virtual time, for code under test that takes a clock. */
   readonly clock: Clock & { wall(): number };
   readonly #options: CheckedOptions;
@@ -55,6 +57,7 @@ export class TestCluster implements AsyncDisposable {
   readonly #peers: SimNetwork;
   readonly #network: ClientNetwork;
   readonly #hosts = new Map<string, SimMember>();
+  readonly #world: SimWorld;
   readonly #clients = new Set<Client>();
   readonly #internalErrors: unknown[] = [];
   #wallOffsetMs: number;
@@ -73,7 +76,7 @@ export class TestCluster implements AsyncDisposable {
     const names = memberNames(options);
     this.#network = new ClientNetwork(this.#time, networkDelayMs, names.map(clientAddressOf));
     this.clock = this.#newClock();
-    const world: SimWorld = {
+    this.#world = {
       time: this.#time,
       random: this.#random,
       peers: this.#peers,
@@ -88,14 +91,21 @@ export class TestCluster implements AsyncDisposable {
         this.#trace(`${member} failed inside: ${String(thrown)}`);
       },
     };
-    for (const name of names) this.#hosts.set(name, new SimMember(configOf(options, name), world));
-    this.members = [...this.#hosts.values()].map((host) => new TestMember(host));
+    for (const name of names) {
+      this.#hosts.set(name, new SimMember(configOf(options, name), this.#world));
+    }
+    this.#members = [...this.#hosts.values()].map((host) => new TestMember(host));
   }
 
   /** @internal */
   async start(): Promise<void> {
     for (const host of this.#hosts.values()) host.start();
     await this.advanceUntil(() => this.#isSettled, startMsMax);
+  }
+
+  /** Founders, and those that {@link join} started. */
+  get members(): readonly TestMember[] {
+    return this.#members;
   }
 
   /** The member that leads, by its own knowledge, in the newest term; undefined while none does. */
@@ -251,6 +261,29 @@ export class TestCluster implements AsyncDisposable {
   restart(name: string): void {
     this.#host(name);
     this.member(name).restart();
+  }
+
+  /**
+   * Starts a machine with an empty disk, whose member joins as `client.cluster.add` or `replace` has
+   * prepared: at the peer address `<name>.test:2380`. The name of an earlier machine stands for a new one in its place.
+   */
+  join(name: string): TestMember {
+    this.#checkOpen();
+    const asked = [...this.#hosts.values()].filter((host) => host.name !== name && host.isOn);
+    const addresses = asked.map(({ peerAddress }) => peerAddress);
+    const host = new SimMember(joinerConfigOf(this.#options, name, addresses), this.#world);
+    this.#hosts.get(name)?.kill();
+    this.#network.add(host.address);
+    this.#hosts.set(name, host);
+    const member = new TestMember(host);
+    this.#members = [...this.#members.filter((other) => other.name !== name), member];
+    host.start();
+    return member;
+  }
+
+  /** The address at which members reach the one of that name, for `client.cluster.add`. */
+  peerAddress(name: string): string {
+    return peerAddressOf(name);
   }
 
   /**

@@ -71,7 +71,6 @@ async function begin(
 ): Promise<Driver> {
   const { operation, perConnection } = scenario;
   const endpoints = connectionTargets(scenario, cluster.endpoints);
-  const { system } = cluster;
   if (operation === 'lock') {
     const driver = lockStyles.find((each) => each === style.driver);
     if (driver === undefined) throw new Error(`${style.driver} takes no locks`);
@@ -83,7 +82,8 @@ async function begin(
       profiling,
     );
   }
-  if (system === 'redis') throw new Error('Redis is here for its locks alone');
+  if (cluster.system === 'redis') throw new Error('Redis is here for its locks alone');
+  const system = style.driver === 'grpc' ? 'etcd' : cluster.system;
   if (operation === 'watch') {
     return startDriver({
       kind: 'watch',

@@ -39,10 +39,10 @@ export interface LoadStyle {
 }
 
 /**
- * `frames` is the bench's own driver over prepared frames; `h2load` is nghttp2's, which knows one
- * request per run. The rest take locks: see {@link LockStyle}.
+ * `frames` is the bench's own driver over prepared frames, in the system's own protocol, and `grpc` the same in etcd's;
+ * `h2load` is nghttp2's, which speaks etcd's and knows one request per run. The rest take locks: see {@link LockStyle}.
  */
-export type DriverName = 'frames' | 'h2load' | 'h2load http/1.1' | LockStyle;
+export type DriverName = 'frames' | 'grpc' | 'h2load' | 'h2load http/1.1' | LockStyle;
 
 /**
  * `mutex` is `@lockstep/locks` over the client, as users run it. `v3lock` is etcd's lock service, and `kv txn` what

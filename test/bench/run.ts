@@ -27,7 +27,7 @@ function versionOf(program: string, debianPackage: string): string {
 function describeMachine(options: Options): string {
   const { systems, operations } = options;
   const needsH2load =
-    operations.some((each) => each !== 'lock') && (systems.includes('etcd') || options.http);
+    operations.some((each) => each !== 'lock' && each !== 'watch') && options.keys === 1;
   const needsRedis = operations.includes('lock') && systems.includes('redis');
   const tools = [
     ...(systems.includes('etcd') ? [versionOf('etcd', 'etcd-server')] : []),
@@ -51,10 +51,11 @@ function planRows(scenario: Scenario, options: Options): Row[] {
   } else if (scenario.operation === 'watch') {
     for (const puts of options.putsUnderWay) {
       rows.push(plan('etcd', 'frames', puts), plan('lockstep', 'frames', puts));
+      rows.push(plan('lockstep', 'grpc', puts));
     }
   } else {
     rows.push(plan('etcd', 'frames'), plan('lockstep', 'frames'));
-    if (options.keys === 1) rows.push(plan('etcd', 'h2load'));
+    if (options.keys === 1) rows.push(plan('etcd', 'h2load'), plan('lockstep', 'h2load'));
     if (options.keys === 1 && options.http) rows.push(plan('lockstep', 'h2load http/1.1'));
   }
   return rows.filter((row) => options.systems.includes(row.system));

@@ -316,19 +316,62 @@ test('[W-54] health asks a quorum unless told not to; the others say what they s
   assert.equal((await http(doors, '/readyz')).text, 'ok\n');
   doors.store.hasLeader = false;
   const sick = await http(doors, '/health');
-  assert.deepEqual(
-    [sick.status, sick.json],
-    [503, { health: 'false', reason: 'etcdserver: no leader' }],
-  );
+  assert.deepEqual([sick.status, sick.json], [503, { health: 'false', reason: 'RAFT NO LEADER' }]);
   assert.equal((await http(doors, '/health?serializable=true')).status, 200);
   assert.equal((await http(doors, '/health?linear=1')).status, 400);
   assert.equal((await http(doors, '/readyz')).status, 503);
   assert.equal((await http(doors, '/livez')).status, 200);
   assert.deepEqual((await http(doors, '/version')).json, {
+    etcdserver: '3.6.0',
+    etcdcluster: '3.6.0',
     lockstep: '1.2.3',
     protocol: 'lockstep.v1',
   });
   assert.equal((await http(doors, '/health', { method: 'POST' })).status, 405);
+});
+
+test('[W-54] an alarm is no health, unless it is excluded by its name', async (t) => {
+  const doors = await openDoors(t);
+  doors.store.raise({ memberId: '7', alarm: 'nospace' });
+  const health = async (query: string) => {
+    const { status, json } = await http(doors, `/health${query}`);
+    return [status, json.reason];
+  };
+  assert.deepEqual(await health(''), [503, 'ALARM NOSPACE']);
+  assert.deepEqual(await health('?serializable=true'), [503, 'ALARM NOSPACE']);
+  assert.deepEqual(await health('?exclude=NOSPACE'), [200, '']);
+  doors.store.raise({ memberId: '7', alarm: 'corrupt' });
+  assert.deepEqual(await health('?exclude=NOSPACE'), [503, 'ALARM CORRUPT']);
+  assert.deepEqual(await health('?exclude=NOSPACE&exclude=CORRUPT'), [200, '']);
+  doors.store.hasLeader = false;
+  assert.deepEqual(await health('?exclude=NOSPACE&exclude=CORRUPT'), [503, 'RAFT NO LEADER']);
+});
+
+test('[W-54] livez and readyz tell their parts, alone, without some, or all of them', async (t) => {
+  const doors = await openDoors(t);
+  const page = async (path: string) => {
+    const { status, text } = await http(doors, path);
+    return [status, text];
+  };
+  assert.deepEqual(await page('/livez?verbose'), [200, '[+]serializable_read ok\nok\n']);
+  assert.deepEqual(await page('/readyz?verbose'), [
+    200,
+    '[+]data_corruption ok\n[+]serializable_read ok\n[+]linearizable_read ok\n[+]non_learner ok\nok\n',
+  ]);
+  doors.store.hasLeader = false;
+  const [status, text] = await page('/readyz');
+  assert.equal(status, 503);
+  assert.match(`${text}`, /^\[-\]linearizable_read failed: etcdserver: no leader$/m);
+  assert.deepEqual(await page('/readyz?exclude=linearizable_read'), [200, 'ok\n']);
+  assert.equal((await page('/readyz/linearizable_read'))[0], 503);
+  assert.deepEqual(await page('/readyz/serializable_read'), [200, 'ok\n']);
+  doors.store.hasLeader = true;
+  doors.store.raise({ memberId: '7', alarm: 'corrupt' });
+  assert.match(`${(await page('/readyz/data_corruption'))[1]}`, /^\[-\]data_corruption failed/);
+  assert.deepEqual(await page('/livez'), [200, 'ok\n']);
+  assert.equal((await page('/readyz/toString'))[0], 404);
+  assert.equal((await page('/livez/serializable_read/x'))[0], 404);
+  assert.equal((await page('/livez?loud'))[0], 400);
 });
 
 test('[W-40] an error has the status of its row and says when to come back', async (t) => {

@@ -165,6 +165,35 @@ throughEveryDoor((scenario) => {
     },
   );
 
+  scenario('[W-83] a hash of history is of a revision that can be read', async (door) => {
+    const { call } = door;
+    for (const value of ['1', '2', '3']) await call('kv.put', { key: 'a', value });
+    await call('kv.compact', { revision: 3 });
+    const { header: _, ...hash } = await call('maintenance.hashKv', { revision: 3 });
+    assert.deepEqual(hash, { hash: 8, hashRevision: 3, compactRevision: 3 });
+    assert.equal((await call('maintenance.hashKv', {})).hashRevision, 4);
+    await refuses(door, 'maintenance.hashKv', { revision: 2 }, [
+      'compacted',
+      'etcdserver: mvcc: required revision has been compacted',
+    ]);
+    await refuses(door, 'maintenance.hashKv', { revision: 99 }, [
+      'future_revision',
+      'etcdserver: mvcc: required revision is a future revision',
+    ]);
+  });
+
+  scenario('[W-84] an alarm is raised by hand, and a defragmentation is answered', async (door) => {
+    const { call } = door;
+    const alarm = { memberId: '42', alarm: 'nospace' };
+    assert.deepEqual((await call('maintenance.arm', alarm)).alarms, [alarm]);
+    assert.deepEqual((await call('maintenance.alarms', {})).alarms, [alarm]);
+    await refuses(door, 'maintenance.arm', { alarm: 'nospace' }, [
+      'invalid_params',
+      'params.memberId is missing',
+    ]);
+    assert.equal((await call('maintenance.defragment', {})).header.revision, 1);
+  });
+
   scenario('[W-82] the hash says what it was taken at', async ({ call }) => {
     await call('kv.put', { key: 'a', value: '' });
     const { header, ...hash } = await call('maintenance.hash', {});

@@ -11,10 +11,12 @@ import {
 import { WebSocket } from 'ws';
 import { type Doors, type DoorsOptions, startDoors } from '../../server/src/api/listen.ts';
 import { createService } from '../../server/src/service/service.ts';
+import { FakeCredentials } from './fake-credentials.ts';
 import { MemoryStore } from './memory-store.ts';
 
 export interface OpenDoors {
   readonly store: MemoryStore;
+  readonly credentials: FakeCredentials;
   readonly doors: Doors;
   readonly internalErrors: unknown[];
   /** http://host:port */
@@ -27,10 +29,12 @@ export async function openDoors(
   options: Partial<DoorsOptions> = {},
 ): Promise<OpenDoors> {
   const store = new MemoryStore();
+  const credentials = new FakeCredentials();
   const internalErrors: unknown[] = [];
   const service = createService({
     store,
     version: '1.2.3',
+    credentials,
     onInternalError: (error) => internalErrors.push(error),
   });
   const doors = await startDoors({
@@ -40,7 +44,7 @@ export async function openDoors(
     limits: { stopMs: 200, ...options.limits },
   });
   t.after(() => doors.stop());
-  return { store, doors, internalErrors, url: `http://${doors.address}` };
+  return { store, credentials, doors, internalErrors, url: `http://${doors.address}` };
 }
 
 /** A frame as it came, looked at by tests only. */

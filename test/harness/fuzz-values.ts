@@ -1,5 +1,6 @@
 import type { AlarmKind, ByteString } from '@lockstep/client/protocol';
 import fc from 'fast-check';
+import type { AuthAction } from '../../server/src/core/auth/types.ts';
 import type { Command, Envelope } from '../../server/src/core/command.ts';
 import type { KeyValue } from '../../server/src/core/mvcc/key-value.ts';
 import type {
@@ -105,7 +106,36 @@ function tagged<Type extends string, Fields extends object>(
 
 const nothing = fc.constant({});
 
+const userName = fc.constantFrom('root', 'ada', 'bob', '');
+const roleName = fc.constantFrom('root', 'ops', 'dev', '');
+const permission = record({
+  kind: fc.constantFrom('read' as const, 'write' as const, 'readwrite' as const),
+  ...range,
+});
+const ofAction = <Action extends string, Fields extends object>(
+  action: Action,
+  fields: fc.Arbitrary<Fields>,
+) => fields.map((values) => ({ action, ...values }));
+
+const authAction: fc.Arbitrary<AuthAction> = fc.oneof(
+  ofAction('authEnable', record({ secret: text })),
+  ofAction('authDisable', nothing),
+  ofAction('userAdd', record({ name: userName, passwordHash: text, noPassword: flag })),
+  ofAction('userDelete', record({ name: userName })),
+  ofAction('userChangePassword', record({ name: userName, passwordHash: text })),
+  ofAction('userGrantRole', record({ name: userName, role: roleName })),
+  ofAction('userRevokeRole', record({ name: userName, role: roleName })),
+  ofAction('roleAdd', record({ role: roleName })),
+  ofAction('roleDelete', record({ role: roleName })),
+  ofAction(
+    'roleGrantPermission',
+    record({ role: roleName, permission: fc.option(permission, { nil: undefined }) }),
+  ),
+  ofAction('roleRevokePermission', record({ role: roleName, range: record(range) })),
+);
+
 export const commands: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 3, arbitrary: tagged('auth', record({ change: authAction })) },
   { weight: 4, arbitrary: tagged('put', put) },
   { weight: 2, arbitrary: tagged('deleteRange', deleteRange) },
   { weight: 4, arbitrary: tagged('txn', trees.txn) },
@@ -155,6 +185,10 @@ export const envelopes: fc.Arbitrary<Envelope> = record({
     }),
     { nil: undefined },
   ),
+  asker: fc.option(record({ user: userName, authRevision: fc.oneof(fc.nat({ max: 4 }), number) }), {
+    freq: 2,
+    nil: undefined,
+  }),
   command: commands,
 });
 
@@ -319,6 +353,33 @@ const introduction = record({
   clusterVersion: version,
 });
 
+const lookedUp = record({
+  memberId: text,
+  name: text,
+  peerAddress: text,
+  clientAddress: text,
+  isBound: flag,
+  replaces: text,
+});
+
+const changeText = fc
+  .record({
+    action: fc.constantFrom('add', 'remove', 'update', 'promote', 'replace', 'split'),
+    peerAddress: fc.oneof(text, fc.constant(7)),
+    memberId: fc.oneof(text, fc.constant(null)),
+    learner: fc.oneof(flag, fc.constant('yes')),
+  })
+  .map((change) => JSON.stringify(change));
+
+const outcomeText = fc
+  .record({
+    ok: fc.oneof(flag, fc.constant(1)),
+    code: fc.oneof(text, fc.constant('member_not_found')),
+    memberId: text,
+    members: fc.array(fc.oneof(fc.constant(null), lookedUp), { maxLength: 2 }),
+  })
+  .map((outcome) => JSON.stringify(outcome));
+
 /** Every kind of frame but the greetings, which a test that wants to be welcomed makes itself. */
 export function talkOf(parts: MessageParts): fc.Arbitrary<PeerFrame> {
   const { index, term } = parts;
@@ -334,7 +395,14 @@ export function talkOf(parts: MessageParts): fc.Arbitrary<PeerFrame> {
     tagged('ping', nothing),
     tagged('pong', nothing),
     tagged('inquiry', nothing),
-    tagged('inquiryReply', record({ registeredDirectory: text })),
+    tagged('inquiryReply', record({ registeredDirectory: text, isMember: flag })),
+    tagged('lookup', nothing),
+    tagged(
+      'lookupReply',
+      record({ clusterId: text, members: fc.array(lookedUp, { maxLength: 3 }) }),
+    ),
+    tagged('changeRequest', record({ number, text: fc.oneof(text, changeText) })),
+    tagged('changeReply', record({ number, text: fc.oneof(text, outcomeText) })),
     { weight: 2, arbitrary: tagged('snapshotBegin', record({ term, meta: metas(parts) })) },
     {
       weight: 2,

@@ -1,4 +1,5 @@
-import type { Command as MachineCommand, Origin } from '../../server/src/core/command.ts';
+import { authVersion } from '../../server/src/core/cluster-version.ts';
+import type { Asker, Command as MachineCommand, Origin } from '../../server/src/core/command.ts';
 import { encodeCommand } from '../../server/src/core/command-codec.ts';
 import { LeaseClock } from '../../server/src/core/lease/lease-clock.ts';
 import { Machine } from '../../server/src/core/machine.ts';
@@ -8,6 +9,7 @@ import { type ByteString, noLease } from '../../server/src/core/mvcc/values.ts';
 import type { Reply } from '../../server/src/core/reply.ts';
 import { type HubStream, WatchHub } from '../../server/src/core/watch/watch-hub.ts';
 import type { Command } from './golden.ts';
+import { rightsOf } from './machine-script-rights.ts';
 import { operationOf, parseCompare, putOf, splitList } from './machine-script-txn.ts';
 import { describePairs, describeReply } from './machine-script-words.ts';
 
@@ -66,12 +68,23 @@ export class MachineScript {
     const number = command?.option('once');
     const [clientId = '', sequence = 0, ackedBelow = 0] = number?.split('/') ?? [];
     const once = { clientId, sequence: Number(sequence), ackedBelow: Number(ackedBelow) };
-    const payload = encodeCommand(origin, machineCommand, number === undefined ? undefined : once);
+    const mark = number === undefined ? undefined : once;
+    const asker = this.#asker(command);
+    const first = this.#machine.build.firstVersionOf(machineCommand);
+    const version = asker === undefined ? first : Math.max(first, authVersion);
+    const payload = encodeCommand(origin, machineCommand, mark, version, asker);
     const applied = this.#machine.apply(payload, this.#index);
     this.#say(describeReply(applied.reply, applied.revision));
     if (applied.events.length > 0) this.#say(`  wrote ${describeEvents(applied.events)}`);
     this.#hub.publish(applied.events);
     return applied.reply;
+  }
+
+  /** `as=ada`: by the rights of now; `as=ada@3`: by those at auth revision 3. */
+  #asker(command: Command | undefined): Asker | undefined {
+    const [user, revision] = command?.option('as')?.split('@') ?? [];
+    if (user === undefined) return undefined;
+    return { user, authRevision: Number(revision ?? this.#machine.auth.state.revision) };
   }
 
   readonly #verbs: Readonly<Record<string, (command: Command) => void>> = {
@@ -148,8 +161,8 @@ export class MachineScript {
           : `${record.ttl} s, ${left} s left, keys: ${leases.keys(id).join() || 'none'}`,
       );
     },
-    register: () => {
-      this.#apply({ type: 'registerClient' });
+    register: (command) => {
+      this.#apply({ type: 'registerClient' }, command);
     },
     alarm: () => {
       this.#apply({ type: 'raiseAlarm', memberId: '1', alarm: 'nospace' });
@@ -169,6 +182,19 @@ export class MachineScript {
       this.#say(
         `alarms: ${alarms.map((each) => `${each.alarm} ${each.memberId}`).join() || 'none'}`,
       );
+    },
+    upgrade: () => {
+      this.#apply({ type: 'raiseClusterVersion', version: 2 });
+    },
+    rights: (command) => {
+      this.#apply({ type: 'auth', change: rightsOf(command) }, command);
+      const { enabled, revision } = this.#machine.auth.state;
+      this.#say(`  rights ${enabled ? 'enforced' : 'not enforced'}, auth revision ${revision}`);
+    },
+    'may-read': (command) => {
+      const user = command.word('a user');
+      const may = this.#machine.auth.state.rights(user).permits('read', rangeOf(command));
+      this.#say(may ? 'yes' : 'no');
     },
     restart: () => {
       const restorer = Machine.restorer();

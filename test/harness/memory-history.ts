@@ -222,3 +222,11 @@ export function isInside({ key, rangeEnd }: KeyRange, candidate: ByteString): bo
 function byteOrder(left: string, right: string): number {
   return left < right ? -1 : Number(left > right);
 }
+
+/** On either way, in whatever depth. */
+export function hasPut({ success, failure }: TxnRequest): boolean {
+  return [...success, ...failure].some(
+    (operation) =>
+      operation.type === 'put' || (operation.type === 'txn' && hasPut(operation.request)),
+  );
+}

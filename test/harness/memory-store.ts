@@ -1,6 +1,5 @@
 import {
   type Alarm,
-  type AlarmKind,
   type ByteString,
   type LeaseId,
   type MemberId,
@@ -12,11 +11,18 @@ import {
 } from '@lockstep/client/protocol';
 import type { StoreReadings } from '../../server/src/metrics/readings.ts';
 import type {
+  Asker,
+  AuthChange,
+  AuthView,
   DeleteRangeReply,
   DeleteRangeRequest,
+  HistoryHash,
   LeaseGrantReply,
   LeaseGrantRequest,
   LeaseTimeToLiveReply,
+  MemberAdded,
+  MemberAddRequest,
+  MemberChanged,
   PutReply,
   PutRequest,
   RangeReply,
@@ -24,6 +30,7 @@ import type {
   ReadOptions,
   ScanReply,
   ScanRequest,
+  SnapshotStream,
   Stamp,
   Stamped,
   StateHash,
@@ -35,8 +42,12 @@ import type {
   WatchSink,
   WatchStream,
 } from '../../server/src/store.ts';
-import { MemoryHistory, tombstone } from './memory-history.ts';
+import { MemoryAlarms, type WhichAlarms } from './memory-alarms.ts';
+import { hasPut, MemoryHistory } from './memory-history.ts';
+import { memoryMembers } from './memory-members.ts';
 import { MemoryOnce } from './memory-once.ts';
+import { MemoryRights } from './memory-rights.ts';
+import { MemorySnapshots } from './memory-snapshots.ts';
 import { MemoryStream } from './memory-stream.ts';
 import { noReadings } from './no-readings.ts';
 
@@ -51,7 +62,10 @@ export class MemoryStore implements Store {
   readonly #streams = new Set<MemoryStream>();
   readonly #leases = new Map<LeaseId, number>();
   readonly #once = new MemoryOnce();
-  #alarms: Alarm[] = [];
+  readonly #rights = new MemoryRights();
+  readonly #alarms = new MemoryAlarms();
+  /** Called with the next change once it was decided and before it is run. */
+  meanwhile: (() => void) | undefined;
   #held: (() => void)[] | undefined;
   #waitingForRevision: { revision: number; resolve: () => void }[] = [];
   hasLeader = true;
@@ -59,6 +73,7 @@ export class MemoryStore implements Store {
   loseNextReply = false;
   /** Thrown at every call, if set. */
   failure: Error | undefined;
+  readonly snapshots = new MemorySnapshots();
   /** Calls that reached the store so far, answered or held. */
   calls = 0;
 
@@ -97,7 +112,14 @@ export class MemoryStore implements Store {
   }
 
   raise(alarm: Alarm): void {
-    this.#alarms.push(alarm);
+    this.#alarms.raise(alarm);
+  }
+
+  arm(alarm: Alarm): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
+    return this.#answer(() => {
+      this.raise(alarm);
+      return { alarms: [alarm] };
+    });
   }
 
   range(request: RangeRequest, options: ReadOptions): Promise<Stamped<RangeReply>> {
@@ -131,19 +153,23 @@ export class MemoryStore implements Store {
     );
   }
 
-  put(request: PutRequest, once?: Once): Promise<Stamped<PutReply>> {
-    return this.#mutate(once, () => {
+  put(request: PutRequest, once?: Once, asker?: Asker): Promise<Stamped<PutReply>> {
+    return this.#mutate(once, asker, () => {
       this.#refuseWithoutSpace();
       return this.#commit(() => this.#history.put(request, (id) => this.#leases.has(id)));
     });
   }
 
-  deleteRange(request: DeleteRangeRequest, once?: Once): Promise<Stamped<DeleteRangeReply>> {
-    return this.#mutate(once, () => this.#commit(() => this.#history.deleteRange(request)));
+  deleteRange(
+    request: DeleteRangeRequest,
+    once?: Once,
+    asker?: Asker,
+  ): Promise<Stamped<DeleteRangeReply>> {
+    return this.#mutate(once, asker, () => this.#commit(() => this.#history.deleteRange(request)));
   }
 
   txn(request: TxnRequest, options: TxnOptions): Promise<Stamped<TxnReply>> {
-    return this.#mutate(options.once, () => {
+    return this.#mutate(options.once, options.asker, () => {
       if (hasPut(request)) this.#refuseWithoutSpace();
       return this.#commit(() => this.#history.txn(request, (id) => this.#leases.has(id)));
     });
@@ -152,8 +178,9 @@ export class MemoryStore implements Store {
   compact(
     { revision }: { revision: number; physical?: boolean },
     once?: Once,
+    asker?: Asker,
   ): Promise<Stamped<object>> {
-    return this.#mutate(once, () => {
+    return this.#mutate(once, asker, () => {
       const { compactRevision } = this.#history;
       if (revision <= compactRevision) {
         throw new TableError('compacted', undefined, { compactRevision });
@@ -165,8 +192,12 @@ export class MemoryStore implements Store {
     });
   }
 
-  leaseGrant(request: LeaseGrantRequest, once?: Once): Promise<Stamped<LeaseGrantReply>> {
-    return this.#mutate(once, () => {
+  leaseGrant(
+    request: LeaseGrantRequest,
+    once?: Once,
+    asker?: Asker,
+  ): Promise<Stamped<LeaseGrantReply>> {
+    return this.#mutate(once, asker, () => {
       this.#refuseWithoutSpace();
       const id = request.id === noLease ? String(1000 + this.calls) : request.id;
       if (this.#leases.has(id)) throw new TableError('lease_exists');
@@ -176,8 +207,8 @@ export class MemoryStore implements Store {
     });
   }
 
-  leaseRevoke(id: LeaseId, once?: Once): Promise<Stamped<object>> {
-    return this.#mutate(once, () => {
+  leaseRevoke(id: LeaseId, once?: Once, asker?: Asker): Promise<Stamped<object>> {
+    return this.#mutate(once, asker, () => {
       if (!this.#leases.has(id)) throw new TableError('lease_not_found');
       this.expire(id);
       return {};
@@ -224,26 +255,59 @@ export class MemoryStore implements Store {
   }
 
   alarms(): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
-    return this.#answer(() => ({ alarms: this.#alarms }));
+    return this.#answer(() => ({ alarms: this.#alarms.list }));
   }
 
-  disarm(which: {
-    memberId: MemberId | undefined;
-    alarm: AlarmKind | undefined;
-  }): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
-    return this.#answer(() => {
-      const fits = (alarm: Alarm): boolean =>
-        alarm.memberId === (which.memberId ?? alarm.memberId) &&
-        alarm.alarm === (which.alarm ?? alarm.alarm);
-      const alarms = this.#alarms.filter(fits);
-      this.#alarms = this.#alarms.filter((alarm) => !fits(alarm));
-      return { alarms };
-    });
+  disarm(which: WhichAlarms): Promise<Stamped<{ alarms: readonly Alarm[] }>> {
+    return this.#answer(() => ({ alarms: this.#alarms.clear(which) }));
+  }
+
+  leaseKeys(id: LeaseId): readonly ByteString[] {
+    return this.#keysOf(id);
+  }
+
+  auth(): AuthView {
+    return this.#rights.state;
+  }
+
+  readAuth(): Promise<Stamped<{ auth: AuthView }>> {
+    return this.#answer(() => ({ auth: this.auth() }));
+  }
+
+  changeAuth(change: AuthChange, asker?: Asker): Promise<Stamped<object>> {
+    return this.#mutate(undefined, asker, () => this.#rights.change(change));
+  }
+
+  /** As an administrator would, at once. */
+  changeRights(change: AuthChange): void {
+    this.#rights.change(change);
+  }
+
+  onAuthChange(changed: () => void): () => void {
+    return this.#rights.onChange(changed);
   }
 
   hash(): Promise<Stamped<StateHash>> {
     const { compactRevision, versions } = this.#history;
     return this.#answer(() => ({ hash: 7, compactRevision, appliedIndex: versions.length }));
+  }
+
+  hashKv(revision: number): Promise<Stamped<HistoryHash>> {
+    return this.#answer(() => {
+      this.#history.check(revision);
+      const { compactRevision } = this.#history;
+      return { hash: 8, hashRevision: revision || this.revision, compactRevision };
+    });
+  }
+
+  async snapshot(options: ReadOptions): Promise<SnapshotStream> {
+    const answered = options.serializable ? this.status() : await this.confirmLeadership();
+    const { revision, term } = answered;
+    return this.snapshots.open({ revision, term });
+  }
+
+  defragment(): Promise<Stamped<object>> {
+    return this.#answer(() => ({}));
   }
 
   openWatchStream(sink: WatchSink): WatchStream {
@@ -262,11 +326,39 @@ export class MemoryStore implements Store {
   }
 
   members(): readonly MemberInfo[] {
-    return [{ memberId: '7', name: 'a', clientAddress: '', peerAddress: '', isLearner: false }];
+    return memoryMembers.list();
+  }
+
+  memberList(): Promise<Stamped<MemberChanged>> {
+    return this.#answer(() => ({ members: memoryMembers.list() }));
+  }
+
+  memberAdd(request: MemberAddRequest): Promise<Stamped<MemberAdded>> {
+    return this.#answer(() => memoryMembers.add(request));
+  }
+
+  memberRemove(id: MemberId): Promise<Stamped<MemberChanged>> {
+    return this.#answer(() => memoryMembers.remove(id));
+  }
+
+  memberUpdate(id: MemberId, peerAddress: string): Promise<Stamped<MemberChanged>> {
+    return this.#answer(() => memoryMembers.update(id, peerAddress));
+  }
+
+  memberPromote(id: MemberId): Promise<Stamped<MemberChanged>> {
+    return this.#answer(() => memoryMembers.promote(id));
+  }
+
+  memberReplace(id: MemberId, peerAddress: string): Promise<Stamped<MemberAdded>> {
+    return this.#answer(() => memoryMembers.replace(id, peerAddress));
   }
 
   readings(): StoreReadings {
     return noReadings();
+  }
+
+  stamp(): Stamp {
+    return { revision: this.revision, term: 2 };
   }
 
   status(): StoreStatus {
@@ -276,20 +368,14 @@ export class MemoryStore implements Store {
       memberId: '7',
       name: 'a',
       leaderId: this.hasLeader ? '7' : undefined,
-      isLearner: false,
-      revision: this.revision,
-      term: 2,
-      lastIndex: index,
-      committedIndex: index,
-      appliedIndex: index,
+      ...{ isLearner: false, revision: this.revision, term: 2 },
+      ...{ lastIndex: index, committedIndex: index, appliedIndex: index },
       keys: this.#history.pairs(everything).length,
       compactRevision: this.#history.compactRevision,
       watchers: this.watchers,
       leases: this.#leases.size,
-      stateBytes: 2_000,
-      liveBytes: 1_000,
-      quotaBytes: 1_000_000,
-      alarms: this.#alarms,
+      ...{ stateBytes: 2_000, liveBytes: 1_000, quotaBytes: 1_000_000 },
+      alarms: this.#alarms.list,
       errors: [],
       clusterVersion: 1,
       clusterVersions: { lowest: 1, highest: 1 },
@@ -302,7 +388,8 @@ export class MemoryStore implements Store {
   }
 
   #refuseWithoutSpace(): void {
-    if (this.#alarms.some(({ alarm }) => alarm === 'nospace')) throw new TableError('no_space');
+    if (this.#alarms.list.some(({ alarm }) => alarm === 'nospace'))
+      throw new TableError('no_space');
   }
 
   #commit<Reply>(run: () => Reply): Reply {
@@ -319,8 +406,16 @@ export class MemoryStore implements Store {
   }
 
   /** Runs it, unless it ran before under the same number. */
-  #mutate<Reply extends object>(once: Once | undefined, run: () => Reply): Promise<Stamped<Reply>> {
+  #mutate<Reply extends object>(
+    once: Once | undefined,
+    asker: Asker | undefined,
+    run: () => Reply,
+  ): Promise<Stamped<Reply>> {
+    const { meanwhile } = this;
+    this.meanwhile = undefined;
     return this.#answer((): Stamped<Reply> => {
+      meanwhile?.();
+      this.#rights.check(asker);
       const stamped = () => ({ ...run(), stamp: { revision: this.revision, term: 2 } });
       const answer =
         once === undefined ? stamped() : this.#once.run(once, stamped, () => this.revision);
@@ -351,11 +446,3 @@ export class MemoryStore implements Store {
 
 const zero = '\0' as ByteString;
 const everything = { key: zero, rangeEnd: zero };
-
-/** On either way, in whatever depth. */
-function hasPut({ success, failure }: TxnRequest): boolean {
-  return [...success, ...failure].some(
-    (operation) =>
-      operation.type === 'put' || (operation.type === 'txn' && hasPut(operation.request)),
-  );
-}

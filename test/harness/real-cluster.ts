@@ -136,8 +136,11 @@ export interface LeaderView {
 export class RealCluster {
   readonly members: readonly MemberProcess[];
 
-  constructor(plans: readonly MemberPlan[]) {
-    this.members = plans.map((plan) => new MemberProcess(plan));
+  /** @param plans of members to make, or members that there are. */
+  constructor(plans: readonly (MemberPlan | MemberProcess)[]) {
+    this.members = plans.map((plan) =>
+      plan instanceof MemberProcess ? plan : new MemberProcess(plan),
+    );
   }
 
   get endpoints(): string[] {

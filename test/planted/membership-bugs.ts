@@ -15,7 +15,7 @@ export const membershipBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'In a joint configuration a majority of the new voters commits alone.',
-    seeds: 200,
+    seeds: 80,
   },
   {
     name: 'joint-election-by-the-new-half',
@@ -27,7 +27,7 @@ export const membershipBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'In a joint configuration a majority of the new voters elects alone.',
-    seeds: 200,
+    seeds: 80,
   },
   {
     name: 'joint-changed-in-one-step',
@@ -65,7 +65,7 @@ export const membershipBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'A change of membership is proposed while another one is under way.',
-    seeds: 25,
+    seeds: 200,
   },
   {
     name: 'membership-not-taken-from-snapshot',

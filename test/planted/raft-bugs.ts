@@ -88,7 +88,7 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'An entry of an earlier term counts as committed when a majority has it (figure 8).',
-    seeds: 200,
+    seeds: 40,
   },
   {
     name: 'commit-beyond-what-was-matched',
@@ -98,9 +98,18 @@ export const raftBugs: readonly PlantedBug[] = [
         find: 'log.commitTo(Math.min(request.commit, last));',
         replace: 'log.commitTo(Math.min(request.commit, log.lastIndex));',
       },
+      {
+        file: `${raft}/follower.ts`,
+        find: `const hintIndex = log.lastIndexAtMost(
+        Math.min(request.prevIndex, log.lastIndex),
+        request.prevTerm,
+      );`,
+        replace: 'const hintIndex = log.committed;',
+      },
     ],
-    wrong: 'A follower commits entries of its own that the append did not vouch for.',
-    seeds: 200,
+    wrong:
+      'A follower commits entries of its own that the append did not vouch for. Hints that lead to just where two logs part would hide it, so they are gone too.',
+    seeds: 60,
   },
   {
     name: 'heartbeat-commit-unbounded',
@@ -124,7 +133,7 @@ export const raftBugs: readonly PlantedBug[] = [
       },
     ],
     wrong: 'An append that arrives late cuts off entries that were confirmed since.',
-    seeds: 200,
+    seeds: 40,
   },
   {
     name: 'append-without-match-check',

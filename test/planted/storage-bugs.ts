@@ -112,8 +112,8 @@ export const storageBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: `${member}/member.ts`,
-        find: '{ meta: this.#place(), logBytes }',
-        replace: '{ meta: { ...this.#place(), index: this.#appliedIndex - 1 }, logBytes }',
+        find: '{ meta: this.place(), logBytes }',
+        replace: '{ meta: { ...this.place(), index: this.#appliedIndex - 1 }, logBytes }',
       },
     ],
     wrong:
@@ -137,8 +137,9 @@ export const storageBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: 'server/src/core/machine-image.ts',
-        find: 'yield* listChunks(sections.replies, replies, writeClient);',
-        replace: 'yield* listChunks(sections.replies, replies.slice(replies.length), writeClient);',
+        find: 'yield* listChunks(sections.replies, replies, (writer, client) =>',
+        replace:
+          'yield* listChunks(sections.replies, replies.slice(replies.length), (writer, client) =>',
       },
     ],
     wrong: 'The replies to mutations that must run once are not part of a snapshot.',

@@ -11,6 +11,7 @@ import { genesisIndex } from '../../server/src/member/bootstrap.ts';
 import type { Member } from '../../server/src/member/member.ts';
 import { decodeFrame, encodeFrame } from '../../server/src/member/peer-frame.ts';
 import type { Coverage } from './coverage.ts';
+import { MessageRate } from './message-rate.ts';
 import type { SimHost } from './sim-cluster.ts';
 
 /** The first byte of the frames that carry messages of the core. */
@@ -45,6 +46,7 @@ export class Checks {
   readonly #asks = new Map<string, { lastIndex: number; committed: number }>();
   /** Until when each that woke has no reason to ask for votes. */
   readonly #quiet = new Map<SimHost, number>();
+  readonly #rate = new MessageRate();
   /** The simulated time. */
   now: () => number = () => 0;
   #wasJoint = false;
@@ -149,6 +151,7 @@ export class Checks {
     if (frame[0] !== messagesTag) return;
     const decoded = decodeFrame(frame);
     if (decoded.type !== 'messages') return;
+    this.#rate.count(host.name, decoded.messages.length, this.now());
     for (const message of decoded.messages) this.#said(host, message);
   }
 

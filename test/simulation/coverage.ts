@@ -70,6 +70,11 @@ export const mustReach = [
   'disk lost',
   'member refused to come back without its disk',
   'member replaced',
+  'entry of an old term spread and replaced',
+  'joint change that half of its voters know',
+  'answer to a read delivered again',
+  'halves of two snapshots delivered',
+  'whole snapshot delivered again',
   ...crashPoints.map((point) => `cut off ${point}` as const),
 ] as const;
 

@@ -166,11 +166,20 @@ export class CutDisk implements Disk {
   }
 }
 
-/** A network that tells the plan what is sent, and by whom: a leader or somebody else; and `sent` of each frame that is. */
+/**
+ * A network that tells the plan what is sent, and by whom: a leader or somebody else; and `sent` of each frame, which says whether it
+ * gets on its way and may send it again.
+ */
 export function cutNetwork(
   network: PeerNetwork,
   plan: CutPlan,
-  { leads, sent }: { leads: () => boolean; sent: (frame: Uint8Array) => void },
+  {
+    leads,
+    sent,
+  }: {
+    leads: () => boolean;
+    sent: (frame: Uint8Array, to: string, again: () => void) => boolean;
+  },
 ): PeerNetwork {
   const watched = (link: PeerLink): PeerLink => ({
     address: link.address,
@@ -179,8 +188,7 @@ export function cutNetwork(
     send: (frame) => {
       const isLeader = leads();
       plan.reach(isLeader ? 'before a leader sends' : 'before a follower sends');
-      sent(frame);
-      link.send(frame);
+      if (sent(frame, link.address, () => link.send(frame))) link.send(frame);
       plan.reach(isLeader ? 'after a leader sent' : 'after a follower sent');
     },
   });

@@ -1,6 +1,7 @@
 /** What happens to a member is told, once, by name and with its fields; nothing else is. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { thisBuild } from '../../server/src/core/cluster-version.ts';
 import type { Command } from '../../server/src/core/command.ts';
 import type { ByteString } from '../../server/src/core/mvcc/values.ts';
 import {
@@ -11,7 +12,7 @@ import {
 import type { Checks } from './checks.ts';
 import { Coverage } from './coverage.ts';
 import { SimCluster, type SimHost } from './sim-cluster.ts';
-import { NewerChecks, newer } from './upgrade-stage.ts';
+import { NewerChecks, newer, older } from './upgrade-stage.ts';
 
 interface Told extends MemberEvent {
   readonly host: string;
@@ -25,11 +26,11 @@ class Stage {
   readonly checks: Checks;
   #told: Told[] = [];
 
-  constructor(seed = 5) {
+  constructor(seed = 5, build = thisBuild) {
     const coverage = new Coverage();
     this.checks = new NewerChecks(coverage);
     this.cluster = new SimCluster({
-      ...{ seed, voters: 3, joiners: 0, checks: this.checks, coverage, trace: () => {} },
+      ...{ seed, voters: 3, joiners: 0, build, checks: this.checks, coverage, trace: () => {} },
       happened: (host, event) => {
         covered.add(event.name);
         this.#told.push({ host: host.name, ...event });
@@ -85,8 +86,8 @@ function names(told: readonly Told[], host: SimHost): MemberEventName[] {
   return told.filter((one) => one.host === host.name).map(({ name }) => name);
 }
 
-function settledStage(seed = 5): Stage {
-  const stage = new Stage(seed);
+function settledStage(seed = 5, build = thisBuild): Stage {
+  const stage = new Stage(seed, build);
   stage.pass(5_000);
   stage.told();
   return stage;
@@ -117,7 +118,8 @@ test('a new cluster: everybody joins and links up, one leads, and the others say
         [{ leader: name, leaderId, term }],
       );
     assert.equal(led[0]?.name, host === leader ? 'became_leader' : 'leader_elected');
-    assert.equal(own.length, 4, 'and nothing else');
+    assert.equal(own.filter((one) => one.name === 'cluster_version_raised').length, 1);
+    assert.equal(own.length, 5, 'and nothing else');
   }
 });
 
@@ -261,7 +263,7 @@ test('a disk that is slow is told of, and not again at each write', () => {
 });
 
 test('a cluster whose members are all of a newer build is told of as at its version', () => {
-  const stage = settledStage();
+  const stage = settledStage(5, older);
   for (const host of stage.cluster.hosts) {
     stage.cluster.stop(host);
     host.build = newer;
@@ -270,6 +272,21 @@ test('a cluster whose members are all of a newer build is told of as at its vers
   stage.pass(5_000);
   const fields = { version: 2, before: 1 };
   assert.deepEqual(stage.only('cluster_version_raised', stage.follower), fields);
+});
+
+test('who the members are after a change is told by all of them', () => {
+  const stage = settledStage();
+  const { leader, follower } = stage;
+  const [other] = stage.cluster.hosts.filter((host) => host !== leader && host !== follower);
+  const away = [{ action: 'addLearner', member: follower.memberId }] as const;
+  assert.equal(stage.cluster.change(away), undefined);
+  stage.pass(1_000);
+  const voters = [leader, other]
+    .sort((left, right) => ((left?.memberId ?? '') < (right?.memberId ?? '') ? -1 : 1))
+    .map((host) => host?.name)
+    .join(', ');
+  const fields = { voters, learners: follower.name };
+  assert.deepEqual(stage.only('members_changed', follower), fields);
 });
 
 test('a member that comes back on an empty disk is refused, and both sides say why, once', () => {

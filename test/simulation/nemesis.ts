@@ -1,13 +1,17 @@
-import type { Random } from '../../server/src/core/base/random.ts';
+import { Random } from '../../server/src/core/base/random.ts';
 import { calmNetwork } from '../../server/testing/sim-network.ts';
 import type { Coverage } from './coverage.ts';
 import { crashPoints } from './crash-points.ts';
 import { DiskNemesis } from './disk-nemesis.ts';
-import type { Harm, SimPlan } from './plan.ts';
+import { LateFrames } from './late-frames.ts';
+import { type Harm, type SimPlan, type StudiedHarm, studiedHarmOf, studiedSeed } from './plan.ts';
+import { Schemer } from './schemer.ts';
 import type { SimCluster, SimHost } from './sim-cluster.ts';
 
+type SingleHarm = Exclude<Harm, StudiedHarm>;
+
 /** How often each kind of harm is chosen. */
-const weights: Readonly<Record<Harm, number>> = {
+const weights: Readonly<Record<SingleHarm, number>> = {
   crash: 4,
   'crash point': 8,
   'power cut': 2,
@@ -26,7 +30,7 @@ const weights: Readonly<Record<Harm, number>> = {
 };
 
 const lots = Object.entries(weights).flatMap(([harm, weight]) =>
-  Array.from({ length: weight }, () => harm as Harm),
+  Array.from({ length: weight }, () => harm as SingleHarm),
 );
 
 /** Breaks things at random while the cluster works; never more disks for good than the cluster can bear losing. */
@@ -35,6 +39,7 @@ export class Nemesis {
   readonly #random: Random;
   readonly #coverage: Coverage;
   readonly #disks: DiskNemesis;
+  readonly #studied: Schemer | LateFrames | undefined;
   readonly #without: readonly Harm[];
   /** Asks a member that may be out of date. */
   readonly #asked: (host: SimHost) => void;
@@ -52,12 +57,24 @@ export class Nemesis {
     this.#asked = asked;
     this.#without = plan.without;
     this.#disks = new DiskNemesis(cluster, random, coverage);
+    this.#studied = this.#studiedHarm(plan);
     cluster.onDown = (host) => this.#keepUp(host);
   }
 
   start(): void {
     if (!this.#without.includes('weather')) this.#weather();
     this.#next();
+    this.#studied?.start();
+  }
+
+  #studiedHarm({ seed, without }: SimPlan): Schemer | LateFrames | undefined {
+    const harm = studiedHarmOf(seed);
+    if (harm === undefined || without.includes(harm)) return undefined;
+    const random = new Random(studiedSeed(seed));
+    const world = { cluster: this.#cluster, random, coverage: this.#coverage };
+    return harm === 'late frames'
+      ? new LateFrames(world, this.#asked)
+      : new Schemer(world, this.#asked, harm);
   }
 
   /** What the network is like in this run. */
@@ -93,7 +110,7 @@ export class Nemesis {
     if (!this.#without.includes(harm)) this.#harms[harm](host);
   }
 
-  readonly #harms: Readonly<Record<Harm, (host: SimHost) => void>> = {
+  readonly #harms: Readonly<Record<SingleHarm, (host: SimHost) => void>> = {
     crash: (host) => this.#crash(host),
     'crash point': (host) => {
       const point = this.#random.pick(crashPoints);
@@ -108,7 +125,7 @@ export class Nemesis {
     'one-way partition': () => this.#cutOneWay(),
     clog: () => this.#clog(),
     weather: () => {
-      this.#cluster.network.heal();
+      this.#healNetwork();
       this.#weather();
     },
     pause: (host) => this.#pause(host),
@@ -187,9 +204,14 @@ export class Nemesis {
 
   #healLater(): void {
     this.#cluster.time.after(200 + this.#random.below(6_000), () => {
-      this.#cluster.network.heal();
+      this.#healNetwork();
       this.#cluster.log('the network is whole');
     });
+  }
+
+  #healNetwork(): void {
+    this.#cluster.network.heal();
+    if (this.#studied instanceof Schemer) this.#studied.networkHealed();
   }
 
   #pause(host: SimHost): void {
@@ -269,6 +291,7 @@ export class Nemesis {
   /** Everything is repaired: from here on the cluster must make progress. */
   heal(): void {
     this.active = false;
+    this.#studied?.end();
     this.#cluster.network.faults = { ...calmNetwork };
     this.#cluster.network.heal();
     this.#disks.heal();

@@ -24,6 +24,10 @@ const shortSleepMs = 1_500;
 /** So much faster than true time a member's clock may run, or slower. */
 export const clockRateMax = 1.03;
 const token = 'simulated';
+const oneByOneLimits = {
+  ...tightLimits,
+  raft: { ...tightLimits.raft, messageBytesMax: 1, inflightMessagesMax: 1 },
+};
 
 /** One simulated machine: its disk outlives its processes. */
 export interface SimHost {
@@ -70,6 +74,7 @@ export class SimCluster {
   readonly #coverage: Coverage;
   readonly #clusterId: string;
   readonly #build: Build;
+  readonly #limits: typeof tightLimits | typeof oneByOneLimits;
   readonly #founders: MemberRecord[] = [];
   readonly #trace: (line: string) => void;
   readonly #happened: (host: SimHost, event: MemberEvent) => void;
@@ -78,6 +83,10 @@ export class SimCluster {
   #ledSince = { term: 0, at: 0 };
   /** A process has ended. */
   onDown: (host: SimHost) => void = () => {};
+  /** Asked of every frame whether it gets on its way; `again` sends it once more. */
+  onSend: (from: SimHost, to: string, frame: Uint8Array, again: () => void) => boolean = () => true;
+  /** Something has happened. */
+  onStep: () => void = () => {};
 
   constructor(options: {
     seed: number;
@@ -88,6 +97,8 @@ export class SimCluster {
     trace: (line: string) => void;
     /** What all hosts can do at first; a host's own may be changed before it starts. */
     build?: Build;
+    /** Each follower is sent one entry at a time, and the next when it has answered. */
+    oneByOne?: boolean;
     /** Told of what a member tells of itself. */
     happened?: (host: SimHost, event: MemberEvent) => void;
   }) {
@@ -97,6 +108,7 @@ export class SimCluster {
     this.#checks = options.checks;
     this.#checks.now = () => this.time.now;
     this.#build = options.build ?? thisBuild;
+    this.#limits = options.oneByOne === true ? oneByOneLimits : tightLimits;
     this.#coverage = options.coverage;
     this.#trace = options.trace;
     this.#happened = options.happened ?? (() => {});
@@ -175,6 +187,12 @@ export class SimCluster {
 
   /** Runs the next event. False when there is none. */
   step(): boolean {
+    const more = this.#stepOf();
+    this.onStep();
+    return more;
+  }
+
+  #stepOf(): boolean {
     try {
       return this.time.step();
     } catch (error) {
@@ -260,7 +278,7 @@ export class SimCluster {
         clientAddress: `${host.name}:2379`,
         seed: this.random.next(),
         incarnation: this.random.next(),
-        ...tightLimits,
+        ...this.#limits,
         quotaBytes: this.#quotaBytes,
         events: {
           happened: (event) => {
@@ -295,7 +313,10 @@ export class SimCluster {
     const network = this.network.host(host.address, clock);
     return cutNetwork(network, host.cuts, {
       leads: () => host.member?.raft.role === 'leader',
-      sent: (frame) => this.#checks.sent(host, frame),
+      sent: (frame, to, again) => {
+        this.#checks.sent(host, frame);
+        return this.onSend(host, to, frame, again);
+      },
     });
   }
 

@@ -5,6 +5,7 @@ import { History } from '../checkers/history.ts';
 import { timelinePage } from '../checkers/timeline.ts';
 import { timelineOf } from '../checkers/timeline-lanes.ts';
 import { markHarm } from './harm-lines.ts';
+import { MessageRate } from './message-rate.ts';
 import { harms, planOf, type SimPlan } from './plan.ts';
 import { ruleOf } from './rule.ts';
 import { swarm } from './seed-swarm.ts';
@@ -68,6 +69,16 @@ test('a rule has no numbers, members and keys in it, and other rules stay apart'
   assert.equal(told('v7....', 3), told('v12', 40));
   assert.equal(ruleOf('b lowered its term\n at x.ts:7'), 'M lowered its term');
   assert.notEqual(ruleOf('b lowered its term'), ruleOf('b lowered its commit index'));
+});
+
+test('members that say more and more to each other fail the run, and one that is busy does not', () => {
+  const rate = new MessageRate();
+  for (let now = 0; now < 10_000; now += 10) rate.count('a', 90, now);
+  rate.count('b', 600, 10_000);
+  assert.throws(
+    () => rate.count('b', 600, 10_050),
+    /^InvariantError: liveness: b sent 1200 messages/,
+  );
 });
 
 test('what was done to a cluster is marked in its drawn history, and what clients did is not', () => {

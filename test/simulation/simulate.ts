@@ -8,7 +8,7 @@ import { AppliedCommands } from './applied-commands.ts';
 import { Checks } from './checks.ts';
 import { Coverage } from './coverage.ts';
 import { Nemesis } from './nemesis.ts';
-import type { SimPlan } from './plan.ts';
+import { type SimPlan, studiedHarmOf } from './plan.ts';
 import { SimCluster } from './sim-cluster.ts';
 import { Workload } from './workload.ts';
 
@@ -45,7 +45,8 @@ export function simulate(plan: SimPlan, listeners: SimListeners = {}): SimResult
   const coverage = new Coverage();
   const checks = new Checks(coverage);
   const voters = [3, 3, 3, 5, 1][seed % 5] as number;
-  const cluster = new SimCluster({ seed, voters, joiners: 1, checks, coverage, trace });
+  const oneByOne = studiedHarmOf(seed) === 'old term';
+  const cluster = new SimCluster({ seed, voters, joiners: 1, checks, coverage, trace, oneByOne });
   const { random } = cluster;
   const workload = new Workload(cluster, { random, coverage, history });
   const nemesis = new Nemesis({ cluster, random, coverage }, plan, (host) => workload.probe(host));

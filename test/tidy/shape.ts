@@ -1,3 +1,8 @@
+/** What a generator wrote has its shape from there; its source is beside it. */
+export function isGenerated(file: string): boolean {
+  return file.startsWith('server/src/api/etcd/gen/');
+}
+
 /** Lines of a source file beyond which it does two things. */
 export const linesMax = 450;
 

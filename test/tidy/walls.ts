@@ -18,7 +18,10 @@ export interface Room {
 }
 
 const core = 'server/src/core';
-const wholeCore = ['core/base', 'core/raft', 'core/mvcc', 'core/lease', 'core/watch', 'core'];
+const wholeCore = [
+  ...['core/base', 'core/raft', 'core/mvcc', 'core/lease', 'core/watch', 'core/auth'],
+  'core',
+];
 
 /** The first row that holds a file is its room. */
 export const rooms: readonly Room[] = [
@@ -61,6 +64,7 @@ export const rooms: readonly Room[] = [
     libraries: ['sorted-btree'],
   },
   { name: 'core/watch', at: [`${core}/watch`], rooms: ['core/base'], types: ['protocol'] },
+  { name: 'core/auth', at: [`${core}/auth`], rooms: ['core/base'], types: ['protocol'] },
   { name: 'core', at: [`${core}/*`], rooms: wholeCore, types: ['protocol'] },
 
   // Histograms, and the shapes of what is measured: what every room may count in, and the doors show.
@@ -68,7 +72,7 @@ export const rooms: readonly Room[] = [
   { name: 'ports', at: ['server/src/ports.ts'], types: ['protocol', 'core/base', 'store'] },
   {
     name: 'store',
-    at: ['server/src/store.ts'],
+    at: ['server/src/store.ts', 'server/src/store-auth.ts'],
     types: ['protocol', 'core/base', 'ports', 'metrics'],
   },
   {
@@ -93,15 +97,21 @@ export const rooms: readonly Room[] = [
     name: 'io',
     at: ['server/src/io'],
     rooms: ['ports', 'core/base', 'metrics', 'tls'],
+    libraries: ['bcryptjs'],
     node: ['*'],
   },
-  { name: 'service', at: ['server/src/service'], rooms: ['store', 'protocol', 'metrics'] },
+  {
+    name: 'service',
+    at: ['server/src/service'],
+    rooms: ['store', 'protocol', 'metrics'],
+    types: ['ports'],
+  },
 
   {
     name: 'api/http',
     at: ['server/src/api/http'],
     rooms: ['service', 'protocol'],
-    nodeTypes: ['http'],
+    nodeTypes: ['http', 'stream'],
   },
   {
     name: 'api/ws',
@@ -110,14 +120,23 @@ export const rooms: readonly Room[] = [
     libraries: ['ws'],
     nodeTypes: ['http', 'stream'],
   },
+  // etcd's methods once more, as JSON over HTTP and WebSockets: it knows their table and nothing of what is behind.
+  {
+    name: 'api/etcd gateway',
+    at: ['server/src/api/etcd/gateway'],
+    rooms: ['api/etcd', 'service', 'protocol'],
+    libraries: ['@bufbuild/protobuf', '@bufbuild/protobuf/reflect', 'ws'],
+    node: ['http'],
+    nodeTypes: ['stream'],
+  },
   // gRPC over HTTP/2, and etcd's services: they speak in the store's own requests, which the service checks.
   {
     name: 'api/etcd',
     at: ['server/src/api/etcd'],
-    rooms: ['service', 'protocol'],
+    rooms: ['service', 'protocol', 'metrics'],
     types: ['store'],
-    libraries: ['@bufbuild/protobuf'],
-    node: ['http2'],
+    libraries: ['@bufbuild/protobuf', '@bufbuild/protobuf/codegenv2', '@bufbuild/protobuf/wkt'],
+    node: ['crypto', 'http2'],
     nodeTypes: ['stream'],
   },
   // Puts what was measured into words; it has neither a request nor an answer in its hands.
@@ -133,7 +152,8 @@ export const rooms: readonly Room[] = [
     name: 'api',
     at: ['server/src/api/*'],
     rooms: [
-      ...['api/http', 'api/ws', 'api/etcd', 'api/metrics', 'api/console', 'service', 'protocol'],
+      ...['api/http', 'api/ws', 'api/etcd', 'api/etcd gateway', 'api/metrics', 'api/console'],
+      ...['service', 'protocol'],
       'tls',
     ],
     types: ['metrics'],
@@ -143,9 +163,24 @@ export const rooms: readonly Room[] = [
 
   {
     name: 'config',
-    at: ['server/src/config.ts', 'server/src/config-kinds.ts', 'server/src/config-tls.ts'],
+    at: [
+      'server/src/config.ts',
+      'server/src/config-kinds.ts',
+      'server/src/config-auth.ts',
+      'server/src/config-tls.ts',
+      'server/src/config-cluster.ts',
+      'server/src/etcd-settings.ts',
+      'server/src/etcd-flags.ts',
+    ],
     rooms: ['protocol'],
     libraries: ['zod', 'yaml'],
+  },
+  // What works on the files of a member that does not run: backups, and new clusters from them.
+  {
+    name: 'backup',
+    at: ['server/src/backup.ts', 'server/src/backup'],
+    rooms: ['member', 'storage', 'io', 'core/base', 'core/raft', 'core'],
+    node: ['*'],
   },
   { name: 'version', at: ['server/src/version.ts'] },
   // What the configuration means for a member, and how it leaves; the same for a simulated one.
@@ -153,6 +188,7 @@ export const rooms: readonly Room[] = [
     name: 'wiring',
     at: ['server/src/member-options.ts', 'server/src/hand-over.ts'],
     rooms: ['config', 'member'],
+    types: ['ports'],
   },
   {
     name: 'main',
@@ -163,6 +199,7 @@ export const rooms: readonly Room[] = [
     rooms: [
       'config',
       'version',
+      'backup',
       'wiring',
       'member',
       'storage',
@@ -191,7 +228,7 @@ export const rooms: readonly Room[] = [
     name: 'cli',
     at: ['cli/src', 'cli/bin'],
     rooms: [
-      ...['client', 'protocol', 'main', 'config', 'recipes/locks', 'recipes/election'],
+      ...['client', 'protocol', 'main', 'config', 'backup', 'recipes/locks', 'recipes/election'],
       ...['recipes/reboot-coordinator', 'reboot: policy', 'reboot: Node alone'],
     ],
     libraries: ['commander', 'picocolors', 'cli-table3'],
@@ -267,6 +304,9 @@ const doors: Readonly<Record<string, string>> = {
   '@lockstep/rendezvous': 'recipes/rendezvous/src/index.ts',
   '@lockstep/server': 'server/src/main.ts',
   '@lockstep/server/config': 'server/src/config.ts',
+  '@lockstep/server/etcd-flags': 'server/src/etcd-flags.ts',
+  '@lockstep/server/etcd-settings': 'server/src/etcd-settings.ts',
+  '@lockstep/server/backup': 'server/src/backup.ts',
   '@lockstep/server/testing': 'server/testing/index.ts',
 };
 

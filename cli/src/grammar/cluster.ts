@@ -3,6 +3,7 @@ import type { CompactOptions } from '../verbs/compact.ts';
 import type { HealthOptions } from '../verbs/health.ts';
 import type { StatusOptions } from '../verbs/status.ts';
 import { type Grammar, withExamples } from './grammar.ts';
+import { addMembershipVerbs } from './membership.ts';
 
 export function addClusterVerbs(grammar: Grammar): void {
   const { program, context, run } = grammar;
@@ -17,17 +18,7 @@ export function addClusterVerbs(grammar: Grammar): void {
   addHealth(endpoint, grammar, 'endpoint health');
   addStatus(program, grammar, 'status');
   addHealth(program, grammar, 'health');
-  const member = program
-    .command('member')
-    .helpCommand(false)
-    .summary('the members of the cluster: list');
-  member.description('The members of the cluster.');
-  const list = member
-    .command('list')
-    .summary('print the members of the cluster')
-    .description('Prints id, state, name, addresses and kind of each member of the cluster.')
-    .action(async () => run((await import('../verbs/member-list.ts')).memberList(context())));
-  withExamples(list, 'lockstep member list\nlockstep member list --output table');
+  addMembershipVerbs(grammar);
   const move = program
     .command('move-leader <member>')
     .summary('hand leadership to a member')

@@ -1,3 +1,4 @@
+import { etcdFlagWords } from '@lockstep/server/etcd-flags';
 import { Option } from 'commander';
 import type { DevOptions } from '../verbs/dev.ts';
 import type { ServeOptions } from '../verbs/serve.ts';
@@ -12,6 +13,8 @@ export const serveFlags: readonly (readonly [flag: string, description: string])
   ['--peer-advertise <host:port>', 'the same, as members reach it (what --peer-listen says)'],
   ['--data-dir <directory>', 'what must survive (./lockstep-data)'],
   ['--initial-cluster <list>', 'name=host:port of all members with commas between (this one)'],
+  ['--initial-cluster-state <state>', 'new, or existing: join the one that runs (new)'],
+  ['--join <list>', 'the same, with host:port of its members, as they reach each other'],
   ['--initial-cluster-token <text>', 'the same for all members of one new cluster (lockstep)'],
   ['--allow-origin <origin...>', 'other origins a browser may come from'],
   ['--cert-file <file>', 'serve clients over TLS, with this certificate (PEM)'],
@@ -42,6 +45,8 @@ export const serveFlags: readonly (readonly [flag: string, description: string])
   ['--auto-compaction-retention-ms <ms>', 'for periodic: keep so much time (1 hour)'],
   ['--auto-compaction-revisions <count>', 'for revision: keep so many (100000)'],
   ['--hash-check-ms <ms>', 'how often the members compare their states (1 minute)'],
+  ['--auth-token <kind>', 'simple, or jwt,sign-method=RS256,pub-key=FILE,priv-key=FILE (simple)'],
+  ['--auth-token-ttl <seconds>', 'how long a simple token is good (300)'],
   ['--log-level <level>', 'trace, debug, info, warn, error, fatal or silent (info)'],
 ];
 
@@ -49,11 +54,13 @@ export function addMemberVerbs({ program, context, run }: Grammar): void {
   const serve = program.command('serve').summary('run a member');
   serve.description('Runs one member until Ctrl-C, which stops it in order.');
   for (const [flag, description] of serveFlags) serve.option(flag, description);
+  for (const flag of etcdFlagWords()) serve.addOption(new Option(flag).hideHelp());
   serve
     .option('--config <file>', 'YAML with the names of these flags as keys')
     .addHelpText(
       'after',
-      '\nEach flag is also a variable (--data-dir: LOCKSTEP_DATA_DIR). Flag before variable before file.',
+      '\nEach flag is also a variable (--data-dir: LOCKSTEP_DATA_DIR). Flag before variable before file.' +
+        "\netcd's flags and ETCD_* variables are taken as well: README.md of the server lists them.",
     )
     .action(async (options: ServeOptions) =>
       run((await import('../verbs/serve.ts')).serve(context(), options)),

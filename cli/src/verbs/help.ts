@@ -65,6 +65,8 @@ held, and 121 when it was not to be had within --wait.
   LOCKSTEP_CACERT     authorities to verify members by, LOCKSTEP_CERT and LOCKSTEP_KEY the certificate to
                       show and its key; --cacert, --cert and --key go before them, and what etcdctl
                       reads (ETCDCTL_CACERT ...) comes after them
+  LOCKSTEP_USER       who you are, once the cluster asks: NAME or NAME:PASSWORD; --user goes before it
+  LOCKSTEP_PASSWORD   the password of that name, so that no list of processes shows it
   LOCKSTEP_CONFIG     of serve: the YAML file with its settings; --config goes before it
   LOCKSTEP_<SETTING>  of serve: each of its flags, as LOCKSTEP_DATA_DIR is --data-dir; the flag goes
                       before it, and it goes before the file

@@ -3,12 +3,21 @@ import { json } from '../output.ts';
 import { withClient } from '../session.ts';
 import { table } from '../table.ts';
 
+export interface MemberListOptions {
+  readonly consistency: string;
+}
+
 /** `member list`: who belongs to the cluster. */
-export async function memberList(context: Context): Promise<number> {
-  const members = await withClient(context, (client) => client.members());
+export async function memberList(
+  context: Context,
+  { consistency }: MemberListOptions,
+): Promise<number> {
+  const members = await withClient(context, (client) =>
+    consistency === 's' ? client.members() : client.cluster.members(),
+  );
   const rows = members.map((member) => [
     member.memberId,
-    member.clientAddress === '' ? 'not started' : 'started',
+    member.name === '' || member.clientAddress === '' ? 'not started' : 'started',
     member.name,
     member.peerAddress,
     member.clientAddress,

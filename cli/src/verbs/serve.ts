@@ -44,8 +44,12 @@ export async function serve({ io }: Context, options: ServeOptions): Promise<num
 /** Flag before variable before file before default. @throws ConfigError naming what is wrong. */
 async function readConfig(io: Io, options: ServeOptions): Promise<MemberConfig> {
   const settings = await import('@lockstep/server/config');
+  const { etcdSources } = await import('@lockstep/server/etcd-settings');
   const { config: file = io.env.LOCKSTEP_CONFIG, ...flags } = options;
-  const sources = [settings.rawFromOptions(flags), settings.rawFromEnvironment(io.env)];
+  const etcd = etcdSources(flags, io.env);
+  for (const warning of etcd.warnings) warn(io, warning);
+  const sources = [etcd.flags, settings.rawFromOptions(flags)];
+  sources.push(settings.rawFromEnvironment(io.env), etcd.variables);
   if (typeof file === 'string' && file !== '') {
     const source = await readFile(file, 'utf8').catch((error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error);

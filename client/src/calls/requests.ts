@@ -51,6 +51,10 @@ const saysNothing: ReadonlySet<LockstepError['code']> = new Set([
   'no_space',
   'corrupt',
   'permission_denied',
+  'user_name_empty',
+  'invalid_auth_token',
+  'auth_failed',
+  'auth_revision_old',
 ]);
 
 /**

@@ -9,6 +9,7 @@ import { ConnectionMachine, type ConnectionSettings, connectionDefaults } from '
 import { ConnectionStatuses } from './connection-status.ts';
 import { dispatch, type Receiver } from './incoming.ts';
 import { Link } from './link.ts';
+import { type ClientAuth, Login, loginId } from './login.ts';
 import { connectionChannel } from './trace.ts';
 import { type ClientTls, endpointUrl, type TransportEnd } from './transport.ts';
 
@@ -29,6 +30,7 @@ export class Wire {
   readonly #machine: ConnectionMachine;
   readonly #link: Link;
   readonly #receiver: Receiver;
+  readonly #login: Login | undefined;
   readonly #whenUp = new Set<(closed?: ClosedError) => void>();
   readonly #tenants = new Set<() => Promise<void>>();
   #closingTenants = false;
@@ -62,6 +64,10 @@ export class Wire {
       },
     );
     this.#link = link;
+    const { auth } = options;
+    if (auth !== undefined) {
+      this.#login = new Login(checkedAuth(auth), clock, (frame) => link.send([frame]));
+    }
     this.requests = new Requests(
       {
         get isUp() {
@@ -97,7 +103,8 @@ export class Wire {
     this.#receiver = {
       reply: (id, result, error) => {
         if (error === undefined) this.#noteResult(result);
-        this.requests.reply(id, result, error);
+        if (id === loginId) this.#login?.reply(result, error);
+        else this.requests.reply(id, result, this.#login?.seen(error) ?? error);
       },
       events: (params, bytes) => {
         this.#saw(params.revision);
@@ -173,6 +180,10 @@ export class Wire {
     return this.#options.tls;
   }
 
+  get auth(): ClientAuth | undefined {
+    return this.#options.auth;
+  }
+
   get callTimeoutMs(): number {
     return this.#options.callTimeoutMs ?? 5_000;
   }
@@ -198,6 +209,7 @@ export class Wire {
     this.#closed = true;
     this.watcher.close();
     this.requests.close();
+    this.#login?.down();
     this.#link.close();
     this.#changed('closed');
     for (const run of [...this.#whenUp]) run(new ClosedError());
@@ -236,6 +248,7 @@ export class Wire {
 
   #up(): void {
     this.#changed('connected');
+    this.#login?.up();
     this.requests.up();
     this.watcher.up();
     for (const run of [...this.#whenUp]) {
@@ -246,6 +259,7 @@ export class Wire {
   }
 
   #down(end: TransportEnd): void {
+    this.#login?.down();
     this.watcher.down();
     this.requests.down(end);
   }
@@ -301,6 +315,16 @@ export function within(clock: Clock, ms: number, promise: Promise<unknown>): Pro
     };
     promise.then(settled, settled);
   });
+}
+
+/** What a program without types may have given. */
+function checkedAuth(auth: ClientAuth): ClientAuth {
+  const given: { name?: unknown; password?: unknown; token?: unknown } = auth;
+  const { name, password, token } = given;
+  const isToken = typeof token === 'string' && name === undefined && password === undefined;
+  const isPassword = typeof name === 'string' && typeof password === 'string';
+  if (isToken || (isPassword && token === undefined)) return auth;
+  throw invalid('auth must be { name, password } or { token }, of texts');
 }
 
 function checkedEndpoints(

@@ -6,10 +6,11 @@ import { wireOf } from '../connection/wire.ts';
 import { DeadlineError, LeaseNotFoundError } from '../errors.ts';
 import { slots, type WorkerData, type WorkerMessage } from './keep-alive-worker-node.ts';
 
-const { leaseId, ttlMs, endpoints, tls, shared }: WorkerData = workerData;
+const { leaseId, ttlMs, endpoints, tls, auth, shared }: WorkerData = workerData;
 const sent = new BigInt64Array(shared);
 const client = new Client({
   endpoints,
+  auth,
   callTimeoutMs: Math.min(2_000, ttlMs / 6),
   ...(tls === undefined ? {} : { tls }),
 });

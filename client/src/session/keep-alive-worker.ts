@@ -1,4 +1,5 @@
 import type { LeaseId } from '@lockstep/client/protocol';
+import type { ClientAuth } from '../connection/login.ts';
 import type { ClientTls } from '../connection/transport.ts';
 
 /** What a keepalive thread is told. */
@@ -7,6 +8,7 @@ export interface KeepAliveOrder {
   readonly ttlMs: number;
   readonly endpoints: readonly string[];
   readonly tls?: ClientTls | undefined;
+  readonly auth?: ClientAuth | undefined;
 }
 
 /** The other thread, as this one sees it. */

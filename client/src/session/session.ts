@@ -243,11 +243,12 @@ export class Session implements AsyncDisposable {
 
 /** A thread that renews a lease over a connection of its own. @throws InvalidError where there are no threads. */
 async function keepAliveWorker(
-  { endpoints, tls, clock }: Wire,
+  { endpoints, tls, auth, clock }: Wire,
   lease: { readonly leaseId: LeaseId; readonly ttlMs: number },
 ): Promise<KeepAlive> {
   if (platform.keepAliveWorker === undefined) {
     throw invalid("keepAlive: 'worker' needs Node's worker threads; leave it out here");
   }
-  return new RemoteKeepAlive(await platform.keepAliveWorker({ ...lease, endpoints, tls }), clock);
+  const order = { ...lease, endpoints, tls, auth };
+  return new RemoteKeepAlive(await platform.keepAliveWorker(order), clock);
 }

@@ -1,8 +1,11 @@
-import type { KeySelector, WatchCreateParams } from '@lockstep/client/protocol';
+import type { KeySelector, WatchCreateParams, WatchEndReason } from '@lockstep/client/protocol';
 import { invalid } from '../errors.ts';
 import type { BatchQueue } from './batch-queue.ts';
 import type { KnownKeys } from './known-keys.ts';
 import { parseResumeToken, type WatchEvent, type WatchItem, type WatchOptions } from './watch.ts';
+
+/** Ends for which another member would do no better. */
+export const stays: ReadonlySet<WatchEndReason> = new Set(['slow_consumer', 'permission_denied']);
 
 /**
  * One watch of the caller, over any number of watches on members:

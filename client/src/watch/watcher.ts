@@ -20,11 +20,11 @@ import { BatchQueue } from './batch-queue.ts';
 import { latestOnly } from './overflow.ts';
 import { WatchEvent, type WatchItem, type WatchOptions, type WatchSource } from './watch.ts';
 import { readList } from './watch-list.ts';
-import { createParams, type Running, startOf, withResolvers } from './watch-state.ts';
+import { createParams, type Running, startOf, stays, withResolvers } from './watch-state.ts';
 
 export const watchBufferBytes = 8 * 1024 * 1024;
 const retryMs = 500;
-/** About what the frame of a mark takes. */
+/** About what a mark's frame takes. */
 const markBytes = 128;
 
 /** What the watches need of the connection under them. */
@@ -175,7 +175,7 @@ export class Watcher {
       this.#overtaken(running, new WatchCompactedError(compactRevision, resumeRevision));
       return;
     }
-    const moved = reason !== 'slow_consumer' && this.#link.rotate(`the member says: ${reason}`);
+    const moved = !stays.has(reason) && this.#link.rotate(`the member says: ${reason}`);
     if (!moved) this.#goOnLater(running);
   }
 

@@ -3,17 +3,23 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { limits, TableError } from '@lockstep/client/protocol';
 import type { DoorReadings, ProcessReadings } from '../metrics/readings.ts';
-import { anyone, type Service } from '../service/service.ts';
+import { type Caller, proofsOfHeader, type Service } from '../service/service.ts';
 import { type ConsoleFile, consolePage } from './console/page.ts';
 import { EarlyCallers } from './early-callers.ts';
 import { EtcdDoor } from './etcd/door.ts';
+import { EtcdGateway } from './etcd/gateway/gateway.ts';
+import { CallCounts } from './etcd/grpc/call-counts.ts';
+import { etcdMethods } from './etcd/services.ts';
+import { apiVersion, clusterVersion } from './etcd/version.ts';
 import { HttpDoor } from './http/door.ts';
 import { metricsPage } from './metrics/page.ts';
 import { OriginGuard } from './origin.ts';
 import { plainRequest } from './plain-request.ts';
 import { ProtocolSwitch } from './protocol-switch.ts';
 import { refuseSocket } from './refuse-socket.ts';
-import { readyEvent, TlsFront, type TlsFrontOptions } from './tls-front.ts';
+import { SilentSockets } from './silent-sockets.ts';
+import { SocketQueue } from './socket-queue.ts';
+import { TlsFront, type TlsFrontOptions } from './tls-front.ts';
 import { WebSocketDoor } from './ws/socket.ts';
 
 export interface DoorsOptions {
@@ -31,6 +37,8 @@ export interface DoorsOptions {
   readonly limits?: Partial<DoorLimits> | undefined;
   /** What the process takes of the machine, for `/metrics`. */
   readonly process?: (() => ProcessReadings) | undefined;
+  /** The common name of the verified certificate that a request came with; absent where there are none. */
+  readonly commonNameOf?: ((socket: Duplex) => string | undefined) | undefined;
   /** The files of the console page; absent if they were not built. */
   readonly console?: readonly ConsoleFile[] | undefined;
 }
@@ -164,22 +172,41 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
       : options.listen;
   const { server } = port;
   const sweepMs = sweepMsOf(allowed);
-  const common = { service: options.service, caller: anyone };
+  const { service, commonNameOf } = options;
   const webSockets = new WebSocketDoor({
-    ...common,
+    service,
     heartbeatSweeps: Math.ceil(allowed.heartbeatMs / sweepMs),
     silenceSweeps: Math.ceil(allowed.silenceMs / sweepMs),
     stallSweeps: Math.ceil(allowed.stallMs / sweepMs),
   });
+  const etcdApi = {
+    methods: etcdMethods(service, {
+      clientScheme: port.tls === undefined ? 'http' : 'https',
+      peerScheme: options.peerScheme ?? 'http',
+    }),
+    counts: new CallCounts(),
+  };
+  const gateway = new EtcdGateway({
+    ...{ service, ...etcdApi },
+    ...{ stallMs: allowed.stallMs, silenceMs: allowed.quietMs },
+  });
   const counts = (): DoorReadings => ({
     webSockets: webSockets.connections,
-    unsentBytes: webSockets.unsentBytes,
+    unsentBytes: webSockets.unsentBytes + etcd.unsentBytes,
   });
   const http = new HttpDoor({
-    ...common,
+    service,
+    commonNameOf,
     metrics: () =>
-      metricsPage({ ...options.service.readings(), doors: counts() }, options.process?.()),
+      metricsPage(
+        {
+          ...service.readings(),
+          ...{ doors: counts(), grpc: etcdApi.counts.readings() },
+        },
+        options.process?.(),
+      ),
     console: consolePage(options.console),
+    etcd: { etcdserver: apiVersion, etcdcluster: clusterVersion },
   });
   const guard = new OriginGuard({
     listen: port.address,
@@ -187,12 +214,12 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
     allowOrigins: options.allowOrigins ?? [],
   });
   const silent = new SilentSockets(server);
-  const request = connect(server, { guard, http, webSockets, service: options.service });
+  const doors = { http, gateway, webSockets };
+  const request = connect(server, { ...doors, guard, service, commonNameOf });
   const etcd = new EtcdDoor({
-    ...common,
+    ...{ service, commonNameOf, ...etcdApi },
     silenceMs: allowed.quietMs,
-    clientScheme: port.tls === undefined ? 'http' : 'https',
-    peerScheme: options.peerScheme ?? 'http',
+    stallMs: allowed.stallMs,
     other: (stream, headers) => request(...plainRequest(stream, headers)),
   });
   port.http2.open((socket) => {
@@ -203,13 +230,14 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
   const heartbeats = setInterval(() => http.heartbeat(), allowed.heartbeatMs);
   const sweeps = setInterval(() => {
     webSockets.sweep();
+    gateway.sweep();
     etcd.sweep();
   }, sweepMs);
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     silent.destroy();
     port.tls?.cut();
-    await stopDoors(server, { http, webSockets, etcd }, allowed.stopMs);
+    await stopDoors(server, { ...doors, etcd }, allowed.stopMs);
     clearInterval(heartbeats);
     clearInterval(sweeps);
   };
@@ -224,70 +252,31 @@ export async function startDoors(options: DoorsOptions): Promise<Doors> {
   };
 }
 
-/** Connections that have not asked for anything yet; nothing is owed to them when the door closes. */
-class SilentSockets {
-  readonly #sockets = new Set<Duplex>();
-
-  constructor(server: Server) {
-    const spoke = (request: IncomingMessage) => this.spoke(request.socket);
-    server.on('request', spoke);
-    server.on('checkContinue', spoke);
-    server.on('checkExpectation', spoke);
-    server.on('upgrade', spoke);
-    server.on(readyEvent(server), (socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
-  }
-
-  spoke(socket: Duplex): void {
-    this.#sockets.delete(socket);
-  }
-
-  destroy(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-}
-
-/** Connections that wait until somebody is there to take them; as many as the port allows. */
-class SocketQueue {
-  readonly #waiting = new Set<Socket>();
-  #take: ((socket: Socket) => void) | undefined;
-
-  add(socket: Socket): void {
-    if (this.#take !== undefined) return this.#take(socket);
-    this.#waiting.add(socket);
-    socket.once('close', () => this.#waiting.delete(socket));
-  }
-
-  open(take: (socket: Socket) => void): void {
-    this.#take = take;
-    for (const socket of this.#waiting) take(socket);
-    this.#waiting.clear();
-  }
-}
-
 interface Wiring {
   readonly guard: OriginGuard;
   readonly http: HttpDoor;
+  readonly gateway: EtcdGateway;
   readonly webSockets: WebSocketDoor;
   readonly service: Service;
+  readonly commonNameOf: DoorsOptions['commonNameOf'];
 }
 
 /** @returns what takes a plain request, wherever it came from. */
 function connect(
   server: Server,
-  { guard, http, webSockets, service }: Wiring,
+  wiring: Wiring,
 ): (incoming: IncomingMessage, response: ServerResponse) => void {
+  const { guard, http, gateway, webSockets, service, commonNameOf } = wiring;
   const request = (incoming: IncomingMessage, response: ServerResponse) => {
+    const door = gateway.serves(incoming.url) ? gateway : http;
     try {
       const foreign = guard.check(incoming);
       if (foreign !== undefined && answerCors(incoming, response, foreign)) return;
     } catch (error) {
-      http.refuse(response, error);
+      door.refuse(response, error);
       return;
     }
-    http.handle(incoming, response);
+    door.handle(incoming, response);
   };
   server.on('request', request);
   // A client that asks before it sends a large body gets the refusal instead of the go-ahead.
@@ -303,11 +292,19 @@ function connect(
     http.refuse(response, new TableError('invalid_request', sentence));
   });
   server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const refuse = (error: unknown) => refuseSocket(socket, service.failure(error));
+    const upgrade = (caller: Caller) => webSockets.upgrade(incoming, socket, head, caller);
     try {
       guard.check(incoming);
-      webSockets.upgrade(incoming, socket, head);
+      if (gateway.serves(incoming.url)) return gateway.upgrade(incoming, socket, head);
+      const proofs = proofsOfHeader(incoming.headers.authorization);
+      const caller = service.callers.of({ ...proofs, commonName: commonNameOf?.(socket) });
+      if (!(caller instanceof Promise)) return upgrade(caller);
+      // While a password is checked nobody else listens to what happens to the socket.
+      socket.on('error', () => socket.destroy());
+      caller.then(upgrade).catch(refuse);
     } catch (error) {
-      refuseSocket(socket, service.failure(error));
+      refuse(error);
     }
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
@@ -326,7 +323,7 @@ function answerCors(request: IncomingMessage, response: ServerResponse, origin: 
   response.setHeader('access-control-expose-headers', '*');
   if (request.method !== 'OPTIONS') return false;
   response.setHeader('access-control-allow-methods', 'GET, HEAD, PUT, POST, DELETE');
-  response.setHeader('access-control-allow-headers', 'content-type, last-event-id');
+  response.setHeader('access-control-allow-headers', 'content-type, last-event-id, authorization');
   response.writeHead(204).end();
   return true;
 }
@@ -351,13 +348,14 @@ function malformed(error: NodeJS.ErrnoException): TableError {
 
 interface OpenDoors {
   readonly http: HttpDoor;
+  readonly gateway: EtcdGateway;
   readonly webSockets: WebSocketDoor;
   readonly etcd: EtcdDoor;
 }
 
 async function stopDoors(
   server: Server,
-  { http, webSockets, etcd }: OpenDoors,
+  { http, gateway, webSockets, etcd }: OpenDoors,
   stopMs: number,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -365,10 +363,11 @@ async function stopDoors(
   server.closeIdleConnections();
   const cut = setTimeout(() => {
     webSockets.terminate();
+    gateway.terminate();
     etcd.terminate();
     server.closeAllConnections();
   }, stopMs);
-  await Promise.all([webSockets.stop(), etcd.stop(), closed]);
+  await Promise.all([webSockets.stop(), gateway.stop(), etcd.stop(), closed]);
   clearTimeout(cut);
 }
 

@@ -37,7 +37,7 @@ export class OriginGuard {
    * @throws TableError `forbidden_origin`.
    */
   check(request: IncomingMessage): string | undefined {
-    const host = request.headers.host?.toLowerCase() ?? '';
+    const host = hostOf(request).toLowerCase();
     const local = localAddress(request);
     const { origin } = request.headers;
     if (!this.#isHostAllowed(host, local)) {
@@ -74,6 +74,12 @@ export class OriginGuard {
     const port = local.slice(local.lastIndexOf(':'));
     return loopback.test(host) && host.endsWith(port);
   }
+}
+
+/** HTTP/2 has a field of its own for it. */
+function hostOf({ headers }: IncomingMessage): string {
+  const authority = headers[':authority'];
+  return typeof authority === 'string' ? authority : (headers.host ?? '');
 }
 
 function localAddress(request: IncomingMessage): string {

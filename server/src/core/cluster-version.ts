@@ -41,11 +41,18 @@ const firstVersions = {
   register: 1,
   // It is what leads from one version to the next; all members have said that they know the next.
   raiseClusterVersion: 1,
+  auth: 2,
 } as const satisfies Record<Command['type'], number>;
+
+/** From this cluster version on a learner can be marked to be promoted by itself, and who was removed cannot register. */
+export const promotionsSince = 2;
+
+/** The cluster version that brought rights: the table of them in the state, and askers of commands. */
+export const authVersion = 2;
 
 /** The build that ships. */
 export const thisBuild: Build = {
-  versions: { lowest: 1, highest: 1 },
+  versions: { lowest: 1, highest: 2 },
   firstVersionOf: ({ type }) => firstVersions[type],
 };
 

@@ -1,7 +1,8 @@
 import type { AlarmKind, Once } from '@lockstep/client/protocol';
+import { readAuthAction, writeAuthAction } from './auth/auth-codec.ts';
 import { unreachable } from './base/assert.ts';
 import { DecodeError, Reader, Writer } from './base/codec.ts';
-import type { Command, Envelope, Origin } from './command.ts';
+import type { Asker, Command, Envelope, Origin } from './command.ts';
 import type { LeaseMark } from './lease/types.ts';
 import { readPut, readRangeEnd, readTxn, writePut, writeTxn } from './mvcc/request-codec.ts';
 
@@ -23,9 +24,12 @@ const tags = {
   hashCheck: 14,
   hashReport: 15,
   raiseClusterVersion: 16,
+  auth: 17,
 } as const;
 /** Added to the tag of a command that carries a `Once`. */
 const onceTag = 128;
+/** And to that of one that carries an {@link Asker}, which cluster version 2 brought. */
+const askerTag = 64;
 const alarmTags = ['', 'nospace', 'corrupt'] as const;
 
 /** Commands are encoded one at a time and copied out, so one buffer serves all. */
@@ -37,16 +41,19 @@ export function encodeCommand(
   command: Command,
   once?: Once,
   version = 1,
+  asker?: Asker,
 ): Uint8Array {
   writer.reset();
+  const flags = (once === undefined ? 0 : onceTag) + (asker === undefined ? 0 : askerTag);
   writer
     .u8(version)
-    .u8(tags[command.type] + (once === undefined ? 0 : onceTag))
+    .u8(tags[command.type] + flags)
     .number(origin.incarnation)
     .number(origin.sequence);
   if (once !== undefined) {
     writer.text(once.clientId).number(once.sequence).number(once.ackedBelow);
   }
+  if (asker !== undefined) writer.text(asker.user).number(asker.authRevision);
   writeBody(command);
   return writer.finish();
 }
@@ -96,6 +103,8 @@ function writeBody(command: Command): void {
     case 'raiseClusterVersion':
       writer.number(command.version);
       return;
+    case 'auth':
+      return writeAuthAction(writer, command.change);
     case 'registerClient':
     case 'hashCheck':
       return;
@@ -138,13 +147,13 @@ export function decodeCommand(payload: Uint8Array, highest = Number.MAX_SAFE_INT
   }
   const tag = reader.u8();
   const origin = { incarnation: reader.number(), sequence: reader.number() };
-  if (tag < onceTag) return { origin, once: undefined, command: readBody(tag, reader) };
-  const once = {
-    clientId: reader.text(),
-    sequence: reader.number(),
-    ackedBelow: reader.number(),
-  };
-  return { origin, once, command: readBody(tag - onceTag, reader) };
+  const once =
+    (tag & onceTag) === 0
+      ? undefined
+      : { clientId: reader.text(), sequence: reader.number(), ackedBelow: reader.number() };
+  const asker =
+    (tag & askerTag) === 0 ? undefined : { user: reader.text(), authRevision: reader.number() };
+  return { origin, once, asker, command: readBody(tag & ~(onceTag | askerTag), reader) };
 }
 
 function readBody(tag: number, reader: Reader): Command {
@@ -203,6 +212,8 @@ function readBody(tag: number, reader: Reader): Command {
       };
     case tags.raiseClusterVersion:
       return { type: 'raiseClusterVersion', version: reader.number() };
+    case tags.auth:
+      return { type: 'auth', change: readAuthAction(reader) };
     default:
       throw new DecodeError(`a command of unknown type ${tag}`);
   }

@@ -1,4 +1,5 @@
 import type { AlarmKind, LeaseId, MemberId, Once } from '@lockstep/client/protocol';
+import type { AuthAction } from './auth/types.ts';
 import type { LeaseMark } from './lease/types.ts';
 import type { DeleteRangeRequest, PutRequest, TxnRequest } from './mvcc/requests.ts';
 
@@ -106,6 +107,12 @@ export interface RaiseClusterVersionCommand {
   readonly version: number;
 }
 
+/** A change of users, roles, permissions, or of whether they count. */
+export interface AuthCommand {
+  readonly type: 'auth';
+  readonly change: AuthAction;
+}
+
 export type Command =
   | PutCommand
   | DeleteRangeCommand
@@ -122,12 +129,24 @@ export type Command =
   | HashCheckCommand
   | HashReportCommand
   | RegisterCommand
-  | RaiseClusterVersionCommand;
+  | RaiseClusterVersionCommand
+  | AuthCommand;
+
+/**
+ * For whom a command was proposed while rights are enforced, and by which rights that was allowed. The
+ * command is applied only if they are still the same, so every member agrees on what is allowed.
+ */
+export interface Asker {
+  readonly user: string;
+  readonly authRevision: number;
+}
 
 export interface Envelope {
   readonly origin: Origin;
   /** Set when the command must run at most once however often it is proposed. */
   readonly once: Once | undefined;
+  /** Undefined for what members do by themselves, and while nobody is asked who he is. */
+  readonly asker: Asker | undefined;
   readonly command: Command;
 }
 

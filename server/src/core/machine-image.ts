@@ -1,5 +1,8 @@
 import type { Alarm } from '@lockstep/client/protocol';
+import { writeAuth } from './auth/auth-codec.ts';
+import type { AuthState } from './auth/auth-state.ts';
 import { Writer } from './base/codec.ts';
+import { authVersion, promotionsSince } from './cluster-version.ts';
 import type { HashCheckView } from './hash-check.ts';
 import type { LeaseView } from './lease/lease-table.ts';
 import type { MemberRecord } from './member-table.ts';
@@ -27,6 +30,7 @@ export const sections = {
   leases: 6,
   replies: 7,
   status: 8,
+  auth: 9,
 } as const;
 
 /** Every table of the machine at one moment. */
@@ -38,6 +42,7 @@ export interface MachineTables {
   readonly members: readonly MemberRecord[];
   readonly alarms: readonly Alarm[];
   readonly hashCheck: HashCheckView;
+  readonly auth: AuthState;
 }
 
 /** The whole state as it was at one moment, to be read in slices while the machine goes on. */
@@ -66,7 +71,8 @@ export class MachineImage {
   }
 
   *#sections(): Generator<Uint8Array> {
-    const { clusterVersion, store, leases, replies, members, alarms, hashCheck } = this.#tables;
+    const { clusterVersion, store, leases, replies, members, alarms, hashCheck, auth } =
+      this.#tables;
     const header = new Writer().u8(sections.header);
     if (clusterVersion === 1) header.u8(imageFormats.first);
     else header.u8(imageFormats.versioned).number(clusterVersion);
@@ -75,12 +81,16 @@ export class MachineImage {
       .number(store.compactRevision)
       .number(store.eventCount)
       .finish();
-    yield membersChunk(members);
+    yield membersChunk(members, clusterVersion >= promotionsSince);
     yield statusChunk(alarms, hashCheck);
+    const withAuth = clusterVersion >= authVersion;
+    if (withAuth) yield authChunk(auth);
     yield* listChunks(sections.leases, leases.records(), (writer, record) => {
       writer.text(record.id).number(record.ttl).number(record.remaining).number(record.renewals);
     });
-    yield* listChunks(sections.replies, replies, writeClient);
+    yield* listChunks(sections.replies, replies, (writer, client) =>
+      writeClient(writer, client, withAuth),
+    );
     yield* listChunks(sections.base, store.base(), writeKeyValue);
     yield* listChunks(sections.events, store.events(), writeKeyValue);
     yield new Writer(1).u8(sections.end).finish();
@@ -102,12 +112,10 @@ function* listChunks<Item>(
   if (writer.length > 1) yield writer.finish();
 }
 
-function writeClient(writer: Writer, client: ClientRecord<Reply>): void {
-  writer
-    .text(client.clientId)
-    .number(client.lastActive)
-    .number(client.ackedBelow)
-    .number(client.replies.length);
+function writeClient(writer: Writer, client: ClientRecord<Reply>, withUser: boolean): void {
+  writer.text(client.clientId);
+  if (withUser) writer.text(client.user);
+  writer.number(client.lastActive).number(client.ackedBelow).number(client.replies.length);
   for (const { sequence, revision, bytes, reply } of client.replies) {
     writer
       .number(sequence)
@@ -126,7 +134,13 @@ function statusChunk(alarms: readonly Alarm[], hashCheck: HashCheckView): Uint8A
   return writer.finish();
 }
 
-function membersChunk(members: readonly MemberRecord[]): Uint8Array {
+function authChunk(auth: AuthState): Uint8Array {
+  const writer = new Writer(4096).u8(sections.auth);
+  writeAuth(writer, auth);
+  return writer.finish();
+}
+
+function membersChunk(members: readonly MemberRecord[], promotions: boolean): Uint8Array {
   const writer = new Writer().u8(sections.members).number(members.length);
   for (const member of members) {
     writer
@@ -135,6 +149,8 @@ function membersChunk(members: readonly MemberRecord[]): Uint8Array {
       .text(member.peerAddress)
       .text(member.clientAddress)
       .text(member.directoryId);
+    if (!promotions) continue;
+    writer.flag(member.promotion !== undefined).text(member.promotion?.replaces ?? '');
   }
   return writer.finish();
 }

@@ -1,9 +1,11 @@
+import { readAuth } from './auth/auth-codec.ts';
 import { DecodeError, Reader } from './base/codec.ts';
-import { checkFits } from './cluster-version.ts';
+import { authVersion, checkFits, promotionsSince } from './cluster-version.ts';
 import type { HashReport } from './hash-check.ts';
 import type { LeaseRecord } from './lease/types.ts';
 import type { Machine } from './machine.ts';
 import { imageFormats, sections } from './machine-image.ts';
+import type { Promotion } from './member-table.ts';
 import { readKeyValue } from './mvcc/request-codec.ts';
 import type { Reply } from './reply.ts';
 import { readAlarms, readReply } from './reply-codec.ts';
@@ -43,8 +45,12 @@ export class MachineRestorer {
         while (!reader.atEnd) leases.restore(readLease(reader));
         return;
       case sections.replies:
-        while (!reader.atEnd) this.#clients.push(readClient(reader));
+        while (!reader.atEnd) {
+          this.#clients.push(readClient(reader, this.#machine.clusterVersion >= authVersion));
+        }
         return;
+      case sections.auth:
+        return this.#machine.auth.restore(readAuth(reader));
       case sections.base:
         while (!reader.atEnd) store.recordBase(readKeyValue(reader));
         return;
@@ -84,8 +90,16 @@ export class MachineRestorer {
         peerAddress: reader.text(),
         clientAddress: reader.text(),
         directoryId: reader.text(),
+        promotion: this.#readPromotion(reader),
       });
     }
+  }
+
+  #readPromotion(reader: Reader): Promotion | undefined {
+    if (this.#machine.clusterVersion < promotionsSince) return undefined;
+    const isMarked = reader.flag();
+    const replaces = reader.text();
+    return isMarked ? { replaces } : undefined;
   }
 
   #readStatus(reader: Reader): void {
@@ -120,9 +134,10 @@ function readLease(reader: Reader): LeaseRecord {
   };
 }
 
-function readClient(reader: Reader): ClientRecord<Reply> {
+function readClient(reader: Reader, withUser: boolean): ClientRecord<Reply> {
   const client = {
     clientId: reader.text(),
+    user: withUser ? reader.text() : '',
     lastActive: reader.number(),
     ackedBelow: reader.number(),
   };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { AuthAction } from './auth/types.ts';
 import { Random } from './base/random.ts';
 import type { Command, Envelope } from './command.ts';
 import { decodeCommand, encodeCommand } from './command-codec.ts';
@@ -71,6 +72,21 @@ test('every command survives its encoding', () => {
     { type: 'deleteRange', request: { key: bytes('d'), rangeEnd: bytes('e'), prevKv: true } },
   ];
   const once = { clientId: '-9223372036854775808', sequence: 2 ** 40, ackedBelow: 3 };
+  const permitted = { key: bytes('\0'), rangeEnd: bytes('\xff') };
+  const changes: AuthAction[] = [
+    { action: 'authEnable', secret: 's' },
+    { action: 'authDisable' },
+    { action: 'userAdd', name: 'ü', passwordHash: '$2b$10$', noPassword: true },
+    { action: 'userDelete', name: 'a' },
+    { action: 'userChangePassword', name: 'a', passwordHash: '' },
+    { action: 'userGrantRole', name: 'a', role: 'r' },
+    { action: 'userRevokeRole', name: 'a', role: 'r' },
+    { action: 'roleAdd', role: 'r' },
+    { action: 'roleDelete', role: 'r' },
+    { action: 'roleGrantPermission', role: 'r', permission: undefined },
+    { action: 'roleGrantPermission', role: 'r', permission: { kind: 'readwrite', ...permitted } },
+    { action: 'roleRevokePermission', role: 'r', range: permitted },
+  ];
   const commands: Command[] = [
     put('a', '1', '-42'),
     { type: 'deleteRange', key: bytes('a'), rangeEnd: bytes('\0'), prevKv: true },
@@ -112,11 +128,15 @@ test('every command survives its encoding', () => {
       peerAddress: 'p',
     },
     { type: 'raiseClusterVersion', version: 200 },
+    ...changes.map((change) => ({ type: 'auth' as const, change })),
   ];
+  const origin = { incarnation: 5, sequence: 6 };
   for (const command of commands) {
     for (const mark of [undefined, once]) {
-      const envelope = { origin: { incarnation: 5, sequence: 6 }, once: mark, command };
-      assert.deepEqual(decodeCommand(encodeCommand(envelope.origin, command, mark)), envelope);
+      for (const asker of [undefined, { user: 'ada', authRevision: 2 ** 40 }]) {
+        const bytes = encodeCommand(origin, command, mark, 2, asker);
+        assert.deepEqual(decodeCommand(bytes), { origin, once: mark, asker, command });
+      }
     }
   }
 });

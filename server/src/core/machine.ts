@@ -1,8 +1,10 @@
 import type { Alarm, LeaseId } from '@lockstep/client/protocol';
 import { AlarmTable } from './alarm-table.ts';
+import { leaseRefusal, staleRefusal } from './asker-check.ts';
+import { AuthTable } from './auth/auth-table.ts';
 import { unreachable } from './base/assert.ts';
 import { crc32c } from './base/crc32c.ts';
-import { type Build, checkFits, thisBuild } from './cluster-version.ts';
+import { type Build, checkFits, promotionsSince, thisBuild } from './cluster-version.ts';
 import { type Command, type Envelope, needsRoom, type Origin } from './command.ts';
 import { decodeCommand, versionOf } from './command-codec.ts';
 import { HashCheck } from './hash-check.ts';
@@ -45,6 +47,7 @@ export class Machine {
   readonly replies = new ReplyTable<Reply>();
   readonly alarms = new AlarmTable();
   readonly hashCheck = new HashCheck();
+  readonly auth = new AuthTable();
   /** Taken over from the machine that this one replaces. */
   counts = new MachineCounts();
   readonly build: Build;
@@ -79,9 +82,12 @@ export class Machine {
    */
   apply(payload: Uint8Array, index: number): Applied {
     const envelope = decodeCommand(payload, this.build.versions.highest);
-    if (versionOf(payload) > this.#clusterVersion) {
-      // No proposer asks this too early; should one, those that know the command agree to refuse it.
-      const reply = { type: 'refused', code: 'cluster_too_old' } as const;
+    // No proposer asks what is too early; should one, those that know the command agree to refuse it.
+    const tooOld = versionOf(payload) > this.#clusterVersion ? 'cluster_too_old' : undefined;
+    const code = tooOld ?? staleRefusal(this.auth.state, envelope);
+    if (code !== undefined) {
+      // Not remembered: it may be asked again and allowed.
+      const reply = { type: 'refused', code } as const;
       return { origin: envelope.origin, reply, revision: this.store.revision, events: nothing };
     }
     const { reply, events, revision = this.store.revision } = this.#runOnce(envelope, index);
@@ -92,6 +98,7 @@ export class Machine {
   applyMembership(change: MembershipChange): void {
     for (const { action, member } of change.changes) {
       if (action === 'remove') this.members.remove(member);
+      else if (action === 'addVoter') this.members.promoted(member);
     }
     if (change.context === '') return;
     // Written by the member that proposed the change, never by a user.
@@ -102,7 +109,8 @@ export class Machine {
   #runOnce(envelope: Envelope, index: number): Ran {
     const { once } = envelope;
     if (once === undefined) return this.#run(envelope, index);
-    const known = this.replies.begin(once, index);
+    const user = this.auth.state.enabled ? (envelope.asker?.user ?? '') : undefined;
+    const known = this.replies.begin(once, index, user);
     if (known.outcome === 'replay') return { ...known, events: nothing };
     if (known.outcome === 'refused') {
       const { code, revision } = known;
@@ -113,7 +121,10 @@ export class Machine {
     return ran;
   }
 
-  #run({ command, origin }: Envelope, index: number): Ran {
+  #run(envelope: Envelope, index: number): Ran {
+    const { command } = envelope;
+    const denied = leaseRefusal(this.auth.state, this.leases, envelope);
+    if (denied !== undefined) return { reply: this.#refusal(denied), events: nothing };
     if (needsRoom(command) && this.alarms.has('nospace')) {
       return { reply: { type: 'refused', code: 'no_space' }, events: nothing };
     }
@@ -127,7 +138,7 @@ export class Machine {
       case 'leaseExpire':
         return this.#expire(command);
       default:
-        return { reply: this.#change(command, origin, index), events: nothing };
+        return { reply: this.#change(command, envelope, index), events: nothing };
     }
   }
 
@@ -183,7 +194,7 @@ export class Machine {
       Command,
       { type: 'put' | 'deleteRange' | 'txn' | 'leaseRevoke' | 'leaseExpire' }
     >,
-    origin: Origin,
+    { origin, asker }: Envelope,
     index: number,
   ): Reply {
     switch (command.type) {
@@ -210,7 +221,7 @@ export class Machine {
         return { type: 'done' };
       case 'registerClient': {
         const clientId = idOf(origin);
-        this.replies.register(clientId, index);
+        this.replies.register(clientId, index, asker?.user);
         return { type: 'registerClient', clientId };
       }
       case 'raiseAlarm':
@@ -227,7 +238,16 @@ export class Machine {
       }
       case 'register': {
         const { type: _, ...record } = command;
+        const isGone = this.members.get(record.memberId) === undefined;
+        if (isGone && this.#clusterVersion >= promotionsSince) {
+          // A removed id never returns: what it sent before it knew comes too late.
+          return { type: 'register', refused: { registeredDirectory: '' } };
+        }
         return { type: 'register', refused: this.members.register(record) };
+      }
+      case 'auth': {
+        const refused = this.auth.apply(command.change);
+        return refused === undefined ? { type: 'done' } : this.#refusal(refused);
       }
       case 'raiseClusterVersion':
         this.raiseClusterVersion(command.version);
@@ -245,12 +265,20 @@ export class Machine {
   }
 
   #hashReport(report: Extract<Command, { type: 'hashReport' }>): void {
-    const members = this.members.list().map(({ memberId }) => memberId);
+    const members = this.#reporters();
     const differing = this.hashCheck.report(report, members);
     for (const memberId of differing) {
       if (this.alarms.raise({ memberId, alarm: 'corrupt' })) this.counts.hashMismatches++;
     }
     if (this.hashCheck.hasAgreed(report.check, members)) this.counts.hashChecksPassed++;
+  }
+
+  /** Who takes part in a comparison of states: one that was added and never started reports nothing. */
+  #reporters(): string[] {
+    const started = this.members
+      .list()
+      .filter(({ name }) => name !== '' || this.#clusterVersion < promotionsSince);
+    return started.map(({ memberId }) => memberId);
   }
 
   #clear(command: Extract<Command, { type: 'clearAlarm' }>): readonly Alarm[] {
@@ -277,6 +305,7 @@ export class Machine {
       members: this.members.list(),
       alarms: this.alarms.list(),
       hashCheck: this.hashCheck.view(),
+      auth: this.auth.state,
     });
   }
 

@@ -1,5 +1,11 @@
 import type { MemberId } from '@lockstep/client/protocol';
 
+/** What the leader does with a learner once it has caught up: makes it a voter. */
+export interface Promotion {
+  /** Whom it takes the place of, in the same change; '' for nobody. */
+  readonly replaces: MemberId;
+}
+
 /** What the cluster knows of a member besides its part in Raft. */
 export interface MemberRecord {
   readonly memberId: MemberId;
@@ -10,6 +16,8 @@ export interface MemberRecord {
   readonly clientAddress: string;
   /** The data directory that acts under the id; '' until it has registered. */
   readonly directoryId: string;
+  /** Absent for a voter, and for a learner that waits until it is told to be promoted. */
+  readonly promotion?: Promotion | undefined;
 }
 
 /** Why a registration is refused: the id belongs to another directory, for ever. */
@@ -39,6 +47,12 @@ export class MemberTable {
     this.#records.delete(memberId);
   }
 
+  /** It votes from now on: what was to become of it has come. */
+  promoted(memberId: MemberId): void {
+    const record = this.#records.get(memberId);
+    if (record?.promotion !== undefined) this.set({ ...record, promotion: undefined });
+  }
+
   /** Binds the id to the directory, or refuses when another directory has it. */
   register(record: MemberRecord): RegistrationRefusal | undefined {
     const known = this.#records.get(record.memberId);
@@ -49,7 +63,7 @@ export class MemberTable {
     ) {
       return { registeredDirectory: known.directoryId };
     }
-    this.#records.set(record.memberId, record);
+    this.#records.set(record.memberId, { ...record, promotion: known?.promotion });
     return undefined;
   }
 }

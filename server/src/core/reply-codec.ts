@@ -31,6 +31,20 @@ const refusals = [
   'reply_evicted',
   'too_many_requests',
   'cluster_too_old',
+  'root_user_missing',
+  'root_role_missing',
+  'user_name_empty',
+  'role_name_empty',
+  'user_exists',
+  'user_not_found',
+  'role_exists',
+  'role_not_found',
+  'role_not_granted',
+  'permission_not_granted',
+  'permission_not_given',
+  'invalid_auth_management',
+  'permission_denied',
+  'auth_revision_old',
 ] as const satisfies readonly Refusal['code'][];
 const operations = ['range', 'put', 'deleteRange', 'txn'] as const;
 const alarms = ['nospace', 'corrupt'] as const;

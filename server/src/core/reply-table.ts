@@ -31,6 +31,8 @@ export interface KeptReply<Reply> {
 /** What is replicated of a client; immutable, replaced when it changes. */
 export interface ClientRecord<Reply> {
   readonly clientId: string;
+  /** Who registered it; '' when nobody was asked. Others get none of its replies while rights are enforced. */
+  readonly user: string;
   /** The index of the last applied entry that came from it. */
   readonly lastActive: number;
   /** The highest it ever sent. */
@@ -88,10 +90,10 @@ export class ReplyTable<Reply> {
   }
 
   /** Remembers a client, active at the index of its entry, and forgets others to make room. One that is known stays as it is. */
-  register(clientId: string, index: number): void {
+  register(clientId: string, index: number, user = ''): void {
     const { ackedBelow, replies } = this.#clients.get(clientId) ?? { ackedBelow: 0, replies: [] };
     this.#clients.delete(clientId);
-    this.#clients.set(clientId, { clientId, lastActive: index, ackedBelow, replies });
+    this.#clients.set(clientId, { clientId, user, lastActive: index, ackedBelow, replies });
     for (const [idle, client] of this.#clients) {
       if (this.#clients.size <= this.#clientsMax) break;
       this.#clients.delete(idle);
@@ -99,10 +101,19 @@ export class ReplyTable<Reply> {
     }
   }
 
-  /** Says what to do with a mutation in the entry at `index`, and that its client is active. */
-  begin({ clientId, sequence, ackedBelow }: OnceMark, index: number): OnceOutcome<Reply> {
+  /**
+   * Says what to do with a mutation in the entry at `index`, and that its client is active.
+   * @param user whose mutation it is, while rights are enforced: another's client is unknown to it.
+   */
+  begin(
+    { clientId, sequence, ackedBelow }: OnceMark,
+    index: number,
+    user?: string,
+  ): OnceOutcome<Reply> {
     const known = this.#clients.get(clientId);
-    if (known === undefined) return { outcome: 'refused', code: 'client_expired' };
+    if (known === undefined || (user !== undefined && user !== known.user)) {
+      return { outcome: 'refused', code: 'client_expired' };
+    }
     const client = this.#touched(known, ackedBelow, index);
     const kept = client.replies[positionOf(client.replies, sequence)];
     if (kept?.sequence === sequence) {
@@ -154,12 +165,12 @@ export class ReplyTable<Reply> {
 
   /** The client, active at `index`, without the replies that it says it has. */
   #touched(known: ClientRecord<Reply>, acked: number, index: number): ClientRecord<Reply> {
-    const { clientId } = known;
+    const { clientId, user } = known;
     const ackedBelow = Math.max(known.ackedBelow, acked);
     const done = positionOf(known.replies, ackedBelow);
     const replies = done === 0 ? known.replies : known.replies.slice(done);
     if (done > 0) this.#forget(known.replies.slice(0, done));
-    const client = { clientId, lastActive: index, ackedBelow, replies };
+    const client = { clientId, user, lastActive: index, ackedBelow, replies };
     this.#clients.delete(clientId);
     this.#clients.set(clientId, client);
     return client;

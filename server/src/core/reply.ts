@@ -1,4 +1,5 @@
 import type { Alarm, LeaseId } from '@lockstep/client/protocol';
+import type { AuthRefusal } from './auth/types.ts';
 import type { RegistrationRefusal } from './member-table.ts';
 import type { KeyValue } from './mvcc/key-value.ts';
 import type { DeleteRangeReply, PutReply, TxnReply } from './mvcc/requests.ts';
@@ -9,6 +10,7 @@ export interface Refusal {
   readonly type: 'refused';
   readonly code:
     | RequestRefusal
+    | AuthRefusal
     | 'lease_exists'
     | 'no_space'
     | 'client_expired'

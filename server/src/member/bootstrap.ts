@@ -18,6 +18,7 @@ import { DataDirectoryError } from '../storage/data-directory-error.ts';
 import { SnapshotFiles, type SnapshotReader } from '../storage/snapshot.ts';
 import { createWal, openWal, type RecoveredLog } from '../storage/wal/open.ts';
 import type { Wal } from '../storage/wal/wal.ts';
+import type { ClusterPlace } from './cluster-lookup.ts';
 
 /**
  * The state every founding member begins with, as a snapshot at this place in the log. A member
@@ -54,6 +55,17 @@ export interface Recovered {
   readonly warnings: readonly string[];
 }
 
+/**
+ * Who a directory says that its member is, whatever it was started as; undefined when it is not complete.
+ * @throws DataDirectoryError
+ */
+export function knownPlace(disk: Disk): ClusterPlace | undefined {
+  const found = readDataDirectory(disk);
+  if (found?.complete !== true) return undefined;
+  const { clusterId, memberId } = found.identity;
+  return { clusterId, memberId, members: [] };
+}
+
 type Ready = (error: Error | undefined, recovered?: Recovered) => void;
 
 /**
@@ -64,7 +76,9 @@ export function openDirectory(disk: Disk, options: BootstrapOptions, ready: Read
   try {
     const found = readDataDirectory(disk);
     if (found?.complete) {
-      const { directoryId: _, ...expected } = options.identity;
+      const { clusterId, memberId, name } = options.identity;
+      const { origin } = found.identity;
+      const expected = origin === undefined ? { clusterId, memberId, name } : { name };
       checkDataDirectory(disk, found.identity, expected);
       return reopen(disk, { ...options, identity: found.identity }, ready);
     }
@@ -78,16 +92,34 @@ export function openDirectory(disk: Disk, options: BootstrapOptions, ready: Read
 /** The order makes a crash at any point harmless: the directory counts only when it is complete. */
 function create(disk: Disk, options: BootstrapOptions, ready: Ready): void {
   const { identity } = options;
-  const snapshot = genesis(options);
   const machine = new Machine(options.members, options.build);
+  writeDataDirectory(disk, { identity, complete: false }, (error) => {
+    if (error !== undefined) return ready(error);
+    try {
+      createWith(disk, options, { snapshot: genesis(options), machine }, ready);
+    } catch (thrown) {
+      ready(asError(thrown));
+    }
+  });
+}
+
+/**
+ * Makes the data directory of a member that begins with a state, in a directory that has nothing of a member's. It
+ * counts when `ready` has been told: until then it has no identity, and no member starts on it.
+ */
+export function createWith(
+  disk: Disk,
+  options: Omit<BootstrapOptions, 'members' | 'founding' | 'build'>,
+  state: { readonly snapshot: SnapshotMeta; readonly machine: Machine },
+  ready: Ready,
+): void {
+  const { identity } = options;
+  const { snapshot, machine } = state;
   const files = new SnapshotFiles(disk, identity);
   const step =
     (next: () => void): Done =>
     (error) =>
       error === undefined ? next() : ready(error);
-  const begin = () => {
-    saveMachine(files, { snapshot, machine }, step(log));
-  };
   const log = () => {
     const { segmentBytes, monotonicMs, walFailed: onFailure } = options;
     const settings = { segmentBytes, monotonicMs, onFailure };
@@ -114,7 +146,7 @@ function create(disk: Disk, options: BootstrapOptions, ready: Ready): void {
       step(() => ready(undefined, recovered)),
     );
   };
-  writeDataDirectory(disk, { identity, complete: false }, step(begin));
+  saveMachine(files, { snapshot, machine }, step(log));
 }
 
 function genesis({ founding, members }: BootstrapOptions): SnapshotMeta {

@@ -20,6 +20,8 @@ export interface CallerEvents {
   called(other: Introduction, to: string): Refusal | undefined;
   /** Where what goes to and fro with a member is counted; undefined for one that is not known. */
   traffic(memberId: string): PeerTraffic | undefined;
+  /** Somebody who is no member yet asks who is. */
+  lookedUp(caller: Caller): void;
   /** A frame from a member that was welcomed. */
   received(caller: Caller, frame: PeerFrame): void;
   left(caller: Caller): void;
@@ -71,6 +73,7 @@ export class Caller {
         return this.#events.received(this, frame);
       }
       if (frame.type === 'hello') return this.#hello(frame);
+      if (frame.type === 'lookup') return this.#events.lookedUp(this);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
     }

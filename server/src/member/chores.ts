@@ -1,7 +1,9 @@
 import type { Alarm } from '@lockstep/client/protocol';
+import type { AuthState } from '../core/auth/auth-state.ts';
 import type { Command } from '../core/command.ts';
 import type { Applied, Machine } from '../core/machine.ts';
 import { AutoCompaction } from './auto-compaction.ts';
+import { HandRaisedAlarm } from './hand-raised-alarm.ts';
 import { HashChecks, type HashTaken } from './hash-checks.ts';
 import type { Journal } from './journal.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
@@ -39,10 +41,13 @@ export class Chores {
   readonly space: Space;
   /** Callers that wait until memory below a revision was given back. */
   readonly sweeps = new RevisionWaits();
+  /** Called back when rights have changed. */
+  readonly authListeners = new Set<() => void>();
   readonly #events: ChoresEvents;
   readonly #options: MemberOptions;
   readonly #compaction: AutoCompaction;
   readonly #hashes: HashChecks;
+  readonly #handRaised: HandRaisedAlarm;
   readonly #progressTicks: number;
   /** Kinds of proposals that are under way: each once at a time. */
   readonly #underWay = new Set<Command['type']>();
@@ -50,6 +55,7 @@ export class Chores {
   #wasCorrupt = false;
   #alarms: readonly Alarm[];
   #clusterVersion: number;
+  #auth: AuthState;
   /** The newest compaction, and whether its memory is being given back. */
   #compactRevision: number;
   #sweeping = false;
@@ -57,7 +63,8 @@ export class Chores {
   constructor(options: MemberOptions, events: ChoresEvents) {
     this.#options = options;
     this.#events = events;
-    const { alarms, store, clusterVersion } = events.machine();
+    const { alarms, store, clusterVersion, auth } = events.machine();
+    this.#auth = auth.state;
     this.#alarms = alarms.list();
     this.#clusterVersion = clusterVersion;
     this.#compactRevision = store.compactRevision;
@@ -68,6 +75,10 @@ export class Chores {
       ticksPerSecond,
     );
     this.space = new Space({ quotaBytes: options.quotaBytes });
+    this.#handRaised = new HandRaisedAlarm(
+      options.quotaBytes,
+      events.machine().alarms.has('nospace'),
+    );
     this.#compaction = new AutoCompaction(options.autoCompaction);
     this.#hashes = new HashChecks(
       { memberId: options.memberId, everyTicks: options.hashCheckTicks },
@@ -95,13 +106,12 @@ export class Chores {
     });
     if (leads && compactTo !== undefined) this.#once({ type: 'compact', revision: compactTo });
     const { memberId } = this.#options;
-    const verdict = this.space.decide({
-      stateBytes: store.stateBytes,
-      alarmed: alarms.has('nospace'),
-    });
+    const room = { stateBytes: store.stateBytes, alarmed: alarms.has('nospace') };
+    this.#handRaised.tick(room);
+    const verdict = this.space.decide(room);
     if (leads && verdict === 'raise')
       this.#once({ type: 'raiseAlarm', memberId, alarm: 'nospace' });
-    if (leads && verdict === 'clear') {
+    if (leads && verdict === 'clear' && !this.#handRaised.isByHand) {
       this.#once({ type: 'clearAlarm', memberId: '', alarm: 'nospace' });
     }
     if (leads) this.#raiseClusterVersion();
@@ -130,6 +140,7 @@ export class Chores {
     if (applied.reply.type === 'hashCheck') this.#hashes.begin(applied.reply.check, machine);
     this.lookAtAlarms();
     this.#lookAtVersion();
+    this.#lookAtAuth();
     const { compactRevision } = machine.store;
     if (compactRevision === this.#compactRevision) return;
     this.#compactRevision = compactRevision;
@@ -156,6 +167,13 @@ export class Chores {
     this.#clusterVersion = version;
   }
 
+  #lookAtAuth(): void {
+    const { state } = this.#events.machine().auth;
+    if (state === this.#auth) return;
+    this.#auth = state;
+    for (const changed of [...this.authListeners]) changed();
+  }
+
   #tellAlarms(alarms: readonly Alarm[]): void {
     const before = this.#alarms;
     // The table makes a new list for each change.
@@ -172,6 +190,7 @@ export class Chores {
     this.leases.replaceTable(machine.leases);
     this.lookAtAlarms();
     this.#lookAtVersion();
+    this.#lookAtAuth();
   }
 
   /** One slice of what takes long. True when there is more. */

@@ -17,6 +17,14 @@ export function memberIdOf(member: InitialMember, clusterId: string): string {
   return idOf(`member ${clusterId} ${member.name}=${member.address}`);
 }
 
+/**
+ * The id of a member that is added while the cluster runs, from the log index of its add: no other
+ * entry has that index, so a removed id never returns.
+ */
+export function addedMemberIdOf(clusterId: string, index: number): string {
+  return idOf(`member ${clusterId} added at ${index}`);
+}
+
 const fnvOffset = 0xcbf29ce484222325n;
 const fnvPrime = 0x100000001b3n;
 const positive = 0x7fff_ffff_ffff_ffffn;

@@ -21,6 +21,7 @@ export const memberEventLevels = {
   refused: 'warn',
   slow_disk: 'warn',
   cluster_version_raised: 'info',
+  members_changed: 'info',
 } as const satisfies Record<string, 'debug' | 'info' | 'warn' | 'error'>;
 
 export type MemberEventName = keyof typeof memberEventLevels;

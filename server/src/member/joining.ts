@@ -11,23 +11,28 @@ const inquiryPauseTicks = 5;
  *     one disk lost, one member not started yet and the third away for a moment, a second, empty
  *     cluster would begin.) Or
  *   - a member that leads or follows a leader answers, after a linearizable read, that the id is
- *     bound to no other directory.
+ *     bound to no other directory. One that its cluster does not know was removed, or its add is
+ *     still on its way: which of the two, its own table tells.
  */
 export class Joining {
   readonly #links: Links;
   readonly #voters: readonly string[];
   readonly #self: { memberId: string; directoryId: string };
+  readonly #knowsItself: () => boolean;
   #pause = 0;
-  #state: 'asking' | 'joined' | 'refused' = 'asking';
+  #state: 'asking' | 'joined' | 'refused' | 'removed' = 'asking';
 
   constructor(
     links: Links,
     voters: readonly string[],
     self: { memberId: string; directoryId: string; fresh: boolean },
+    /** Whether the member is in its own table: as a founder, or because it looked itself up. */
+    knowsItself: () => boolean,
   ) {
     this.#links = links;
     this.#voters = voters;
     this.#self = self;
+    this.#knowsItself = knowsItself;
     // A member with a past knows what it did, and one alone has nobody to ask.
     if (!self.fresh || (voters.length === 1 && voters[0] === self.memberId)) this.#state = 'joined';
   }
@@ -36,8 +41,13 @@ export class Joining {
     return this.#state === 'joined';
   }
 
+  /** The id belongs to another directory. */
   get refused(): boolean {
     return this.#state === 'refused';
+  }
+
+  get removed(): boolean {
+    return this.#state === 'removed';
   }
 
   tick(): void {
@@ -55,8 +65,12 @@ export class Joining {
     }
   }
 
-  answered(registeredDirectory: string): void {
+  answered(registeredDirectory: string, isMember: boolean): void {
     if (this.#state !== 'asking') return;
+    if (!isMember) {
+      if (this.#knowsItself()) this.#state = 'removed';
+      return;
+    }
     const free = registeredDirectory === '' || registeredDirectory === this.#self.directoryId;
     this.#state = free ? 'joined' : 'refused';
   }

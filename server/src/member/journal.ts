@@ -1,5 +1,6 @@
 import type { Alarm } from '@lockstep/client/protocol';
 import type { MemberTable } from '../core/member-table.ts';
+import type { Membership } from '../core/raft/types.ts';
 import type { MemberEvent, MemberEventName } from './events.ts';
 
 /** A disk that takes longer for one write holds up elections and every caller. */
@@ -99,6 +100,16 @@ export class Journal {
   clusterVersionRaised(version: number, before: number): void {
     const sentence = `the cluster is at version ${version} from now on, ${before} before`;
     this.#say('cluster_version_raised', sentence, { version, before });
+  }
+
+  /** Who the members are from now on. */
+  membersChanged({ voters, learners }: Membership): void {
+    const [voting, learning] = [voters, learners].map((ids) =>
+      ids.map((id) => this.#nameOf(id)).join(', '),
+    );
+    const rest = learning === '' ? '' : `, and the learners ${learning}`;
+    const fields = { voters: voting ?? '', learners: learning ?? '' };
+    this.#say('members_changed', `the voters are ${voting}${rest}`, fields);
   }
 
   peerUp(peerId: string, address: string): void {

@@ -15,12 +15,16 @@ export interface LinksEvents {
   monotonicMs(): number;
   introduce(): Introduction;
   members(): MemberTable;
+  /** Whether a member still takes part in decisions, although it may be in the table no more. */
+  takesPart(memberId: string): boolean;
   /** Where this member stands in Raft. */
   standing(): { readonly term: number; readonly leads: boolean };
   /** Raft messages from a member that was welcomed. */
   messages(messages: readonly Message[]): void;
   /** A frame about snapshots or an inquiry, from a member that dialed. */
   request(caller: Caller, frame: PeerFrame): void;
+  /** Somebody who is no member yet asks who is. */
+  lookedUp(caller: Caller): void;
   /** A frame that answers something sent to a peer. */
   answer(peer: Peer, frame: PeerFrame): void;
   up(peer: Peer, other: Introduction): void;
@@ -63,6 +67,7 @@ export class Links {
           return refusal;
         },
         traffic: (memberId) => this.#peers.get(memberId)?.traffic,
+        lookedUp: (caller) => this.#events.lookedUp(caller),
         received: (from, frame) => this.#received(from, frame),
         left: (who) => {
           this.#callers.delete(who);
@@ -79,19 +84,33 @@ export class Links {
 
   /** Follows the table: dials who was added, hangs up on who was removed or moved. */
   sync(): void {
-    const self = this.#events.introduce().memberId;
+    const self = this.#events.introduce();
     const wanted = new Map<string, Reachable>(this.#strangers);
     for (const record of this.#events.members().list()) {
-      if (record.memberId !== self) wanted.set(record.memberId, record);
+      // One that replaces another may stand where that was: it is not to dial itself.
+      const isHere = record.peerAddress === self.peerAddress;
+      if (record.memberId !== self.memberId && !isHere) wanted.set(record.memberId, record);
     }
     for (const peer of [...this.#peers.values()]) {
-      if (wanted.get(peer.id)?.peerAddress === peer.address) continue;
+      const record = wanted.get(peer.id);
+      if (record?.peerAddress === peer.address) continue;
+      // Until a joint change is left, who goes may be needed for it.
+      if (record === undefined && this.#events.takesPart(peer.id)) continue;
+      if (record === undefined) this.#dismiss(peer.id);
       peer.hangUp('it is not a member any more');
       this.#peers.delete(peer.id);
     }
     for (const record of wanted.values()) {
       if (this.#peers.has(record.memberId)) continue;
       this.#peers.set(record.memberId, this.#peer(record));
+    }
+  }
+
+  /** It was removed, and may be the last to hear of it: the entry that says so need not reach it any more. */
+  #dismiss(memberId: string): void {
+    for (const caller of this.#callers) {
+      if (caller.memberId !== memberId) continue;
+      caller.answer({ type: 'inquiryReply', registeredDirectory: '', isMember: false });
     }
   }
 
@@ -210,6 +229,11 @@ export class Links {
     this.#events.request(caller, frame);
   }
 
+  /** What a peer said of itself when its link came up. */
+  introduction(id: string): Introduction | undefined {
+    return this.#introductions.get(id);
+  }
+
   peer(id: string): Peer | undefined {
     return this.#peers.get(id);
   }
@@ -287,7 +311,16 @@ export function wipedSentence(name: string): string {
   return (
     `the id of member ${name} belongs to another data directory: a member that lost its disk must ` +
     'not come back under its old id, because it has forgotten what it voted for and confirmed. ' +
-    'Put the old directory back. This version cannot replace a member of a running cluster yet: ' +
-    'until it can, the other members go on without this one'
+    `Put the old directory back, or replace the member: run "lockstep member replace ${name}" against ` +
+    'the others, then start it with an empty data directory and --initial-cluster-state existing'
+  );
+}
+
+/** What a member says that is none any more. */
+export function removedSentence(name: string): string {
+  return (
+    `member ${name} was removed from the cluster and takes no part in it any more; a removed member ` +
+    `never returns. To have this machine back: run "lockstep member add ${name} --peer-address HOST:PORT" ` +
+    'against the others, then start it with an empty data directory and --initial-cluster-state existing'
   );
 }

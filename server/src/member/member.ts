@@ -1,8 +1,8 @@
 import type { ErrorCode, Once } from '@lockstep/client/protocol';
 import { InvariantError } from '../core/base/assert.ts';
-import type { Command } from '../core/command.ts';
+import type { Asker, Command } from '../core/command.ts';
 import type { Machine } from '../core/machine.ts';
-import { decodeChange, type MembershipChange } from '../core/raft/membership.ts';
+import type { MembershipChange } from '../core/raft/membership.ts';
 import type { Message } from '../core/raft/message.ts';
 import { Raft } from '../core/raft/raft.ts';
 import type { Ready } from '../core/raft/ready.ts';
@@ -21,6 +21,7 @@ import { Leadership } from './leadership.ts';
 import { Links, wipedSentence } from './links.ts';
 import { linksEvents } from './links-events.ts';
 import { type LogRetention, retainFrom } from './log-retention.ts';
+import { MembershipKeeper } from './membership-keeper.ts';
 import type { MemberOptions } from './options.ts';
 import { type Introduction, introductionOf } from './peer-frame.ts';
 import { tooFarBehind } from './promotion.ts';
@@ -63,6 +64,7 @@ export class Member {
   readonly snapshots: Snapshots;
   readonly chores: Chores;
   readonly leadership: Leadership;
+  readonly membership: MembershipKeeper;
   readonly #journal: Journal;
   readonly #turns: Turns;
   readonly #clock: Clock;
@@ -128,7 +130,10 @@ export class Member {
       registration: () => this.#registration,
     });
     this.links = new Links(ports.network, onLinks);
-    this.#joining = new Joining(this.links, this.raft.membership.voters, this.#introduce());
+    const { voters } = this.raft.membership;
+    const knowsItself = () => this.#machine.members.get(options.memberId) !== undefined;
+    this.#joining = new Joining(this.links, voters, this.#introduce(), knowsItself);
+    this.membership = new MembershipKeeper(this, journal);
     const { files, snapshotBytes: lastBytes } = recovered;
     const { build } = recovered.machine;
     const saving = { files, logBytesMin: options.snapshotBytesMin, lastBytes, build };
@@ -199,9 +204,9 @@ export class Member {
   }
 
   /** Has `command` replicated and applied. The outcome comes within {@link MemberOptions.callTicks}. */
-  propose(command: Command, done: (outcome: Outcome) => void, once?: Once): void {
+  propose(command: Command, done: (o: Outcome) => void, once?: Once, asker?: Asker): void {
     if (this.#state !== 'running') return done({ ok: false, code: 'server_stopped' });
-    this.proposals.add({ command, once }, this.#tick + this.options.callTicks, done);
+    this.proposals.add({ command, once, asker }, this.#tick + this.options.callTicks, done);
     // The disk stands idle and there is enough for it to do, so it need not wait for what comes in the same read.
     if (this.#writes.isIdle && this.proposals.unsent >= earlyTurn) this.#turns.now();
     this.#wake();
@@ -268,6 +273,7 @@ export class Member {
     if (this.#tickDue) this.#doTick();
     const caughtUp = this.#carryOut();
     this.snapshots.settleReceived();
+    this.membership.step();
     this.#settle();
     const streaming = this.snapshots.step();
     const sweeping = this.chores.step();
@@ -306,6 +312,7 @@ export class Member {
     if (this.raft.leader !== nobody) this.#registration.keepTrue(this.#introduce());
     if (this.#joining.joined) this.chores.tick();
     this.#watchLeader();
+    this.membership.tick();
     this.#offer();
   }
 
@@ -333,8 +340,7 @@ export class Member {
   #apply(entry: Entry): void {
     this.proposals.reachedTerm(entry.term);
     if (entry.kind === 'membership') {
-      this.#machine.applyMembership(decodeChange(entry.payload));
-      this.links.sync();
+      this.membership.apply(entry.payload);
     } else if (entry.payload.length > 0) {
       const applied = this.#machine.apply(entry.payload, entry.index);
       this.hub.publish(applied.events);
@@ -373,11 +379,11 @@ export class Member {
     const retain = retainFrom(this.raft, this.#appliedIndex, this.#retention);
     if (retain !== undefined) this.raft.compact(retain - 1);
     const logBytes = this.wal.appendedBytes;
-    this.snapshots.considerSaving(this.#machine, { meta: this.#place(), logBytes });
+    this.snapshots.considerSaving(this.#machine, { meta: this.place(), logBytes });
   }
 
   /** Where the state stands in the log. */
-  #place(): SnapshotMeta {
+  place(): SnapshotMeta {
     const { membership } = this.raft;
     return { index: this.#appliedIndex, term: this.#appliedTerm, membership };
   }
@@ -385,7 +391,7 @@ export class Member {
   #sendSnapshot(id: string): void {
     const peer = this.links.peer(id);
     if (peer === undefined || !peer.isUp) return this.raft.snapshotFinished(id, false);
-    const meta = this.#place();
+    const meta = this.place();
     this.raft.snapshotSent(id, meta.index);
     this.snapshots.send(peer, { term: this.raft.term, meta, machine: this.#machine });
   }
@@ -410,15 +416,6 @@ export class Member {
     if (this.leadership.leaderlessTicks >= patience) this.hub.endAll('no_leader');
   }
 
-  /** In sentences, what is wrong now. */
-  problems(): string[] {
-    const problems = [...this.links.problems(), ...this.chores.problems()];
-    if (this.wal.warning !== undefined) problems.push(this.wal.warning);
-    if (!this.#joining.joined) problems.push('waiting for the other members before it may vote');
-    else if (this.raft.leader === nobody) problems.push('no leader is known');
-    return problems;
-  }
-
   /** Stops at once and for good; whoever waits is told. `done` when the files are closed. Idempotent. */
   close(done: () => void = () => {}): void {
     if (this.#closed) return done();
@@ -432,6 +429,7 @@ export class Member {
     this.reads.failAll('server_stopped');
     this.#waits.failAll('server_stopped');
     this.#transfer.end('server_stopped');
+    this.membership.close();
     this.chores.close();
     this.snapshots.close();
     this.links.close();

@@ -1,6 +1,7 @@
 import { DecodeError, Reader, Writer } from '../core/base/codec.ts';
 import type { VersionRange } from '../core/cluster-version.ts';
 import type { Machine } from '../core/machine.ts';
+import type { MemberRecord } from '../core/member-table.ts';
 import type { Message } from '../core/raft/message.ts';
 import type { SnapshotMeta } from '../core/raft/types.ts';
 import { listLength, readMessage, readMeta, writeMessage, writeMeta } from './peer-codec.ts';
@@ -33,6 +34,14 @@ export interface Introduction {
  */
 export type RefusalKind = 'protocol' | 'cluster' | 'member' | 'wiped' | 'name';
 
+/** A member as one that is to join is told of it. */
+export interface LookedUpMember extends Omit<MemberRecord, 'promotion' | 'directoryId'> {
+  /** It has been started: a directory acts under its id. Which one is nobody's business who asks. */
+  readonly isBound: boolean;
+  /** Whom it is to take the place of; '' for nobody. */
+  readonly replaces: string;
+}
+
 export type PeerFrame =
   /** Dialer: who I am and whom I want to talk to. */
   | { readonly type: 'hello'; readonly to: string; readonly self: Introduction }
@@ -50,7 +59,22 @@ export type PeerFrame =
   | { readonly type: 'pong' }
   /** From a member on a new disk: does the cluster know me? Answered after a linearizable read. */
   | { readonly type: 'inquiry' }
-  | { readonly type: 'inquiryReply'; readonly registeredDirectory: string }
+  | {
+      readonly type: 'inquiryReply';
+      readonly registeredDirectory: string;
+      /** Whether the asking member is, or still takes part as, one of the cluster. */
+      readonly isMember: boolean;
+    }
+  /** Instead of a hello, from who is to become a member: who is in the cluster? Answered after a linearizable read. */
+  | { readonly type: 'lookup' }
+  | {
+      readonly type: 'lookupReply';
+      readonly clusterId: string;
+      readonly members: readonly LookedUpMember[];
+    }
+  /** To the leader: what an operator asks of the membership, and what came of it. */
+  | { readonly type: 'changeRequest'; readonly number: number; readonly text: string }
+  | { readonly type: 'changeReply'; readonly number: number; readonly text: string }
   /** Raft messages, in the order they were sent. */
   | { readonly type: 'messages'; readonly messages: readonly Message[] }
   /** The leader's state in chunks, numbered from 0; `end` carries the count. */
@@ -79,6 +103,10 @@ const tags = {
   snapshotReply: 10,
   ping: 11,
   pong: 12,
+  lookup: 13,
+  lookupReply: 14,
+  changeRequest: 15,
+  changeReply: 16,
 } as const satisfies Record<PeerFrame['type'], number>;
 
 const refusalKinds: readonly RefusalKind[] = ['protocol', 'cluster', 'member', 'wiped', 'name'];
@@ -101,7 +129,7 @@ export function encodeFrame(frame: PeerFrame): Uint8Array {
       writer.u8(refusalKinds.indexOf(frame.kind)).text(frame.sentence).flag(frame.fresh);
       break;
     case 'inquiryReply':
-      writer.text(frame.registeredDirectory);
+      writer.text(frame.registeredDirectory).flag(frame.isMember);
       break;
     case 'messages':
       writer.number(frame.messages.length);
@@ -120,7 +148,16 @@ export function encodeFrame(frame: PeerFrame): Uint8Array {
     case 'snapshotReply':
       writer.flag(frame.ok);
       break;
+    case 'lookupReply':
+      writer.text(frame.clusterId).number(frame.members.length);
+      for (const member of frame.members) writeMember(writer, member);
+      break;
+    case 'changeRequest':
+    case 'changeReply':
+      writer.number(frame.number).text(frame.text);
+      break;
     case 'inquiry':
+    case 'lookup':
     case 'ping':
     case 'pong':
       break;
@@ -149,7 +186,24 @@ export function decodeFrame(bytes: Uint8Array): PeerFrame {
     case tags.pong:
       return { type: 'pong' };
     case tags.inquiryReply:
-      return { type: 'inquiryReply', registeredDirectory: reader.text() };
+      return {
+        type: 'inquiryReply',
+        registeredDirectory: reader.text(),
+        // Older builds do not say; who asks them is not told of its removal.
+        isMember: reader.atEnd || reader.flag(),
+      };
+    case tags.lookup:
+      return { type: 'lookup' };
+    case tags.lookupReply: {
+      const clusterId = reader.text();
+      const members: LookedUpMember[] = [];
+      for (let left = listLength(reader); left > 0; left--) members.push(readMember(reader));
+      return { type: 'lookupReply', clusterId, members };
+    }
+    case tags.changeRequest:
+      return { type: 'changeRequest', number: reader.number(), text: reader.text() };
+    case tags.changeReply:
+      return { type: 'changeReply', number: reader.number(), text: reader.text() };
     case tags.messages: {
       const messages: Message[] = [];
       for (let left = listLength(reader); left > 0; left--) messages.push(readMessage(reader));
@@ -171,6 +225,22 @@ export function decodeFrame(bytes: Uint8Array): PeerFrame {
     default:
       throw new DecodeError(`a peer frame of unknown type ${tag}`);
   }
+}
+
+function writeMember(writer: Writer, member: LookedUpMember): void {
+  writer.text(member.memberId).text(member.name).text(member.peerAddress);
+  writer.text(member.clientAddress).flag(member.isBound).text(member.replaces);
+}
+
+function readMember(reader: Reader): LookedUpMember {
+  return {
+    memberId: reader.text(),
+    name: reader.text(),
+    peerAddress: reader.text(),
+    clientAddress: reader.text(),
+    isBound: reader.flag(),
+    replaces: reader.text(),
+  };
 }
 
 function writeIntroduction(writer: Writer, self: Introduction): void {

@@ -1,5 +1,6 @@
 import type { ErrorCode, Once } from '@lockstep/client/protocol';
-import type { Command, Origin } from '../core/command.ts';
+import { authVersion } from '../core/cluster-version.ts';
+import type { Asker, Command, Origin } from '../core/command.ts';
 import { encodeCommand } from '../core/command-codec.ts';
 import type { Applied, Machine } from '../core/machine.ts';
 import type { DropReason } from '../core/raft/message.ts';
@@ -14,6 +15,7 @@ export type Outcome =
 export interface Proposal {
   readonly command: Command;
   readonly once?: Once | undefined;
+  readonly asker?: Asker | undefined;
 }
 
 interface Waiting {
@@ -87,16 +89,21 @@ export class Proposals {
    * Queues a command; over the bound it is refused at once with `too_many_requests`, and with
    * `cluster_too_old` while some member may not know what it means.
    */
-  add({ command, once }: Proposal, deadlineTick: number, done: (outcome: Outcome) => void): void {
+  add(
+    { command, once, asker }: Proposal,
+    deadlineTick: number,
+    done: (outcome: Outcome) => void,
+  ): void {
     const { build, clusterVersion } = this.#machine();
-    const version = build.firstVersionOf(command);
+    const first = build.firstVersionOf(command);
+    const version = asker === undefined ? first : Math.max(first, authVersion);
     if (version > clusterVersion) {
       this.failed++;
       return done({ ok: false, code: 'cluster_too_old' });
     }
     const sequence = ++this.#lastSequence;
     const origin = { incarnation: this.#incarnation, sequence };
-    const payload = encodeCommand(origin, command, once, version);
+    const payload = encodeCommand(origin, command, once, version, asker);
     if (this.#waiting.size > 0 && this.#bytes + payload.length > this.#bytesMax) {
       this.failed++;
       return done({ ok: false, code: 'too_many_requests' });

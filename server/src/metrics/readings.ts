@@ -70,6 +70,26 @@ export interface ServiceReadings {
   readonly watchEnds: ReadonlyMap<string, number>;
 }
 
+/** One method of etcd's API. */
+export interface GrpcCallReading {
+  /** `unary`, `server_stream` or `bidi_stream`. */
+  readonly type: string;
+  readonly service: string;
+  readonly method: string;
+  readonly started: number;
+  /** By the name of the code that they ended with. */
+  readonly handled: ReadonlyMap<string, number>;
+  readonly seconds: HistogramReading;
+}
+
+/** Calls of etcd's API, over gRPC and over its JSON gateway. */
+export interface GrpcReadings {
+  readonly calls: readonly GrpcCallReading[];
+  /** Of messages, without what carries them. */
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+}
+
 export interface DoorReadings {
   readonly webSockets: number;
   readonly unsentBytes: number;

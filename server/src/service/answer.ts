@@ -10,13 +10,18 @@ export interface Answer<Reply, Result> {
   word(reply: Reply): Result;
 }
 
-/** Words the answer when the connection has room for it; until then only the reply is held. */
+/**
+ * Words the answer when the connection has room for it; until then only the reply is held.
+ * @param recheck throws when the caller may no longer see it.
+ */
 export function inTurn<Reply, Result>(
   replied: Promise<Reply>,
   context: CallContext,
   answer: Answer<Reply, Result>,
+  recheck?: () => void,
 ): Promise<Result> {
   return replied.then((reply) => {
+    recheck?.();
     const bytes = answer.bytes(reply);
     const turn = context.answerTurn?.(bytes);
     return turn === undefined ? answer.word(reply) : turn.then(() => answer.word(reply));

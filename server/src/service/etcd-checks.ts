@@ -1,5 +1,5 @@
 /** What etcd refuses before anything is proposed, in etcd's order and with its sentences (etcd, server/etcdserver/api/v3rpc). */
-import { limits, noLease, TableError } from '@lockstep/client/protocol';
+import { emptyBytes, limits, noLease, TableError } from '@lockstep/client/protocol';
 import type {
   DeleteRangeRequest,
   LeaseGrantRequest,
@@ -9,6 +9,13 @@ import type {
   TxnRequest,
 } from '../store.ts';
 import { checkKeys } from './duplicate-keys.ts';
+
+/** Stands for the request of an operation that has none. It is refused when its turn comes, as etcd does, and never run. */
+export const noRequest: RangeRequest = {
+  ...{ key: emptyBytes, rangeEnd: emptyBytes, limit: 0, revision: 0 },
+  ...{ keysOnly: false, countOnly: false, sortOrder: 'none', sortTarget: 'key' },
+  ...{ minModRevision: 0, maxModRevision: 0, minCreateRevision: 0, maxCreateRevision: 0 },
+};
 
 /** @throws TableError `empty_key`. */
 export function checkRange({ key }: RangeRequest | DeleteRangeRequest): void {
@@ -49,6 +56,7 @@ function checkOperation(operation: TxnOperation, budget: number): void {
     case 'txn':
       return checkLevel(operation.request, budget);
     default:
+      if (operation.request === noRequest) throw new TableError('key_not_found');
       return checkRange(operation.request);
   }
 }

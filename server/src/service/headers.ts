@@ -26,6 +26,6 @@ export class Headers {
   }
 
   now(): Header {
-    return this.at(this.#store.status());
+    return this.at(this.#store.stamp());
   }
 }

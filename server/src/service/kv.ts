@@ -12,11 +12,21 @@ import {
   type ScanParams,
   type ScanResult,
 } from '@lockstep/client/protocol';
-import type { PutReply, RangeReply, ScanRequest, Stamped, Store } from '../store.ts';
-import { inTurn, refuseLargeAnswer, wordDeletion } from './answer.ts';
-import { authorise, authorisePut, type CallContext } from './caller.ts';
+import type {
+  Asker,
+  PutReply,
+  RangeReply,
+  ScanReply,
+  ScanRequest,
+  Stamped,
+  Store,
+} from '../store.ts';
+import { type Answer, inTurn, refuseLargeAnswer, wordDeletion } from './answer.ts';
+import { authorise, type CallContext, type Caller } from './caller.ts';
+import type { Gate } from './gate.ts';
 import type { Headers } from './headers.ts';
 import { answerBytes, pairOverheadBytes, requestBytes, requestRange, wirePair } from './keys.ts';
+import { authoriseDelete, authoriseLeasedPut } from './request-rights.ts';
 import {
   checkedOnce,
   deleteRangeRequest,
@@ -29,14 +39,20 @@ import {
 /** Small pairs take more in an answer than the bytes of keys and values, which is what the store counts. */
 const chunkPairsMax = Math.floor(limits.scanChunkBytesMax / pairOverheadBytes);
 
+function asIs<Reply>(reply: Reply): Reply {
+  return reply;
+}
+
 /** Reads and writes of keys: what is asked is checked here, what the store answers is worded here. */
 export class KvService {
   readonly #store: Store;
   readonly #headers: Headers;
+  readonly #gate: Gate;
 
-  constructor(store: Store, headers: Headers) {
+  constructor(store: Store, headers: Headers, gate: Gate) {
     this.#store = store;
     this.#headers = headers;
+    this.#gate = gate;
   }
 
   /** @throws TableError before the store is asked; what the store refuses rejects the promise. */
@@ -44,10 +60,12 @@ export class KvService {
     const request = putRequest(params);
     const { key, value, prevKv } = request;
     refuseLargeRequest(key.length + value.length, 'key and value');
-    if (context.caller.permits !== undefined) authorisePut(context.caller, request);
-    const stored = this.#store.put(request, checkedOnce(params.once));
-    if (!prevKv) return stored.then(this.#putResult);
-    return inTurn(stored, context, this.#putAnswer);
+    const once = checkedOnce(params.once);
+    const decide = (caller: Caller) => authoriseLeasedPut(caller, request, this.#store);
+    const run = (asker?: Asker) => this.#store.put(request, once, asker);
+    const { caller } = context;
+    if (!prevKv) return this.#gate.change(caller, decide, run, this.#putResult);
+    return inTurn(this.#gate.change(caller, decide, run, asIs), context, this.#putAnswer);
   }
 
   readonly #putResult = (reply: Stamped<PutReply>): PutResult => {
@@ -63,15 +81,15 @@ export class KvService {
   /** @throws TableError as {@link put}. */
   range(params: RangeParams, context: CallContext): Promise<RangeResult> {
     const request = rangeRequest(params);
-    authorise(context.caller, 'read', request);
+    const recheck = this.#gate.read(context.caller, (caller) => authorise(caller, 'read', request));
     const read = this.#store.range(request, readOptions(params));
-    return inTurn(read, context, this.#rangeAnswer);
+    return inTurn(read, context, this.#rangeAnswer, recheck);
   }
 
   /** @throws TableError as {@link put}. */
   scan(params: ScanParams, context: CallContext): Promise<ScanResult> {
     const range = requestRange(params);
-    authorise(context.caller, 'read', range);
+    const recheck = this.#gate.read(context.caller, (caller) => authorise(caller, 'read', range));
     const request: ScanRequest = {
       key: range.key,
       rangeEnd: range.rangeEnd,
@@ -82,7 +100,7 @@ export class KvService {
       keysOnly: params.keysOnly === true,
     };
     const read = this.#store.scan(request, readOptions(params));
-    return inTurn(read, context, {
+    const answer: Answer<Stamped<ScanReply>, ScanResult> = {
       bytes: ({ kvs }) => answerBytes(kvs),
       word: ({ stamp, revision, kvs, more }) => ({
         header: this.#headers.at(stamp),
@@ -90,15 +108,20 @@ export class KvService {
         kvs: kvs.map(wirePair),
         more,
       }),
-    });
+    };
+    return inTurn(read, context, answer, recheck);
   }
 
   /** @throws TableError as {@link put}. */
   async compact(params: CompactParams, context: CallContext): Promise<CompactResult> {
-    authorise(context.caller, 'administer', undefined);
     const request = { revision: params.revision, physical: params.physical === true };
-    const { stamp } = await this.#store.compact(request, checkedOnce(params.once));
-    return { header: this.#headers.at(stamp) };
+    const once = checkedOnce(params.once);
+    return this.#gate.change(
+      context.caller,
+      (caller) => authorise(caller, 'administer', undefined),
+      (asker) => this.#store.compact(request, once, asker),
+      ({ stamp }) => ({ header: this.#headers.at(stamp) }),
+    );
   }
 
   readonly #rangeAnswer = {
@@ -117,9 +140,13 @@ export class KvService {
   deleteRange(params: DeleteRangeParams, context: CallContext): Promise<DeleteRangeResult> {
     const request = deleteRangeRequest(params);
     const { prevKv } = request;
-    authorise(context.caller, 'write', request);
-    if (prevKv) authorise(context.caller, 'read', request);
-    const deleted = this.#store.deleteRange(request, checkedOnce(params.once));
+    const once = checkedOnce(params.once);
+    const deleted = this.#gate.change(
+      context.caller,
+      (caller) => authoriseDelete(caller, request),
+      (asker) => this.#store.deleteRange(request, once, asker),
+      asIs,
+    );
     return inTurn(deleted, context, {
       bytes: (reply) => Math.min(answerBytes(reply.prevKvs), limits.answerBytesMax),
       word: (reply) => ({ header: this.#headers.at(reply.stamp), ...wordDeletion(reply, prevKv) }),

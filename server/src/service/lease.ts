@@ -15,22 +15,28 @@ import {
   wireFromBytes,
 } from '@lockstep/client/protocol';
 import type { Store } from '../store.ts';
-import { authorise, type CallContext } from './caller.ts';
+import { authoriseKeys, type CallContext, type Caller } from './caller.ts';
+import type { Gate } from './gate.ts';
 import type { Headers } from './headers.ts';
 import { checkedOnce } from './requests.ts';
+
+/** It is enough that the cluster knows who asks. */
+function anybody(): void {}
 
 /** Leases, and the ids under which clients' mutations run once. */
 export class LeaseService {
   readonly #store: Store;
   readonly #headers: Headers;
+  readonly #gate: Gate;
 
-  constructor(store: Store, headers: Headers) {
+  constructor(store: Store, headers: Headers, gate: Gate) {
     this.#store = store;
     this.#headers = headers;
+    this.#gate = gate;
   }
 
   /** @throws TableError `lease_ttl_too_large`; the store's `lease_exists`, `no_space`. */
-  async grant(params: LeaseGrantParams): Promise<LeaseGrantResult> {
+  async grant(params: LeaseGrantParams, { caller }: CallContext): Promise<LeaseGrantResult> {
     const { ttl, id = noLease } = params;
     if (ttl > limits.leaseTtlMax) {
       throw new TableError(
@@ -38,25 +44,37 @@ export class LeaseService {
         `etcdserver: too large lease TTL; ${ttl} s were asked for, at most ${limits.leaseTtlMax} s can be`,
       );
     }
-    const reply = await this.#store.leaseGrant({ id, ttl }, checkedOnce(params.once));
-    return { header: this.#headers.at(reply.stamp), id: reply.id, ttl: reply.ttl };
+    const once = checkedOnce(params.once);
+    return this.#gate.change(
+      caller,
+      anybody,
+      (asker) => this.#store.leaseGrant({ id, ttl }, once, asker),
+      (reply) => ({ header: this.#headers.at(reply.stamp), id: reply.id, ttl: reply.ttl }),
+    );
   }
 
   /** @throws TableError `lease_not_found`. */
-  async revoke(params: LeaseRevokeParams, context: CallContext): Promise<LeaseRevokeResult> {
-    await this.#authoriseKeys(params.id, context);
-    const { stamp } = await this.#store.leaseRevoke(params.id, checkedOnce(params.once));
-    return { header: this.#headers.at(stamp) };
+  async revoke(params: LeaseRevokeParams, { caller }: CallContext): Promise<LeaseRevokeResult> {
+    const { id } = params;
+    const once = checkedOnce(params.once);
+    return this.#gate.change(
+      caller,
+      (now) => this.#authoriseKeys(now, id),
+      (asker) => this.#store.leaseRevoke(id, once, asker),
+      ({ stamp }) => ({ header: this.#headers.at(stamp) }),
+    );
   }
 
-  /** Revoking deletes the keys, so whoever revokes must be allowed to write each of them. */
-  async #authoriseKeys(id: string, { caller }: CallContext): Promise<void> {
-    if (caller.permits === undefined) return;
-    const { keys } = await this.#store.leaseTimeToLive(id, true);
-    for (const key of keys) authorise(caller, 'write', { key, rangeEnd: '' as typeof key });
+  /** Whoever decides how long a lease lives decides it for its keys, and must be allowed to write each of them. */
+  #authoriseKeys(caller: Caller, id: string): void {
+    if (caller.permits !== undefined) authoriseKeys(caller, 'write', this.#store.leaseKeys(id));
   }
 
-  async keepAlive({ id }: LeaseKeepAliveParams): Promise<LeaseKeepAliveResult> {
+  async keepAlive(
+    { id }: LeaseKeepAliveParams,
+    { caller }: CallContext,
+  ): Promise<LeaseKeepAliveResult> {
+    this.#authoriseKeys(caller, id);
     const { ttl, stamp } = await this.#store.leaseKeepAlive(id);
     return { header: this.#headers.at(stamp), id, ttl };
   }
@@ -69,7 +87,7 @@ export class LeaseService {
     const withKeys = params.keys === true;
     const reply = await this.#store.leaseTimeToLive(id, withKeys);
     const { ttl, grantedTtl, keys } = reply;
-    for (const key of keys) authorise(caller, 'read', { key, rangeEnd: '' as typeof key });
+    authoriseKeys(this.#gate.enter(caller), 'read', keys);
     const result = { header: this.#headers.at(reply.stamp), id, ttl, grantedTtl };
     return withKeys ? { ...result, keys: keys.map(wireFromBytes) } : result;
   }
@@ -79,8 +97,12 @@ export class LeaseService {
     return { header: this.#headers.at(stamp), leases: ids.map((id) => ({ id })) };
   }
 
-  async registerClient(): Promise<ClientRegisterResult> {
-    const { clientId, stamp } = await this.#store.registerClient();
-    return { header: this.#headers.at(stamp), clientId };
+  async registerClient({ caller }: CallContext): Promise<ClientRegisterResult> {
+    return this.#gate.change(
+      caller,
+      anybody,
+      (asker) => this.#store.registerClient(asker),
+      ({ clientId, stamp }) => ({ header: this.#headers.at(stamp), clientId }),
+    );
   }
 }

@@ -1,7 +1,12 @@
 import {
+  type AlarmArmParams,
+  type AlarmArmResult,
   type AlarmDisarmParams,
   type AlarmDisarmResult,
   type AlarmListResult,
+  type DefragmentResult,
+  type HashKvParams,
+  type HashKvResult,
   type HashResult,
   type HealthResult,
   type HeartbeatParams,
@@ -10,8 +15,9 @@ import {
   type StatusResult,
   TableError,
 } from '@lockstep/client/protocol';
-import type { Store } from '../store.ts';
+import type { SnapshotStream, Store } from '../store.ts';
 import { authorise, type CallContext } from './caller.ts';
+import type { Gate } from './gate.ts';
 import type { Headers } from './headers.ts';
 
 /** How the member is, and the few things an operator asks of it. */
@@ -20,16 +26,22 @@ export class MaintenanceService {
   readonly #headers: Headers;
   readonly #version: string;
   readonly #wallMs: () => number;
+  readonly #gate: Gate;
 
   constructor(
     store: Store,
     headers: Headers,
-    { version, wallMs }: { readonly version: string; readonly wallMs: () => number },
+    {
+      version,
+      wallMs,
+      gate,
+    }: { readonly version: string; readonly wallMs: () => number; readonly gate: Gate },
   ) {
     this.#store = store;
     this.#headers = headers;
     this.#version = version;
     this.#wallMs = wallMs;
+    this.#gate = gate;
   }
 
   status(): StatusResult {
@@ -66,19 +78,51 @@ export class MaintenanceService {
     return { header: this.#headers.now() };
   }
 
-  async alarms(): Promise<AlarmListResult> {
+  async alarms({ caller }: CallContext): Promise<AlarmListResult> {
+    authorise(caller, 'administer', undefined);
     const { alarms, stamp } = await this.#store.alarms();
     return { header: this.#headers.at(stamp), alarms };
   }
 
   async disarm(params: AlarmDisarmParams, context: CallContext): Promise<AlarmDisarmResult> {
-    authorise(context.caller, 'administer', undefined);
     const { memberId, alarm } = params;
-    const { alarms, stamp } = await this.#store.disarm({ memberId, alarm });
-    return { header: this.#headers.at(stamp), alarms };
+    return this.#gate.change(
+      context.caller,
+      (caller) => authorise(caller, 'administer', undefined),
+      (asker) => this.#store.disarm({ memberId, alarm }, asker),
+      ({ alarms, stamp }) => ({ header: this.#headers.at(stamp), alarms }),
+    );
   }
 
-  async hash(): Promise<HashResult> {
+  async arm(params: AlarmArmParams, context: CallContext): Promise<AlarmArmResult> {
+    return this.#gate.change(
+      context.caller,
+      (caller) => authorise(caller, 'administer', undefined),
+      (asker) => this.#store.arm(params, asker),
+      ({ alarms, stamp }) => ({ header: this.#headers.at(stamp), alarms }),
+    );
+  }
+
+  async hashKv(params: HashKvParams, { caller }: CallContext): Promise<HashKvResult> {
+    authorise(caller, 'administer', undefined);
+    const { stamp, ...reply } = await this.#store.hashKv(params.revision ?? 0);
+    return { header: this.#headers.at(stamp), ...reply };
+  }
+
+  async defragment(context: CallContext): Promise<DefragmentResult> {
+    authorise(context.caller, 'administer', undefined);
+    const { stamp } = await this.#store.defragment();
+    return { header: this.#headers.at(stamp) };
+  }
+
+  /** The whole state, so for administrators alone. */
+  async snapshot(serializable: boolean, context: CallContext): Promise<SnapshotStream> {
+    authorise(context.caller, 'administer', undefined);
+    return this.#store.snapshot({ serializable, minRevision: 0 });
+  }
+
+  async hash({ caller }: CallContext): Promise<HashResult> {
+    authorise(caller, 'administer', undefined);
     const { hash, compactRevision, appliedIndex, stamp } = await this.#store.hash();
     const header = this.#headers.at(stamp);
     return { header, hash, revision: stamp.revision, compactRevision, appliedIndex };

@@ -5,6 +5,9 @@ import type { RequestReading } from '../metrics/readings.ts';
 /** In seconds: 0.25 ms to 8 s. */
 const seconds = doubling(0.00025, 16);
 
+/** A snapshot is no method with one answer, and counted like one. */
+type Counted = MethodName | 'maintenance.snapshot';
+
 class MethodCounts implements RequestReading {
   readonly method: string;
   readonly outcomes = new Map<string, number>();
@@ -23,14 +26,14 @@ class MethodCounts implements RequestReading {
 /** How the requests to one member ended, and how long they took. Only known methods are counted, so it stays small. */
 export class RequestCounts {
   readonly #monotonicMs: () => number;
-  readonly #methods = new Map<MethodName, MethodCounts>();
+  readonly #methods = new Map<Counted, MethodCounts>();
 
   constructor(monotonicMs: () => number) {
     this.#monotonicMs = monotonicMs;
   }
 
   /** Runs the work of one request and counts its outcome, which is passed on as it is. */
-  run<Outcome>(method: MethodName, work: () => Outcome): Outcome {
+  run<Outcome>(method: Counted, work: () => Outcome): Outcome {
     const since = this.#monotonicMs();
     try {
       const outcome = work();
@@ -48,7 +51,7 @@ export class RequestCounts {
     }
   }
 
-  #note(method: MethodName, outcome: string, sinceMs: number): void {
+  #note(method: Counted, outcome: string, sinceMs: number): void {
     let counts = this.#methods.get(method);
     if (counts === undefined) {
       counts = new MethodCounts(method);

@@ -7,6 +7,7 @@ import type {
   MethodName,
 } from '@lockstep/client/protocol';
 import type {
+  Asker,
   DeleteRangeReply,
   DeleteRangeRequest,
   LeaseGrantReply,
@@ -26,22 +27,30 @@ import type {
   StoreStatus,
   TxnReply,
   TxnRequest,
-  WatchRequest,
   WatchSink,
   WatchStream,
 } from '../store.ts';
-import { authorise, authorisePut, type CallContext, type Caller } from './caller.ts';
+import { authorise, authoriseKeys, type CallContext, type Caller } from './caller.ts';
 import { checkGrant, checkPut, checkRange, checkTxn } from './etcd-checks.ts';
+import type { Decide, Gate } from './gate.ts';
+import { GuardedWatches, type GuardedWatchesSetup } from './guarded-watches.ts';
 import type { Headers } from './headers.ts';
 import type { RequestCounts } from './request-counts.ts';
+import { authoriseDelete, authoriseLeasedPut, authoriseTxn } from './request-rights.ts';
 import { refuseLargeRequest } from './requests.ts';
-import { authoriseTxn, requestBytesOf } from './txn.ts';
+import { requestBytesOf } from './txn.ts';
+
+function unchecked(): void {}
+
+function asIs<Reply>(reply: Reply): Reply {
+  return reply;
+}
+
+const administer: Decide = (caller) => authorise(caller, 'administer', undefined);
 
 /** What the calls share. */
-export interface StoreCallsSetup {
-  readonly store: Store;
+export interface StoreCallsSetup extends GuardedWatchesSetup {
   readonly headers: Headers;
-  readonly requests: RequestCounts;
 }
 
 /**
@@ -50,18 +59,27 @@ export interface StoreCallsSetup {
  * what is refused before the store is asked is thrown.
  */
 export class StoreCalls {
+  readonly #setup: StoreCallsSetup;
   readonly #store: Store;
   readonly #headers: Headers;
   readonly #requests: RequestCounts;
+  readonly #gate: Gate;
 
   constructor(setup: StoreCallsSetup) {
+    this.#setup = setup;
     this.#store = setup.store;
+    this.#gate = setup.gate;
     this.#headers = setup.headers;
     this.#requests = setup.requests;
   }
 
   header(stamp: Stamp): Header {
     return this.#headers.at(stamp);
+  }
+
+  /** As of what is applied here now. */
+  now(): Header {
+    return this.#headers.at(this.#store.stamp());
   }
 
   status(): StoreStatus {
@@ -72,142 +90,160 @@ export class StoreCalls {
     return this.#store.members();
   }
 
-  put(request: PutRequest, { caller }: CallContext): Promise<Stamped<PutReply>> {
-    return this.#run('kv.put', () => {
-      checkPut(request);
-      refuseLargeRequest(request.key.length + request.value.length, 'key and value');
-      if (caller.permits !== undefined) authorisePut(caller, request);
-      return this.#store.put(request);
-    });
+  put(request: PutRequest, context: CallContext): Promise<Stamped<PutReply>> {
+    return this.#change(
+      'kv.put',
+      context,
+      () => {
+        checkPut(request);
+        refuseLargeRequest(request.key.length + request.value.length, 'key and value');
+      },
+      (caller) => authoriseLeasedPut(caller, request, this.#store),
+      (asker) => this.#store.put(request, undefined, asker),
+    );
   }
 
   range(
     request: RangeRequest,
     options: ReadOptions,
-    { caller }: CallContext,
+    context: CallContext,
   ): Promise<Stamped<RangeReply>> {
-    return this.#run('kv.range', () => {
-      checkRange(request);
-      authorise(caller, 'read', request);
-      return this.#store.range(request, options);
-    });
+    return this.#read(
+      'kv.range',
+      context,
+      () => checkRange(request),
+      (caller) => authorise(caller, 'read', request),
+      () => this.#store.range(request, options),
+    );
   }
 
   /** A chunk of a range in key order. */
   scan(
     request: ScanRequest,
     options: ReadOptions,
-    { caller }: CallContext,
+    context: CallContext,
   ): Promise<Stamped<ScanReply>> {
-    return this.#run('kv.scan', () => {
-      authorise(caller, 'read', request);
-      return this.#store.scan(request, options);
-    });
+    return this.#read(
+      'kv.scan',
+      context,
+      unchecked,
+      (caller) => authorise(caller, 'read', request),
+      () => this.#store.scan(request, options),
+    );
   }
 
   deleteRange(
     request: DeleteRangeRequest,
-    { caller }: CallContext,
+    context: CallContext,
   ): Promise<Stamped<DeleteRangeReply>> {
-    return this.#run('kv.deleteRange', () => {
-      checkRange(request);
-      authorise(caller, 'write', request);
-      if (request.prevKv) authorise(caller, 'read', request);
-      return this.#store.deleteRange(request);
-    });
+    return this.#change(
+      'kv.deleteRange',
+      context,
+      () => checkRange(request),
+      (caller) => authoriseDelete(caller, request),
+      (asker) => this.#store.deleteRange(request, undefined, asker),
+    );
   }
 
   /** @param serializable answers one that only reads from this member's own state. */
   txn(
     request: TxnRequest,
     serializable: boolean,
-    { caller }: CallContext,
+    context: CallContext,
   ): Promise<Stamped<TxnReply>> {
-    return this.#run('kv.txn', () => {
-      checkTxn(request);
-      refuseLargeRequest(requestBytesOf(request), 'keys and values');
-      if (caller.permits !== undefined) authoriseTxn(caller, request);
-      return this.#store.txn(request, { serializable, once: undefined });
-    });
+    return this.#change(
+      'kv.txn',
+      context,
+      () => {
+        checkTxn(request);
+        refuseLargeRequest(requestBytesOf(request), 'keys and values');
+      },
+      (caller) => authoriseTxn(caller, request, this.#store),
+      (asker) => this.#store.txn(request, { serializable, once: undefined, asker }),
+    );
   }
 
   compact(
     request: { revision: number; physical: boolean },
-    { caller }: CallContext,
+    context: CallContext,
   ): Promise<Stamped<object>> {
-    return this.#run('kv.compact', () => {
-      authorise(caller, 'administer', undefined);
-      return this.#store.compact(request);
+    return this.#change('kv.compact', context, unchecked, administer, (asker) =>
+      this.#store.compact(request, undefined, asker),
+    );
+  }
+
+  leaseGrant(request: LeaseGrantRequest, context: CallContext): Promise<Stamped<LeaseGrantReply>> {
+    return this.#change(
+      'lease.grant',
+      context,
+      () => checkGrant(request),
+      unchecked,
+      (asker) => this.#store.leaseGrant(request, undefined, asker),
+    );
+  }
+
+  leaseRevoke(id: LeaseId, context: CallContext): Promise<Stamped<object>> {
+    return this.#change(
+      'lease.revoke',
+      context,
+      unchecked,
+      (caller) => this.#authoriseKeys(caller, id),
+      (asker) => this.#store.leaseRevoke(id, undefined, asker),
+    );
+  }
+
+  /** Whoever decides how long a lease lives decides it for its keys, and must be allowed to write each of them. */
+  #authoriseKeys(caller: Caller, id: LeaseId): void {
+    if (caller.permits !== undefined) authoriseKeys(caller, 'write', this.#store.leaseKeys(id));
+  }
+
+  leaseKeepAlive(id: LeaseId, context: CallContext): Promise<Stamped<{ readonly ttl: number }>> {
+    return this.#run('lease.keepAlive', () => {
+      this.#authoriseKeys(this.#gate.context(context).caller, id);
+      return this.#store.leaseKeepAlive(id);
     });
-  }
-
-  leaseGrant(request: LeaseGrantRequest): Promise<Stamped<LeaseGrantReply>> {
-    return this.#run('lease.grant', () => {
-      checkGrant(request);
-      return this.#store.leaseGrant(request);
-    });
-  }
-
-  leaseRevoke(id: LeaseId, { caller }: CallContext): Promise<Stamped<object>> {
-    return this.#run('lease.revoke', async () => {
-      await this.#authoriseKeys(id, caller);
-      return this.#store.leaseRevoke(id);
-    });
-  }
-
-  /** Revoking deletes the keys, so whoever revokes must be allowed to write each of them. */
-  async #authoriseKeys(id: LeaseId, caller: Caller): Promise<void> {
-    if (caller.permits === undefined) return;
-    const { keys } = await this.#store.leaseTimeToLive(id, true);
-    for (const key of keys) authorise(caller, 'write', { key, rangeEnd: '' as typeof key });
-  }
-
-  leaseKeepAlive(id: LeaseId): Promise<Stamped<{ readonly ttl: number }>> {
-    return this.#run('lease.keepAlive', () => this.#store.leaseKeepAlive(id));
   }
 
   leaseTimeToLive(
     id: LeaseId,
     withKeys: boolean,
-    { caller }: CallContext,
+    context: CallContext,
   ): Promise<Stamped<LeaseTimeToLiveReply>> {
     return this.#run('lease.timeToLive', async () => {
+      this.#gate.context(context);
       const reply = await this.#store.leaseTimeToLive(id, withKeys);
-      for (const key of reply.keys) authorise(caller, 'read', { key, rangeEnd: '' as typeof key });
+      authoriseKeys(this.#gate.context(context).caller, 'read', reply.keys);
       return reply;
     });
   }
 
-  leases(): Promise<Stamped<{ readonly ids: readonly LeaseId[] }>> {
-    return this.#run('lease.list', () => this.#store.leases());
+  leases(context: CallContext): Promise<Stamped<{ readonly ids: readonly LeaseId[] }>> {
+    return this.#read('lease.list', context, unchecked, unchecked, () => this.#store.leases());
   }
 
-  alarms(): ReturnType<Store['alarms']> {
-    return this.#run('maintenance.alarms', () => this.#store.alarms());
+  alarms(context: CallContext): ReturnType<Store['alarms']> {
+    return this.#read('maintenance.alarms', context, unchecked, administer, () =>
+      this.#store.alarms(),
+    );
   }
 
   disarm(
     which: { memberId: MemberId | undefined; alarm: AlarmKind | undefined },
-    { caller }: CallContext,
+    context: CallContext,
   ): ReturnType<Store['disarm']> {
-    return this.#run('maintenance.disarm', () => {
-      authorise(caller, 'administer', undefined);
-      return this.#store.disarm(which);
-    });
+    return this.#change('maintenance.disarm', context, unchecked, administer, (asker) =>
+      this.#store.disarm(which, asker),
+    );
   }
 
-  hash({ caller }: CallContext): Promise<Stamped<StateHash>> {
-    return this.#run('maintenance.hash', () => {
-      authorise(caller, 'administer', undefined);
-      return this.#store.hash();
-    });
+  hash(context: CallContext): Promise<Stamped<StateHash>> {
+    return this.#read('maintenance.hash', context, unchecked, administer, () => this.#store.hash());
   }
 
-  moveLeader(target: MemberId, { caller }: CallContext): Promise<void> {
-    return this.#run('maintenance.moveLeader', () => {
-      authorise(caller, 'administer', undefined);
-      return this.#store.moveLeader(target);
-    });
+  moveLeader(target: MemberId, context: CallContext): Promise<void> {
+    return this.#read('maintenance.moveLeader', context, unchecked, administer, () =>
+      this.#store.moveLeader(target),
+    );
   }
 
   /** Resolves when this member has shown that it can reach a quorum now. */
@@ -215,21 +251,41 @@ export class StoreCalls {
     return this.#store.confirmLeadership();
   }
 
-  /** The watches of one connection; each create is authorised and counted. */
+  /** The watches of one connection; each is authorised and counted. */
   openWatchStream(sink: WatchSink, { caller }: CallContext): WatchStream {
-    const stream = this.#store.openWatchStream(sink);
-    return {
-      create: (watchId: number, request: WatchRequest) =>
-        this.#run('watch.create', () => {
-          for (const range of request.ranges) authorise(caller, 'read', range);
-          return stream.create(watchId, request);
-        }),
-      cancel: (watchId) => stream.cancel(watchId),
-      credit: (watchId, credits) => stream.credit(watchId, credits),
-      whenSynced: (synced) => stream.whenSynced(synced),
-      resume: () => stream.resume(),
-      close: () => stream.close(),
-    };
+    return new GuardedWatches(this.#setup, sink, caller);
+  }
+
+  #change<Reply>(
+    method: MethodName,
+    context: CallContext,
+    check: () => void,
+    decide: Decide,
+    run: (asker: Asker | undefined) => Promise<Reply>,
+  ): Promise<Reply> {
+    return this.#run(method, () => {
+      const { caller } = this.#gate.context(context);
+      check();
+      return this.#gate.change(caller, decide, run, asIs);
+    });
+  }
+
+  #read<Reply>(
+    method: MethodName,
+    context: CallContext,
+    check: () => void,
+    decide: Decide,
+    run: () => Promise<Reply>,
+  ): Promise<Reply> {
+    return this.#run(method, () => {
+      const { caller } = this.#gate.context(context);
+      check();
+      const recheck = this.#gate.read(caller, decide);
+      return run().then((reply) => {
+        recheck();
+        return reply;
+      });
+    });
   }
 
   #run<Outcome>(method: MethodName, work: () => Outcome): Outcome {

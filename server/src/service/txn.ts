@@ -5,6 +5,7 @@ import {
   type TxnResult,
 } from '@lockstep/client/protocol';
 import type {
+  Asker,
   RangeReply,
   Stamped,
   Store,
@@ -13,11 +14,13 @@ import type {
   TxnReply,
   TxnRequest,
 } from '../store.ts';
-import { inTurn, refuseLargeAnswer, wordDeletion } from './answer.ts';
-import { authorise, authorisePut, type CallContext, type Caller } from './caller.ts';
+import { type Answer, inTurn, refuseLargeAnswer, wordDeletion } from './answer.ts';
+import type { CallContext, Caller } from './caller.ts';
 import { checkKeys } from './duplicate-keys.ts';
+import type { Gate } from './gate.ts';
 import type { Headers } from './headers.ts';
 import { answerBytes, wirePair } from './keys.ts';
+import { authoriseTxn } from './request-rights.ts';
 import { checkedOnce, refuseLargeRequest } from './requests.ts';
 import { txnRequest } from './txn-request.ts';
 
@@ -25,10 +28,12 @@ import { txnRequest } from './txn-request.ts';
 export class TxnService {
   readonly #store: Store;
   readonly #headers: Headers;
+  readonly #gate: Gate;
 
-  constructor(store: Store, headers: Headers) {
+  constructor(store: Store, headers: Headers, gate: Gate) {
     this.#store = store;
     this.#headers = headers;
+    this.#gate = gate;
   }
 
   /** @throws TableError before the store is asked; what the store refuses rejects the promise. */
@@ -36,20 +41,23 @@ export class TxnService {
     const request = txnRequest(params);
     checkKeys(request);
     refuseLargeRequest(requestBytesOf(request), 'keys and values');
-    if (context.caller.permits !== undefined) authoriseTxn(context.caller, request);
+    const decide = (caller: Caller) => authoriseTxn(caller, request, this.#store);
     const writes = mayWrite(request);
-    const ran = this.#store.txn(request, {
-      serializable: isSerializable(params),
-      once: checkedOnce(params.once),
-    });
-    return inTurn(ran, context, {
+    const serializable = isSerializable(params);
+    const once = checkedOnce(params.once);
+    const run = (asker?: Asker) => this.#store.txn(request, { serializable, once, asker });
+    // What cannot write is not proposed, so nobody but this gate looks at it again.
+    const recheck = writes ? undefined : this.#gate.read(context.caller, decide);
+    const ran = writes ? this.#gate.change(context.caller, decide, run, (reply) => reply) : run();
+    const answer: Answer<Stamped<TxnReply>, TxnResult> = {
       bytes: (reply) => {
         const { bytes, pairs } = sizeOf(reply);
         if (!writes && pairs > 1) refuseLargeAnswer(bytes, pairs);
         return Math.min(bytes, limits.answerBytesMax);
       },
       word: (reply) => this.#result(reply),
-    });
+    };
+    return inTurn(ran, context, answer, recheck);
   }
 
   #result(reply: Stamped<TxnReply>): TxnResult {
@@ -110,28 +118,6 @@ function mayWrite(request: TxnRequest): boolean {
   return operationsOf(request).some((operation) =>
     operation.type === 'txn' ? mayWrite(operation.request) : operation.type !== 'range',
   );
-}
-
-/** One walk over the whole tree, branches that will not be taken included. */
-export function authoriseTxn(caller: Caller, request: TxnRequest): void {
-  for (const compare of request.compares) authorise(caller, 'read', compare);
-  for (const operation of operationsOf(request)) {
-    switch (operation.type) {
-      case 'range':
-        authorise(caller, 'read', operation.request);
-        break;
-      case 'put':
-        authorisePut(caller, operation.request);
-        break;
-      case 'deleteRange':
-        authorise(caller, 'write', operation.request);
-        if (operation.request.prevKv) authorise(caller, 'read', operation.request);
-        break;
-      case 'txn':
-        authoriseTxn(caller, operation.request);
-        break;
-    }
-  }
 }
 
 export function requestBytesOf(request: TxnRequest): number {

@@ -9,9 +9,18 @@ import {
   type WatchCreditResult,
   type WatchProgressResult,
 } from '@lockstep/client/protocol';
-import type { KeyRange, Store, WatchBatch, WatchEnd, WatchSink, WatchStream } from '../store.ts';
+import type {
+  AuthView,
+  KeyRange,
+  Store,
+  WatchBatch,
+  WatchEnd,
+  WatchSink,
+  WatchStream,
+} from '../store.ts';
 import { batchFragments, batchJson } from './batch-json.ts';
-import { authorise, type CallContext } from './caller.ts';
+import { authorise, type CallContext, type Caller } from './caller.ts';
+import type { Gate } from './gate.ts';
 import type { Headers } from './headers.ts';
 import { requestRange } from './keys.ts';
 import type { RequestCounts } from './request-counts.ts';
@@ -31,6 +40,7 @@ export interface WatchesSetup {
   readonly store: Store;
   readonly headers: Headers;
   readonly requests: RequestCounts;
+  readonly gate: Gate;
   /** How many watches ended by themselves, by reason. */
   readonly watchEnds: Map<string, number>;
 }
@@ -43,11 +53,17 @@ export class ConnectionWatches implements WatchSink {
   readonly #store: Store;
   readonly #headers: Headers;
   readonly #requests: RequestCounts;
+  readonly #gate: Gate;
   readonly #ends: Map<string, number>;
   readonly #outlet: WatchOutlet;
   readonly #stream: WatchStream;
   /** Watch id to the revision a successor would start at. */
   readonly #next = new Map<number, number>();
+  /** Who watches what, to ask again when rights change; of watches that were begun while nobody was asked too. */
+  readonly #reads = new Map<number, { caller: Caller; ranges: readonly KeyRange[] }>();
+  readonly #stopListening: () => void;
+  /** By which the watches were last allowed. */
+  #rights: AuthView;
   /** Watches that asked for fragments. */
   readonly #fragmented = new Set<number>();
   /** Calls that wait for {@link whenSynced}. */
@@ -65,6 +81,9 @@ export class ConnectionWatches implements WatchSink {
     this.#ends = setup.watchEnds;
     this.#outlet = outlet;
     this.#stream = store.openWatchStream(this);
+    this.#gate = setup.gate;
+    this.#rights = store.auth();
+    this.#stopListening = store.onAuthChange(() => this.#recheck());
   }
 
   get size(): number {
@@ -91,9 +110,15 @@ export class ConnectionWatches implements WatchSink {
     answer: (result: WatchCreateResult) => void,
   ): Promise<void> | undefined {
     const ranges = requestRanges(params);
-    for (const range of ranges) authorise(context.caller, 'read', range);
+    const { caller } = context;
+    const decide = (now: Caller) => {
+      for (const range of ranges) authorise(now, 'read', range);
+    };
+    decide(this.#gate.enter(caller));
     const start = () => {
       if (this.#closed) return;
+      decide(this.#gate.enter(caller));
+      this.#recheck();
       const watchId = this.#reserve(params.watchId);
       this.#creating = true;
       try {
@@ -109,6 +134,7 @@ export class ConnectionWatches implements WatchSink {
         });
         if (params.fragment === true) this.#fragmented.add(watchId);
         this.#next.set(watchId, startRevision);
+        this.#reads.set(watchId, { caller, ranges });
         answer({ header: this.#headers.now(), watchId, startRevision });
       } finally {
         this.#creating = false;
@@ -158,6 +184,7 @@ export class ConnectionWatches implements WatchSink {
 
   #forget(watchId: number): boolean {
     this.#fragmented.delete(watchId);
+    this.#reads.delete(watchId);
     return this.#next.delete(watchId);
   }
 
@@ -207,7 +234,9 @@ export class ConnectionWatches implements WatchSink {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#stopListening();
     this.#next.clear();
+    this.#reads.clear();
     this.#fragmented.clear();
     this.#stream.close();
     for (const reject of this.#unsynced) reject(new TableError('server_stopped'));
@@ -220,7 +249,43 @@ export class ConnectionWatches implements WatchSink {
     return false;
   }
 
+  /**
+   * Ends the watches that their callers may not have any more. Asked before anything is delivered, so
+   * that no event is shown that came after the right to see it was gone.
+   */
+  #recheck(): void {
+    const rights = this.#store.auth();
+    if (rights === this.#rights) return;
+    this.#rights = rights;
+    for (const [watchId, { caller, ranges }] of [...this.#reads]) {
+      if (this.#mayRead(caller, ranges)) continue;
+      const resumeRevision = this.#next.get(watchId) ?? 0;
+      if (!this.#forget(watchId)) continue;
+      this.#stream.cancel(watchId);
+      const end = {
+        reason: 'permission_denied',
+        resumeRevision,
+        compactRevision: undefined,
+      } as const;
+      this.#tellEnd(watchId, end);
+    }
+  }
+
+  /** A token that has run out since does not end a watch: what it proved stays true until rights change. */
+  #mayRead(caller: Caller, ranges: readonly KeyRange[]): boolean {
+    const { identity } = caller;
+    const lasting = identity && { ...identity, expiresAtMs: undefined };
+    try {
+      const now = this.#gate.enter({ ...caller, identity: lasting });
+      for (const range of ranges) authorise(now, 'read', range);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   events(watchIds: readonly number[], batch: WatchBatch): void {
+    this.#recheck();
     const after = batch.revision + 1;
     let known = 0;
     for (const watchId of watchIds) {

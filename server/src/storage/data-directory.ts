@@ -15,7 +15,14 @@ const decoder = new TextDecoder();
 export interface DirectoryIdentity extends StorageIdentity {
   /** The member's name when the directory was made. */
   readonly name: string;
+  /**
+   * How the cluster came to be, when not from the list of its founders: then its id does not follow
+   * from that list, and what the directory says is right.
+   */
+  readonly origin?: ClusterOrigin | undefined;
 }
+
+export type ClusterOrigin = 'restored' | 'recovered';
 
 export interface DataDirectory {
   readonly identity: DirectoryIdentity;
@@ -48,10 +55,9 @@ export function readDataDirectory(disk: Disk): DataDirectory | undefined {
 
 /** Writes the identity aside and gives it its name, so that it is never half there. */
 export function writeDataDirectory(disk: Disk, directory: DataDirectory, done: Done): void {
-  const { clusterId, memberId, directoryId, name } = directory.identity;
   const content = {
     format: storageFormat,
-    identity: { clusterId, memberId, directoryId, name },
+    identity: written(directory.identity),
     complete: directory.complete,
   };
   const text = `${JSON.stringify({ ...content, checksum: checksumOf(content) }, undefined, 2)}\n`;
@@ -77,6 +83,11 @@ export function writeDataDirectory(disk: Disk, directory: DataDirectory, done: D
   }
 }
 
+function written({ clusterId, memberId, directoryId, name, origin }: DirectoryIdentity) {
+  const identity = { clusterId, memberId, directoryId, name };
+  return origin === undefined ? identity : { ...identity, origin };
+}
+
 /** Removes what a set-up that was broken off left behind. @throws Error from the disk. */
 export function clearUnfinished(disk: Disk): void {
   for (const name of disk.list()) {
@@ -100,7 +111,8 @@ export function checkDataDirectory(
   const refuse = (what: string, is: string, wanted: string) => {
     throw new DataDirectoryError(
       `${disk.location} belongs to ${what} ${is}, but this member was started as ${what} ${wanted}. ` +
-        'Start it with its own data directory, or with an empty one.',
+        'Start it with its own data directory, or with an empty one. One that joined a running cluster ' +
+        'needs --initial-cluster-state existing, or --join, at each start.',
     );
   };
   const { clusterId, memberId, name } = expected;
@@ -128,10 +140,10 @@ function parse(disk: Disk, text: string): DataDirectory {
         `to ${storageFormat}): start it with that build or newer.`,
     );
   }
-  const { clusterId, memberId, directoryId, name } = fieldsOf(identity);
+  const { clusterId, memberId, directoryId, name, origin } = fieldsOf(identity);
   const known =
-    isText(clusterId) && isText(memberId) && isText(directoryId) && isText(name)
-      ? { clusterId, memberId, directoryId, name }
+    isText(clusterId) && isText(memberId) && isText(directoryId) && isText(name) && isOrigin(origin)
+      ? written({ clusterId, memberId, directoryId, name, origin })
       : undefined;
   if (known === undefined || format !== storageFormat || typeof complete !== 'boolean')
     throw damaged(disk);
@@ -156,6 +168,10 @@ function checksumOf(content: object): string {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string';
+}
+
+function isOrigin(value: unknown): value is ClusterOrigin | undefined {
+  return value === undefined || value === 'restored' || value === 'recovered';
 }
 
 function fieldsOf(value: unknown): Record<string, unknown> {

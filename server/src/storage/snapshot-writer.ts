@@ -1,13 +1,11 @@
 import { assert } from '../core/base/assert.ts';
-import { crc32c } from '../core/base/crc32c.ts';
 import type { SnapshotMeta } from '../core/raft/types.ts';
 import type { Disk, DiskFile, Done } from '../ports.ts';
 import { asError } from './as-error.ts';
-import { frameBytes, viewOf, writeFrame } from './frame.ts';
-import { type StorageIdentity, storageFormat } from './identity.ts';
-import { chainBytes, chunkBytesMax, snapshotKind, snapshotName } from './snapshot-format.ts';
+import type { StorageIdentity } from './identity.ts';
+import { SnapshotEncoder } from './snapshot-encoder.ts';
+import { snapshotName } from './snapshot-format.ts';
 
-const encoder = new TextEncoder();
 const bytesBetweenSyncs = 4 * 1024 * 1024;
 
 /**
@@ -22,13 +20,11 @@ export class SnapshotWriter {
   readonly #temporary: string;
   readonly #name: string;
   readonly #published: (name: string) => void;
+  readonly #frames: SnapshotEncoder;
   #state: 'open' | 'busy' | 'aborting' | 'closed' = 'open';
   #pending: Uint8Array;
   #offset = 0;
   #syncedOffset = 0;
-  #count = 0;
-  #chunkBytes = 0;
-  #chain = 0;
 
   /** @throws Error from the disk, also when another snapshot at the same index is being written. */
   constructor(
@@ -42,9 +38,8 @@ export class SnapshotWriter {
     this.#name = snapshotName(meta);
     this.#temporary = `${this.#name}.tmp`;
     this.#file = disk.open(this.#temporary, 'create');
-    const { clusterId, memberId, directoryId } = identity;
-    const header = { format: storageFormat, clusterId, memberId, directoryId, meta };
-    this.#pending = this.#encode(snapshotKind.header, 0, encoder.encode(JSON.stringify(header)));
+    this.#frames = new SnapshotEncoder(identity, meta);
+    this.#pending = this.#frames.header();
   }
 
   /** Bytes written so far. */
@@ -52,20 +47,13 @@ export class SnapshotWriter {
     return this.#offset;
   }
 
-  /** Writes the next chunk, of 1 to {@link chunkBytesMax} bytes. One call at a time. */
+  /** Writes the next chunk, of 1 to `chunkBytesMax` bytes. One call at a time. */
   write(chunk: Uint8Array, done: Done): void {
     assert(
       this.#state === 'open',
       `a snapshot chunk was written while the writer is ${this.#state}`,
     );
-    assert(
-      chunk.length > 0 && chunk.length <= chunkBytesMax,
-      `a snapshot chunk has 1 to ${chunkBytesMax} bytes, not ${chunk.length}`,
-    );
-    const frame = this.#encode(snapshotKind.chunk, this.#count, chunk);
-    this.#count++;
-    this.#chunkBytes += chunk.length;
-    this.#put(frame, (error) => {
+    this.#put(this.#frames.chunk(chunk), (error) => {
       if (error !== undefined || this.#offset - this.#syncedOffset < bytesBetweenSyncs) {
         this.#settle(error, done);
         return;
@@ -79,17 +67,11 @@ export class SnapshotWriter {
   /** Makes the snapshot durable and gives it its name. */
   finish(done: Done): void {
     assert(this.#state === 'open', `a snapshot was finished while the writer is ${this.#state}`);
-    const totals = new Uint8Array(24);
-    const view = viewOf(totals);
-    view.setBigUint64(0, BigInt(this.#count), true);
-    view.setBigUint64(8, BigInt(this.#chunkBytes), true);
-    view.setUint32(16, this.#chain, true);
-    const trailer = this.#encode(snapshotKind.trailer, this.#count, totals);
     const settle = (error: Error | undefined) =>
       this.#settle(error, (settled) =>
         settled === undefined ? this.#publish(done) : done(settled),
       );
-    this.#put(trailer, (error) => {
+    this.#put(this.#frames.trailer(), (error) => {
       if (error === undefined) this.#file.sync(settle);
       else settle(error);
     });
@@ -145,14 +127,6 @@ export class SnapshotWriter {
     } catch {
       // It stays behind as a temporary file, which the next start removes.
     }
-  }
-
-  #encode(kind: number, index: number, payload: Uint8Array): Uint8Array {
-    const bytes = new Uint8Array(frameBytes(payload.length));
-    writeFrame({ bytes, view: viewOf(bytes) }, 0, { kind, index, term: 0, payload }, 0);
-    // The chain of the frames' own checksums stands for the whole: it finds one left out or moved.
-    this.#chain = crc32c(bytes, 0, chainBytes, this.#chain);
-    return bytes;
   }
 }
 

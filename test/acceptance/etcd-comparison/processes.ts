@@ -16,7 +16,7 @@ export interface RunningStore {
 }
 
 /** What is compared is what is meant, not what is on disk: memory serves if there is a disk of it. */
-function directory(): string {
+export function memoryDirectory(): string {
   const made = mkdtempSync(join(memoryDisk(), 'lockstep-etcd-'));
   atExit(() => rmSync(made, { recursive: true, force: true }));
   return made;
@@ -32,7 +32,7 @@ function memoryDisk(): string {
 }
 
 export async function startEtcd(): Promise<RunningStore> {
-  const etcd = await EtcdProcess.start(join(directory(), 'etcd'));
+  const etcd = await EtcdProcess.start(join(memoryDirectory(), 'etcd'));
   const store = new EtcdStore(etcd.address);
   return { store, describe: etcd.describe, stop: () => stop(store, etcd) };
 }
@@ -40,7 +40,7 @@ export async function startEtcd(): Promise<RunningStore> {
 export async function startLockstep(): Promise<RunningStore> {
   const [plan] = await planMembers(1, []);
   if (plan === undefined) throw new Error('no member was planned');
-  const member = new MemberProcess({ ...plan, dataDir: join(directory(), 'lockstep') });
+  const member = new MemberProcess({ ...plan, dataDir: join(memoryDirectory(), 'lockstep') });
   member.start();
   await member.ready();
   const store = new LockstepStore(member.address);

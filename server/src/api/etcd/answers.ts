@@ -80,6 +80,7 @@ function operationAnswerOf(result: TxnOperationReply): MessageInitShape<typeof R
         response: { case: 'responseDeleteRange', value: deleteAnswerOf(result.reply, header) },
       };
     case 'txn':
-      return { response: { case: 'responseTxn', value: txnAnswerOf(result.reply, header) } };
+      // The header of a transaction within one is empty at etcd.
+      return { response: { case: 'responseTxn', value: txnAnswerOf(result.reply, {}) } };
   }
 }

@@ -1,20 +1,22 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { limits, TableError } from '@lockstep/client/protocol';
-import type { Caller, Service } from '../../service/service.ts';
-import type { Scheme } from './cluster.ts';
+import type { Service } from '../../service/service.ts';
+import type { CallCounts } from './grpc/call-counts.ts';
 import { GrpcServer } from './grpc/grpc-server.ts';
+import type { Call, Method } from './grpc/method.ts';
 import { GrpcError, grpcErrorOf } from './grpc/status.ts';
-import { etcdMethods } from './services.ts';
 
 export interface EtcdDoorOptions {
   readonly service: Service;
-  readonly caller: Caller;
+  /** The common name of a client's certificate, where one was shown and verified. */
+  readonly commonNameOf?: ((socket: Duplex) => string | undefined) | undefined;
+  readonly methods: readonly Method[];
+  readonly counts: CallCounts;
   /** Milliseconds after which a silent connection is asked for a sign of life, and after as many again cut. */
   readonly silenceMs: number;
-  /** How clients are told that addresses are to be dialed: `https` is TLS. */
-  readonly clientScheme: Scheme;
-  readonly peerScheme: Scheme;
+  /** Milliseconds after which a client that takes nothing of what waits for it is cut. */
+  readonly stallMs: number;
   /** Takes a stream that is no call of gRPC. */
   other(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void;
 }
@@ -29,22 +31,41 @@ export class EtcdDoor {
   readonly #server: GrpcServer;
 
   constructor(options: EtcdDoorOptions) {
-    const { service, caller, silenceMs, other } = options;
+    const { service, commonNameOf, methods, counts, silenceMs, stallMs, other } = options;
     const failure = (thrown: unknown): GrpcError =>
       thrown instanceof GrpcError ? thrown : grpcErrorOf(service.failure(thrown));
     const requestBytesMax = limits.requestBytesMax + overheadBytes;
-    const setup = { context: { caller }, requestBytesMax, failure };
+    // A client that wants to hear at once that there is no leader says so (etcd, clientv3.WithRequireLeader).
+    const admit = (call: Call): void => {
+      if (call.metadata('hasleader') !== 'true') return;
+      if (service.calls.status().leaderId === undefined) throw new TableError('no_leader');
+    };
+    const setup = { requestBytesMax, failure, admit, counts };
     this.#server = new GrpcServer({
-      methods: etcdMethods(service, options),
+      methods,
       streamsMax,
       silenceMs,
-      setup: () => setup,
+      stallMs,
+      answerBytesMax: limits.unsentBytesMax,
+      allAnswerBytesMax: limits.unsentBytesPerMemberMax,
+      setup: ({ session }) => ({
+        ...setup,
+        contextOf: (call) => {
+          const commonName = session && commonNameOf?.(session.socket);
+          return { caller: service.callers.ofToken({ token: tokenOf(call), commonName }) };
+        },
+      }),
       other,
     });
   }
 
   get connections(): number {
     return this.#server.connections;
+  }
+
+  /** Bytes of answers that clients have not taken yet. */
+  get unsentBytes(): number {
+    return this.#server.heldBytes;
   }
 
   get calls(): number {
@@ -71,4 +92,9 @@ export class EtcdDoor {
   terminate(): void {
     this.#server.terminate();
   }
+}
+
+/** Under either of etcd's two names (etcd, rpctypes.TokenFieldNameGRPC). */
+function tokenOf(call: Call): string | undefined {
+  return call.metadata('token') ?? call.metadata('authorization')?.replace(/^Bearer +/i, '');
 }

@@ -4,7 +4,7 @@ import { headerOf } from './answers.ts';
 import { arrayOf, bytesOf } from './bytes.ts';
 import type { Lock } from './gen/v3lock_pb.ts';
 import type { Handlers } from './grpc/method.ts';
-import { leaseOf } from './requests.ts';
+import { withLostCodes } from './line-errors.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 /**
@@ -13,16 +13,18 @@ import { WaitingLine } from './waiting-line.ts';
  */
 export function lockHandlers(calls: StoreCalls): Handlers<typeof Lock> {
   return {
-    lock: async ({ name, lease }, call) => {
-      const line = new WaitingLine(calls, call, bytesOf(name));
-      const place = await line.enter(leaseOf(lease), emptyBytes);
-      const stamp = await line.wait(place, 'mutex: session is expired');
-      return { header: headerOf(calls.header(stamp)), key: arrayOf(place.key) };
-    },
-    unlock: async ({ key }, { context }) => {
-      const request = { key: bytesOf(key), rangeEnd: emptyBytes, prevKv: false };
-      const { stamp } = await calls.deleteRange(request, context);
-      return { header: headerOf(calls.header(stamp)) };
-    },
+    lock: ({ name, lease }, call) =>
+      withLostCodes(async () => {
+        const line = new WaitingLine(calls, call, bytesOf(name));
+        const place = await line.enter(lease, emptyBytes);
+        const stamp = await line.wait(place, 'mutex: session is expired');
+        return { header: headerOf(calls.header(stamp)), key: arrayOf(place.key) };
+      }),
+    unlock: ({ key }, { context }) =>
+      withLostCodes(async () => {
+        const request = { key: bytesOf(key), rangeEnd: emptyBytes, prevKv: false };
+        const { stamp } = await calls.deleteRange(request, context);
+        return { header: headerOf(calls.header(stamp)) };
+      }),
   };
 }

@@ -1,6 +1,6 @@
 import { type DescFile, type DescService, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
-import type { ServerReflection, ServerReflectionRequest } from './gen/reflection_v1_pb.ts';
+import type { ServerReflection, ServerReflectionRequest } from './gen/reflection-v1_pb.ts';
 import type { Handlers } from './grpc/method.ts';
 import { grpcCodes } from './grpc/status.ts';
 

@@ -1,5 +1,6 @@
 /** From the messages of etcd's API to the requests of the store. What etcd checks is checked by the service. */
 import { noLease, TableError } from '@lockstep/client/protocol';
+import { noRequest } from '../../service/etcd-checks.ts';
 import type {
   Compare,
   DeleteRangeRequest,
@@ -59,24 +60,18 @@ export function putRequestOf(message: PutMessage): PutRequest {
   return {
     key: bytesOf(message.key),
     value: bytesOf(message.value),
-    lease: leaseOf(lease),
+    lease,
     prevKv,
     ignoreValue,
     ignoreLease,
   };
 }
 
-/** There is no lease with a negative id. @throws TableError `lease_not_found`. */
-export function leaseOf(id: string): string {
-  if (id.startsWith('-')) throw new TableError('lease_not_found');
-  return id;
-}
-
 export function deleteRangeRequestOf(message: DeleteRangeMessage): DeleteRangeRequest {
   return { ...rangeOf(message), prevKv: message.prevKv };
 }
 
-/** @throws TableError as its parts; `key_not_found` for an operation without a request, which is etcd's word for it. */
+/** @throws TableError as its parts. */
 export function txnRequestOf(message: TxnMessage): TxnRequest {
   return {
     compares: message.compare.map(compareOf),
@@ -88,7 +83,7 @@ export function txnRequestOf(message: TxnMessage): TxnRequest {
 function operationOf({ request }: RequestOp): TxnOperation {
   switch (request.case) {
     case 'requestRange':
-      return { type: 'range', request: rangeRequestOf(request.value) };
+      return { type: 'range', request: rangeInTxn(request.value) };
     case 'requestPut':
       return { type: 'put', request: putRequestOf(request.value) };
     case 'requestDeleteRange':
@@ -96,8 +91,14 @@ function operationOf({ request }: RequestOp): TxnOperation {
     case 'requestTxn':
       return { type: 'txn', request: txnRequestOf(request.value) };
     default:
-      throw new TableError('key_not_found');
+      return { type: 'range', request: noRequest };
   }
+}
+
+/** A negative revision is the newest one for etcd's Range, and one that is compacted within a transaction. */
+function rangeInTxn(message: RangeMessage): RangeRequest {
+  const request = rangeRequestOf(message);
+  return message.revision < 0n ? { ...request, revision: 1 } : request;
 }
 
 /** A local read will do only if every range of it, and at least one, says so. */
@@ -138,7 +139,7 @@ function compareOf(message: CompareMessage): Compare {
     }
     case Target.LEASE: {
       const operand = union.case === 'lease' ? union.value : noLease;
-      return { ...range, operator, target: 'lease', operand: leaseOf(operand) };
+      return { ...range, operator, target: 'lease', operand };
     }
     default:
       throw new TableError(

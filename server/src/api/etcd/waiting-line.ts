@@ -26,6 +26,8 @@ export interface Place {
   readonly lease: LeaseId;
   /** The value that was found when the place had been taken before. */
   readonly found: KeyValue | undefined;
+  /** Of when the place was taken, or found. */
+  readonly stamp: Stamp;
 }
 
 /** Whether the place was still one's own, and so was changed. */
@@ -57,9 +59,9 @@ export class WaitingLine {
   async enter(leaseId: LeaseId, value: ByteString): Promise<Place> {
     const lease =
       leaseId === noLease
-        ? (await this.#calls.leaseGrant({ id: noLease, ttl: ownLeaseTtl })).id
+        ? (await this.#calls.leaseGrant({ id: noLease, ttl: ownLeaseTtl }, this.#call.context)).id
         : leaseId;
-    const hex = BigInt.asUintN(64, BigInt(lease)).toString(16);
+    const hex = BigInt(lease).toString(16);
     const key = (this.#prefix + hex) as ByteString;
     const isMissing: Compare = {
       key,
@@ -80,7 +82,8 @@ export class WaitingLine {
     );
     const [result] = reply.results;
     const found = result?.type === 'range' ? result.reply.kvs[0] : undefined;
-    return { key, revision: found?.createRevision ?? reply.stamp.revision, lease, found };
+    const { stamp } = reply;
+    return { key, revision: found?.createRevision ?? stamp.revision, lease, found, stamp };
   }
 
   /**
@@ -96,7 +99,8 @@ export class WaitingLine {
         await this.#untilDeleted(kv, before.stamp.revision + 1);
       }
     } catch (error) {
-      await this.leave(place.key, place.revision);
+      // If that fails too, the lease ends the place.
+      await this.leave(place.key, place.revision).catch(() => {});
       throw error;
     }
     const own = await this.#read(readOf({ key: place.key, rangeEnd: noEnd }));
@@ -116,7 +120,7 @@ export class WaitingLine {
   }
 
   /** Writes to a place that is still one's own. */
-  async write(place: Omit<Place, 'found'>, value: ByteString): Promise<Owned> {
+  async write(place: Omit<Place, 'found' | 'stamp'>, value: ByteString): Promise<Owned> {
     const { key, lease } = place;
     const flags = { prevKv: false, ignoreValue: false, ignoreLease: false };
     return this.#asOwner(key, place.revision, {

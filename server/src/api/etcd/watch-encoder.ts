@@ -5,7 +5,6 @@ import { bytesBytes, numberBytes, ProtoWriter, varintBytes } from './proto-write
 
 /** What an answer says besides its events. */
 export interface WatchAnswer {
-  readonly header: Header;
   readonly watchId: number;
   readonly created?: boolean;
   readonly canceled?: boolean;
@@ -14,22 +13,17 @@ export interface WatchAnswer {
   readonly fragment?: boolean;
 }
 
-const ids = new Map<string, Buffer>();
+let known = { clusterId: '', memberId: '', written: Buffer.alloc(0) };
 
-/** Cluster and member as a header begins with them: they hardly ever change, and are large numbers. */
+/** Cluster and member as a header begins with them: a process has one member, and they are large numbers. */
 function idsOf({ clusterId, memberId }: Header): Buffer {
-  const key = `${clusterId} ${memberId}`;
-  let written = ids.get(key);
-  if (written === undefined) {
+  if (known.clusterId !== clusterId || known.memberId !== memberId) {
     const writer = new ProtoWriter(32);
     writer.big(1, BigInt(clusterId));
     writer.big(2, BigInt(memberId));
-    written = writer.finish();
-    // In one process there are a few members at most, and tests with many forget.
-    if (ids.size >= 16) ids.clear();
-    ids.set(key, written);
+    known = { clusterId, memberId, written: Buffer.from(writer.finish()) };
   }
-  return written;
+  return known.written;
 }
 
 export function writeHeader(writer: ProtoWriter, header: Header): void {
@@ -42,17 +36,22 @@ export function writeHeader(writer: ProtoWriter, header: Header): void {
   });
 }
 
-/** @param events as {@link eventsOf} or {@link fragmentsOf} wrote them. */
-export function watchAnswer(answer: WatchAnswer, events?: Buffer): Buffer {
-  const writer = new ProtoWriter(64 + (events?.length ?? 0));
-  writeHeader(writer, answer.header);
+/** The header of an answer as its field: the same for all that are told of a revision at once. */
+export function headerField(header: Header): Buffer {
+  const writer = new ProtoWriter(48);
+  writeHeader(writer, header);
+  return writer.finish();
+}
+
+/** An answer without its header and its events. */
+export function answerFields(answer: WatchAnswer): Buffer {
+  const writer = new ProtoWriter(32);
   writer.signed(2, answer.watchId);
   writer.flag(3, answer.created === true);
   writer.flag(4, answer.canceled === true);
   writer.number(5, answer.compactRevision ?? 0);
   writer.text(6, answer.cancelReason ?? '');
   writer.flag(7, answer.fragment === true);
-  if (events !== undefined) writer.raw(events);
   return writer.finish();
 }
 
@@ -108,7 +107,7 @@ function writeEvent(writer: ProtoWriter, event: WatchEvent): void {
 function leaseLength({ lease }: KeyValue): number {
   if (lease === noLease) return 0;
   let bytes = 2;
-  for (let rest = BigInt(lease); rest > 0x7fn; rest >>= 7n) bytes++;
+  for (let rest = BigInt.asUintN(64, BigInt(lease)); rest > 0x7fn; rest >>= 7n) bytes++;
   return bytes;
 }
 
@@ -137,6 +136,6 @@ export function writePair(writer: ProtoWriter, field: number, kv: KeyValue): voi
     writer.number(3, kv.modRevision);
     writer.number(4, kv.version);
     writer.bytes(5, kv.value);
-    if (kv.lease !== noLease) writer.big(6, BigInt(kv.lease));
+    if (kv.lease !== noLease) writer.big(6, BigInt.asUintN(64, BigInt(kv.lease)));
   });
 }

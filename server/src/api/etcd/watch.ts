@@ -12,13 +12,21 @@ import {
 import type { Answers, Call, Handlers } from './grpc/method.ts';
 import { numberOf } from './numbers.ts';
 import { rangeOf } from './requests.ts';
-import { eventsOf, fragmentsOf, type WatchAnswer, watchAnswer } from './watch-encoder.ts';
+import {
+  answerFields,
+  eventsOf,
+  fragmentsOf,
+  headerField,
+  type WatchAnswer,
+} from './watch-encoder.ts';
 import { endError } from './watch-end.ts';
 
 /** The id of answers that belong to no watch: a create that failed, progress of all. */
 const noWatch = -1;
 /** A client asks for fragments so that no answer is larger than it takes (etcd: the largest request). */
 const fragmentBytes = limits.requestBytesMax;
+/** Ids of ended watches that are kept; most clients never ask for them again. */
+const lateMax = 1_000;
 const zeroByte = '\0' as KeyRange['key'];
 
 /** etcd's Watch service. */
@@ -28,7 +36,8 @@ export function watchHandlers(calls: StoreCalls): Handlers<typeof Watch> {
       const watches = new CallWatches(calls, call, answers);
       return {
         take: (request) => watches.take(request),
-        ended: () => answers.end(),
+        // A client may send one request and close its half: its watches go on, as in etcd.
+        ended: () => {},
         closed: () => watches.close(),
       };
     },
@@ -42,8 +51,11 @@ class CallWatches implements WatchSink {
   readonly #calls: StoreCalls;
   readonly #answers: Answers<MessageInitShape<typeof WatchResponseSchema>>;
   readonly #stream: WatchStream;
-  readonly #watches = new Set<number>();
+  /** Each with what every answer of it says. */
+  readonly #watches = new Map<number, Buffer>();
   readonly #fragmented = new Set<number>();
+  /** Ended by a compaction: as at etcd their ids stay taken until the client cancels them. */
+  readonly #late = new Set<number>();
   #nextId = 0;
   #isCreating = false;
   #isRefused = false;
@@ -85,9 +97,10 @@ class CallWatches implements WatchSink {
     const range = rangeToWatch(message);
     const startRevision = numberOf(message.startRevision);
     try {
+      // It takes no id, as etcd has it since 3.6.
+      if (startRevision < 0) throw new TableError('compacted');
       checkRange(range);
       const watchId = this.#idFor(message);
-      if (startRevision < 0) throw new TableError('compacted', undefined, this.#calls.status());
       this.#start(watchId, range, startRevision, message);
     } catch (error) {
       if (!(error instanceof TableError)) throw error;
@@ -114,7 +127,7 @@ class CallWatches implements WatchSink {
         progressNotify: message.progressNotify,
         credits: undefined,
       });
-      this.#watches.add(watchId);
+      this.#watches.set(watchId, answerFields({ watchId }));
       if (message.fragment) this.#fragmented.add(watchId);
       this.#tell({ watchId, created: true });
     } finally {
@@ -133,7 +146,7 @@ class CallWatches implements WatchSink {
     }
     if (watchId !== 0n) {
       const chosen = numberOf(watchId);
-      if (this.#watches.has(chosen)) {
+      if (this.#isTaken(chosen)) {
         throw new TableError(
           'watch_id_taken',
           'mvcc: duplicate watch ID provided on the WatchStream',
@@ -141,13 +154,17 @@ class CallWatches implements WatchSink {
       }
       return chosen;
     }
-    while (this.#watches.has(this.#nextId)) this.#nextId++;
+    while (this.#isTaken(this.#nextId)) this.#nextId++;
     return this.#nextId++;
+  }
+
+  #isTaken(watchId: number): boolean {
+    return this.#watches.has(watchId) || this.#late.has(watchId);
   }
 
   /** A create that is refused is answered as created and canceled at once; one that is too late is created first. */
   #refuse(error: TableError, message: WatchCreateRequest): void {
-    if (error.code === 'compacted') {
+    if (error.code === 'compacted' && message.startRevision > 0n) {
       const watchId = message.watchId === 0n ? this.#nextId - 1 : numberOf(message.watchId);
       this.#tell({ watchId, created: true });
       this.#tellCompacted(watchId, error.compactRevision ?? 0);
@@ -158,12 +175,15 @@ class CallWatches implements WatchSink {
   }
 
   #tellCompacted(watchId: number, compactRevision: number): void {
+    this.#late.add(watchId);
+    const [oldest] = this.#late;
+    if (this.#late.size > lateMax && oldest !== undefined) this.#late.delete(oldest);
     this.#tell({ watchId, canceled: true, compactRevision }, 0);
   }
 
   #cancel(watchId: number): void {
-    if (!this.#forget(watchId)) return;
-    this.#stream.cancel(watchId);
+    if (this.#forget(watchId)) this.#stream.cancel(watchId);
+    else if (!this.#late.delete(watchId)) return;
     this.#tell({ watchId, canceled: true });
   }
 
@@ -177,20 +197,23 @@ class CallWatches implements WatchSink {
       this.#isRefused = true;
       return false;
     }
-    return this.#answers.hasRoom;
+    return this.#answers.hasRoom();
   }
 
   events(watchIds: readonly number[], batch: WatchBatch): void {
+    const header = this.#header(batch.revision);
+    const events = eventsOf(batch);
     for (const watchId of watchIds) {
-      if (!this.#watches.has(watchId)) continue;
-      const events = eventsOf(batch);
+      const fields = this.#watches.get(watchId);
+      if (fields === undefined) continue;
       if (events.length <= fragmentBytes || !this.#fragmented.has(watchId)) {
-        this.#tell({ watchId }, batch.revision, events);
+        this.#answers.sendEncoded(header, fields, events);
         continue;
       }
       const parts = fragmentsOf(batch, fragmentBytes);
       parts.forEach((part, at) => {
-        this.#tell({ watchId, fragment: at < parts.length - 1 }, batch.revision, part);
+        const fragment = answerFields({ watchId, fragment: at < parts.length - 1 });
+        this.#answers.sendEncoded(header, fragment, part);
       });
     }
   }
@@ -208,13 +231,14 @@ class CallWatches implements WatchSink {
     this.#answers.end(endError(end.reason));
   }
 
-  #tell(answer: Omit<WatchAnswer, 'header'>, revision?: number, events?: Buffer): void {
-    if (this.#isOver) return;
-    const status = this.#calls.status();
-    const header = this.#calls.header(
-      revision === undefined ? status : { revision, term: status.term },
-    );
-    this.#answers.sendEncoded(watchAnswer({ ...answer, header }, events));
+  /** @param revision of the header; what is applied now without one. */
+  #tell(answer: WatchAnswer, revision?: number): void {
+    this.#answers.sendEncoded(this.#header(revision), answerFields(answer));
+  }
+
+  #header(revision?: number): Buffer {
+    const now = this.#calls.now();
+    return headerField(revision === undefined ? now : { ...now, revision });
   }
 }
 

@@ -13,6 +13,8 @@ export function sendError(response: ServerResponse, error: TableError): void {
     return;
   }
   if (error.kind.retryable) response.setHeader('retry-after', '1');
+  // Not Basic, for which browsers would open a window of their own.
+  if (error.kind.http === 401) response.setHeader('www-authenticate', 'Bearer realm="lockstep"');
   sendJson(response, error.kind.http, { error: error.toWire() });
 }
 
@@ -47,4 +49,4 @@ export function sendFixed(response: ServerResponse, { status, headers, body }: F
 }
 
 /** What there is, for whoever came to a path that is not. */
-export const pathsHint = `there is / (the console page), /v1/kv/<key>, /v1/watch, /v1/ws, /health, /livez, /readyz, /metrics, /version, and POST /v1/<method> for ${methodNames.join(', ')}`;
+export const pathsHint = `there is / (the console page), /v1/kv/<key>, /v1/watch, /v1/snapshot, /v1/ws, /health, /livez, /readyz, /metrics, /version, /v3/<etcd's gateway>, and POST /v1/<method> for ${methodNames.join(', ')}`;

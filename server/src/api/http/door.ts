@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import {
   isUnaryMethodName,
   limits,
@@ -8,7 +9,7 @@ import {
   subprotocol,
   TableError,
 } from '@lockstep/client/protocol';
-import type { CallContext, Caller, Service } from '../../service/service.ts';
+import { type CallContext, proofsOfHeader, type Service } from '../../service/service.ts';
 import {
   type FixedAnswer,
   pathsHint,
@@ -18,25 +19,32 @@ import {
   sendText,
 } from './answers.ts';
 import { readBody } from './body.ts';
+import { HealthPages } from './health-pages.ts';
 import { KeyRoutes, keyPath } from './key-routes.ts';
+import { sendSnapshot } from './snapshot-response.ts';
 import { splitTarget, type Target } from './url.ts';
 import { WatchStreamResponse } from './watch-stream.ts';
 
 export interface HttpDoorOptions {
   readonly service: Service;
-  readonly caller: Caller;
+  /** The common name of the certificate that a request came with, verified; absent where there are none. */
+  readonly commonNameOf?: ((socket: Duplex) => string | undefined) | undefined;
   /** What `/metrics` shows now. */
   metrics(): { readonly contentType: string; readonly body: string };
   /** A file of the console page, or undefined for every other path; `etag` is that of the request. */
   console(path: string, etag: string | undefined): FixedAnswer | undefined;
+  /** The versions of etcd that this member stands in for, by the names that etcd gives them. */
+  readonly etcd: { readonly etcdserver: string; readonly etcdcluster: string };
 }
 
 /** The same methods over plain requests, and the short forms for curl and browsers. */
 export class HttpDoor {
   readonly #service: Service;
-  readonly #context: CallContext;
+  readonly #commonNameOf: HttpDoorOptions['commonNameOf'];
   readonly #metrics: HttpDoorOptions['metrics'];
   readonly #console: HttpDoorOptions['console'];
+  readonly #etcd: HttpDoorOptions['etcd'];
+  readonly #health: HealthPages;
   readonly #keys: KeyRoutes;
   readonly #streams = new Set<WatchStreamResponse>();
   readonly #responses = new Set<ServerResponse>();
@@ -44,10 +52,12 @@ export class HttpDoor {
 
   constructor(options: HttpDoorOptions) {
     this.#service = options.service;
-    this.#context = { caller: options.caller };
+    this.#commonNameOf = options.commonNameOf;
     this.#metrics = options.metrics;
     this.#console = options.console;
-    this.#keys = new KeyRoutes(options.service, this.#context);
+    this.#etcd = options.etcd;
+    this.#health = new HealthPages(options.service);
+    this.#keys = new KeyRoutes(options.service);
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
@@ -83,8 +93,11 @@ export class HttpDoor {
     }
     const target = splitTarget(request.url ?? '/');
     const { path } = target;
-    if (path.startsWith(keyPath)) return this.#keys.handle(request, response, target);
+    if (path.startsWith(keyPath)) {
+      return this.#keys.handle(request, response, target, await this.#contextOf(request));
+    }
     if (path === '/v1/watch') return this.#watch(request, response, target);
+    if (path === '/v1/snapshot') return this.#snapshot(request, response, target);
     if (path === '/v1/ws') {
       throw new TableError(
         'invalid_request',
@@ -110,7 +123,8 @@ export class HttpDoor {
     }
     const body = await readBody(request, limits.frameBytesMax);
     const params = parseParams(method, body.length === 0 ? {} : parseJson(body.toString()));
-    sendJson(response, 200, await this.#service.call(method, params, this.#context));
+    const context = await this.#contextOf(request);
+    sendJson(response, 200, await this.#service.call(method, params, context));
   }
 
   async #watch(request: IncomingMessage, response: ServerResponse, target: Target): Promise<void> {
@@ -118,29 +132,37 @@ export class HttpDoor {
     const stream = new WatchStreamResponse(this.#service, response);
     this.#streams.add(stream);
     response.on('close', () => this.#streams.delete(stream));
-    await stream.start(request, target.query, this.#context);
+    await stream.start(request, target.query, await this.#contextOf(request));
+  }
+
+  /** Who is asking, found out for each request. */
+  async #contextOf(request: IncomingMessage): Promise<CallContext> {
+    const proofs = proofsOfHeader(request.headers.authorization);
+    const commonName = this.#commonNameOf?.(request.socket);
+    return { caller: await this.#service.callers.of({ ...proofs, commonName }) };
+  }
+
+  async #snapshot(
+    request: IncomingMessage,
+    response: ServerResponse,
+    target: Target,
+  ): Promise<void> {
+    requireGet(request, response);
+    const serializable = isSerializable(target.query, '/v1/snapshot');
+    const headOnly = request.method === 'HEAD';
+    const context = await this.#contextOf(request);
+    const options = { serializable, headOnly, context };
+    await sendSnapshot(this.#service, response, options);
   }
 
   async #page(request: IncomingMessage, response: ServerResponse, target: Target): Promise<void> {
+    if (this.#health.has(target.path)) {
+      requireGet(request, response);
+      const { status, contentType, body } = await this.#health.answer(target);
+      sendText(response, status, contentType, body);
+      return;
+    }
     switch (target.path) {
-      case '/health': {
-        requireGet(request, response);
-        const health = await this.#service.health(isSerializable(target.query));
-        sendJson(response, health.health === 'true' ? 200 : 503, health);
-        return;
-      }
-      case '/livez':
-        requireGet(request, response);
-        sendText(response, 200, 'text/plain; charset=utf-8', 'ok\n');
-        return;
-      case '/readyz': {
-        requireGet(request, response);
-        const { health, reason } = await this.#service.health(false);
-        const isReady = health === 'true';
-        const text = isReady ? 'ok\n' : `not ready: ${reason}\n`;
-        sendText(response, isReady ? 200 : 503, 'text/plain; charset=utf-8', text);
-        return;
-      }
       case '/metrics': {
         requireGet(request, response);
         const { contentType, body } = this.#metrics();
@@ -149,7 +171,11 @@ export class HttpDoor {
       }
       case '/version':
         requireGet(request, response);
-        sendJson(response, 200, { lockstep: this.#service.version, protocol: subprotocol });
+        sendJson(response, 200, {
+          ...this.#etcd,
+          lockstep: this.#service.version,
+          protocol: subprotocol,
+        });
         return;
       default: {
         const answer = this.#console(target.path, request.headers['if-none-match']);
@@ -170,11 +196,11 @@ function requireGet(request: IncomingMessage, response: ServerResponse): void {
   throw new TableError('method_not_allowed', 'this path takes GET');
 }
 
-/** The one option of `/health`, as etcd spells it. */
-function isSerializable(query: string): boolean {
+/** The one option of such a path, as etcd spells it. */
+function isSerializable(query: string, path: string): boolean {
   if (query === '' || query === 'serializable=false') return false;
   if (query === 'serializable' || query === 'serializable=true') return true;
-  throw new TableError('invalid_params', '/health knows one option: serializable=true');
+  throw new TableError('invalid_params', `${path} knows one option: serializable=true`);
 }
 
 function closeAfterwards(response: ServerResponse): void {

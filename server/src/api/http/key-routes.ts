@@ -40,31 +40,34 @@ const putNames = ['lease', 'prevKv', 'ignoreValue', 'ignoreLease'];
 /** PROTOCOL [W-51]: `/v1/kv/<key>` for curl. The key is the rest of the path, slashes and all. */
 export class KeyRoutes {
   readonly #service: Service;
-  readonly #context: CallContext;
 
-  constructor(service: Service, context: CallContext) {
+  constructor(service: Service) {
     this.#service = service;
-    this.#context = context;
   }
 
   /** @throws TableError. */
-  async handle(request: IncomingMessage, response: ServerResponse, target: Target): Promise<void> {
+  async handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    target: Target,
+    context: CallContext,
+  ): Promise<void> {
     const key = wireFromBytes(decodePercent(target.path.slice(keyPath.length)));
     switch (request.method) {
       case 'GET':
       case 'HEAD':
-        return this.#get(response, key, target.query);
+        return this.#get(response, key, target.query, context);
       case 'PUT': {
         const query = queryParams(target.query, 'kv.put', putNames);
         const value = bytesFromArray(await readBody(request, limits.requestBytesMax));
         const params = parseParams('kv.put', { ...query, key, value: wireFromBytes(value) });
-        sendJson(response, 200, await this.#service.call('kv.put', params, this.#context));
+        sendJson(response, 200, await this.#service.call('kv.put', params, context));
         return;
       }
       case 'DELETE': {
         const query = queryParams(target.query, 'kv.deleteRange', ['prefix', 'rangeEnd', 'prevKv']);
         const params = parseParams('kv.deleteRange', withSelector(query, key));
-        sendJson(response, 200, await this.#service.call('kv.deleteRange', params, this.#context));
+        sendJson(response, 200, await this.#service.call('kv.deleteRange', params, context));
         return;
       }
       default:
@@ -73,10 +76,15 @@ export class KeyRoutes {
     }
   }
 
-  async #get(response: ServerResponse, key: unknown, queryText: string): Promise<void> {
+  async #get(
+    response: ServerResponse,
+    key: unknown,
+    queryText: string,
+    context: CallContext,
+  ): Promise<void> {
     const query = queryParams(queryText, 'kv.range', rangeNames);
     const params = parseParams('kv.range', withSelector(query, key));
-    const result = await this.#service.call('kv.range', params, this.#context);
+    const result = await this.#service.call('kv.range', params, context);
     const asksForJson =
       params.prefix !== undefined || params.rangeEnd !== undefined || params.keysOnly;
     if (asksForJson || params.countOnly) sendJson(response, 200, result);

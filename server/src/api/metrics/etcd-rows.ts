@@ -1,3 +1,5 @@
+import type { GrpcCallReading } from '../../metrics/readings.ts';
+import type { Labels } from './exposition.ts';
 import { flag, type Row } from './rows.ts';
 
 /** What etcd has too, under etcd's names, so that dashboards and alerts made for it work. */
@@ -124,6 +126,44 @@ export const etcdRows: readonly Row[] = [
       })),
   },
   {
+    name: 'etcd_network_client_grpc_sent_bytes_total',
+    type: 'counter',
+    help: "Bytes of messages of etcd's API sent to clients.",
+    read: ({ grpc }) => grpc.sentBytes,
+  },
+  {
+    name: 'etcd_network_client_grpc_received_bytes_total',
+    type: 'counter',
+    help: "Bytes of messages of etcd's API received from clients.",
+    read: ({ grpc }) => grpc.receivedBytes,
+  },
+  {
+    name: 'grpc_server_started_total',
+    type: 'counter',
+    help: "Calls of etcd's API that began, over gRPC and over JSON.",
+    read: ({ grpc }) =>
+      grpc.calls.map((call) => ({ labels: callLabels(call), value: call.started })),
+  },
+  {
+    name: 'grpc_server_handled_total',
+    type: 'counter',
+    help: "Calls of etcd's API that ended, by the code of gRPC.",
+    read: ({ grpc }) =>
+      grpc.calls.flatMap((call) =>
+        [...call.handled].map(([code, value]) => ({
+          labels: { ...callLabels(call), grpc_code: code },
+          value,
+        })),
+      ),
+  },
+  {
+    name: 'grpc_server_handling_seconds',
+    type: 'histogram',
+    help: "From the beginning of a call of etcd's API to its end.",
+    read: ({ grpc }) =>
+      grpc.calls.map((call) => ({ labels: callLabels(call), value: call.seconds })),
+  },
+  {
     name: 'etcd_mvcc_put_total',
     type: 'counter',
     help: 'Puts run here, those inside transactions included.',
@@ -202,3 +242,8 @@ export const etcdRows: readonly Row[] = [
     read: ({ store }) => store.leases.revoked,
   },
 ];
+
+/** As grpc-prometheus names them. */
+function callLabels({ type, service, method }: GrpcCallReading): Labels {
+  return { grpc_type: type, grpc_service: service, grpc_method: method };
+}

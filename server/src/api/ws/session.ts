@@ -7,6 +7,7 @@ import {
   formatWatchEvents,
   isUnaryMethodName,
   limits,
+  type ParamsOf,
   parseClientFrame,
   parseMethod,
   parseParams,
@@ -46,7 +47,9 @@ export interface SessionOptions {
 export class Session {
   readonly #service: Service;
   readonly #outlet: SessionOutlet;
-  readonly #caller: Caller;
+  #caller: Caller;
+  /** A login runs: what comes after it waits, since it says who asks. */
+  #loggingIn = false;
   readonly #waiting: ClientCall[] = [];
   /** Answers that wait for room before they are built. */
   readonly #turns: AnswerTurn[] = [];
@@ -128,6 +131,7 @@ export class Session {
   }
 
   #hasCapacity(): boolean {
+    if (this.#loggingIn) return false;
     return this.#running < limits.requestsInFlightMax && this.#outlet.isWritable();
   }
 
@@ -136,7 +140,8 @@ export class Session {
     try {
       if (call.fault !== undefined) throw call.fault;
       const method = parseMethod(call.method);
-      if (isUnaryMethodName(method)) this.#startUnary(call, method);
+      if (method === 'auth.login') this.#logIn(call, parseParams(method, call.params));
+      else if (isUnaryMethodName(method)) this.#startUnary(call, method);
       else this.#startWatchCall(call, method);
     } catch (error) {
       this.#refuse(call, error);
@@ -161,6 +166,26 @@ export class Session {
     } else {
       this.#answer(call, outcome);
     }
+  }
+
+  /** PROTOCOL [W-104]: from its answer on the connection is that user's. */
+  #logIn(call: ClientCall, params: ParamsOf<'auth.login'>): void {
+    this.#loggingIn = true;
+    const entered = (async () => {
+      const result = await this.#service.call('auth.login', params, { caller: this.#caller });
+      this.#caller = await this.#service.callers.of({ token: result.token });
+      return result;
+    })();
+    entered.then(
+      (result) => {
+        this.#loggingIn = false;
+        this.#answer(call, result);
+      },
+      (error) => {
+        this.#loggingIn = false;
+        this.#refuse(call, error);
+      },
+    );
   }
 
   #startWatchCall(call: ClientCall, method: ConnectionMethodName): void {

@@ -14,7 +14,6 @@ import { Session } from './session.ts';
 
 export interface WebSocketDoorOptions {
   readonly service: Service;
-  readonly caller: Caller;
   /** How many calls of {@link WebSocketDoor.sweep} each limit takes. */
   readonly heartbeatSweeps: number;
   readonly silenceSweeps: number;
@@ -64,7 +63,7 @@ export class WebSocketDoor {
    * @throws TableError when the request asks for something that is not spoken here; the socket is
    * then the caller's to close.
    */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, caller: Caller): void {
     const path = request.url?.split('?', 1)[0];
     if (path !== webSocketPath) {
       throw new TableError('not_found', `the WebSocket is at ${webSocketPath}`);
@@ -79,6 +78,7 @@ export class WebSocketDoor {
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       const connection = new Connection(webSocket, socket, {
         ...this.#options,
+        caller,
         turn: this.#turn,
         budget: this.#budget,
       });
@@ -123,6 +123,7 @@ export class WebSocketDoor {
 }
 
 interface ConnectionOptions extends WebSocketDoorOptions {
+  readonly caller: Caller;
   readonly turn: FlushTurn;
   readonly budget: UnsentBudget;
 }

@@ -260,6 +260,12 @@ export class MvccStore {
     this.#compactRevision = compactRevision;
   }
 
+  /** Only for a new cluster on an old state: continues at `revision`, with all history before it compacted. */
+  continueAt(revision: number): void {
+    this.#revision = revision;
+    this.#compactRevision = revision;
+  }
+
   /** How many versions are held in memory: for measuring. */
   countVersions(): number {
     let count = 0;

@@ -204,6 +204,12 @@ export class Leader implements Role {
     if (reason !== undefined) this.#state.dropForwarded(message, reason);
   }
 
+  /** Whether a change of membership may be proposed: those before it, inherited ones too, are in force. */
+  get membershipSettled(): boolean {
+    const { log, membership } = this.#state;
+    return !this.transferring && this.#membershipIndex <= log.handed && !isJoint(membership);
+  }
+
   /** Appends a membership change, or says in a sentence why it is refused. */
   proposeMembership(change: MembershipChange): string | undefined {
     const { log, membership } = this.#state;

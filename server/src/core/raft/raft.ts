@@ -111,6 +111,11 @@ export class Raft {
     return this.#role.propose(payloads, batch);
   }
 
+  /** True on a leader that may propose a change of membership. */
+  get membershipSettled(): boolean {
+    return this.#role.name === 'leader' && this.#role.membershipSettled;
+  }
+
   /** Only on the leader. A sentence when it is refused. */
   proposeMembership(change: MembershipChange): string | undefined {
     if (this.#role.name !== 'leader') return 'only the leader can change the membership';

@@ -25,11 +25,7 @@ export function decodeRequest(input: DescMessage, bytes: Uint8Array): never {
 /** An answer as a frame of gRPC. */
 export function encodeAnswer(output: DescMessage, answer: unknown): Buffer {
   const message = create(output, answer as MessageInitShape<DescMessage>);
-  return frameOf(toBinary(output, message));
-}
-
-/** A message with its prefix. */
-export function frameOf(bytes: Uint8Array): Buffer {
+  const bytes = toBinary(output, message);
   const frame = Buffer.allocUnsafe(prefixBytes + bytes.length);
   writePrefix(frame, bytes.length);
   frame.set(bytes, prefixBytes);

@@ -7,6 +7,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Duplex } from 'node:stream';
+import { AnswerRoom, type HeldBytes } from './answer-room.ts';
 import { GrpcStream, type GrpcStreamSetup } from './grpc-stream.ts';
 import type { Method } from './method.ts';
 import { PingWatch } from './ping-watch.ts';
@@ -18,10 +19,21 @@ export interface GrpcServerOptions {
   readonly streamsMax: number;
   /** A connection that does not answer a ping within this time is cut; milliseconds. */
   readonly silenceMs: number;
+  /** A client that takes nothing of what waits for it for this long is cut; milliseconds. */
+  readonly stallMs: number;
+  /** What answers of one connection may hold, and of all together, before they wait or are refused. */
+  readonly answerBytesMax: number;
+  readonly allAnswerBytesMax: number;
   /** What a call is run with. */
-  setup(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): GrpcStreamSetup;
+  setup(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Omit<GrpcStreamSetup, 'room'>;
   /** Takes a stream that is no call of gRPC. */
   other(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void;
+}
+
+interface Connection {
+  readonly session: ServerHttp2Session;
+  readonly pings: PingWatch;
+  readonly room: AnswerRoom;
 }
 
 /** In MB: what one connection may hold, of which unsent answers are the largest part. */
@@ -32,7 +44,8 @@ export class GrpcServer {
   readonly #server: Http2Server;
   readonly #methods = new Map<string, Method>();
   readonly #options: GrpcServerOptions;
-  readonly #sessions = new Map<ServerHttp2Session, PingWatch>();
+  readonly #sessions = new Map<unknown, Connection>();
+  readonly #held: HeldBytes = { bytes: 0 };
   readonly #calls = new Set<GrpcStream>();
   #whenEmpty: (() => void) | undefined;
 
@@ -54,6 +67,10 @@ export class GrpcServer {
     return this.#sessions.size;
   }
 
+  get heldBytes(): number {
+    return this.#held.bytes;
+  }
+
   get calls(): number {
     return this.#calls.size;
   }
@@ -65,7 +82,11 @@ export class GrpcServer {
 
   /** Called again and again: cuts who is silent. */
   sweep(): void {
-    for (const watch of this.#sessions.values()) watch.sweep();
+    const now = performance.now();
+    for (const { session, pings, room } of this.#sessions.values()) {
+      if (room.stalledMs(now) >= this.#options.stallMs) session.destroy();
+      else pings.sweep();
+    }
   }
 
   /** Tells everybody to go, and resolves when they have. Streams that go on are cut by {@link terminate}. */
@@ -73,7 +94,7 @@ export class GrpcServer {
     const empty = new Promise<void>((resolve) => {
       this.#whenEmpty = resolve;
     });
-    for (const session of this.#sessions.keys()) session.close();
+    for (const { session } of this.#sessions.values()) session.close();
     this.#settle();
     return empty;
   }
@@ -84,11 +105,16 @@ export class GrpcServer {
   }
 
   terminate(): void {
-    for (const session of [...this.#sessions.keys()]) session.destroy();
+    for (const { session } of [...this.#sessions.values()]) session.destroy();
   }
 
   #opened(session: ServerHttp2Session): void {
-    this.#sessions.set(session, new PingWatch(session, this.#options.silenceMs));
+    const { silenceMs, answerBytesMax: bytesMax, allAnswerBytesMax: allBytesMax } = this.#options;
+    this.#sessions.set(session, {
+      session,
+      pings: new PingWatch(session, silenceMs),
+      room: new AnswerRoom({ bytesMax, allBytesMax, all: this.#held }),
+    });
     session.on('error', () => {});
     session.once('close', () => {
       this.#sessions.delete(session);
@@ -107,7 +133,10 @@ export class GrpcServer {
       this.#options.other(stream, headers);
       return;
     }
-    const call = new GrpcStream(stream, headers, this.#options.setup(stream, headers));
+    const connection = this.#sessions.get(stream.session);
+    if (connection === undefined) return;
+    const setup = { ...this.#options.setup(stream, headers), room: connection.room };
+    const call = new GrpcStream(stream, headers, setup);
     this.#calls.add(call);
     stream.once('close', () => this.#calls.delete(call));
     const path = headers[constants.HTTP2_HEADER_PATH];

@@ -1,25 +1,35 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { TableError } from '@lockstep/client/protocol';
 import type { CallContext } from '../../../service/service.ts';
-import { decodeRequest, encodeAnswer, frameOf } from './codec.ts';
+import type { AnswerRoom } from './answer-room.ts';
+import type { CallCounts, CallTally } from './call-counts.ts';
+import { decodeRequest, encodeAnswer } from './codec.ts';
 import { timeoutMsOf } from './deadline.ts';
-import { MessageReader } from './message-reader.ts';
+import { MessageReader, prefixBytes, writePrefix } from './message-reader.ts';
 import type { Answers, Call, Method, Requests } from './method.ts';
 import { encodeMessage, GrpcError, grpcCodes } from './status.ts';
 
 export interface GrpcStreamSetup {
-  readonly context: CallContext;
+  /** Who asks; throws a TableError when a token is not good. */
+  contextOf(call: Call): CallContext;
   /** The largest message that is taken. */
   readonly requestBytesMax: number;
+  /** That of the connection. */
+  readonly room: AnswerRoom;
+  /** Throws when the call may not be run now. */
+  admit(call: Call): void;
   /** What a call that failed ends with. */
   failure(thrown: unknown): GrpcError;
+  readonly counts: CallCounts;
 }
 
+/** What one call with a stream of answers may hold in this process. */
+const heldBytesMax = 64 * 1024;
 const answerHead = { ':status': 200, 'content-type': 'application/grpc' } as const;
 const wellEnded = { 'grpc-status': '0' } as const;
 
 /** One call over one stream of HTTP/2: reads its messages, runs its method, writes its answers and its status. */
 export class GrpcStream implements Call {
-  readonly context: CallContext;
   readonly #stream: ServerHttp2Stream;
   readonly #headers: IncomingHttpHeaders;
   readonly #setup: GrpcStreamSetup;
@@ -27,18 +37,31 @@ export class GrpcStream implements Call {
   #abort: AbortController | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #trailers: Record<string, string> = wellEnded;
+  /** Answers that leave at the end of this turn. */
+  #unsent: Buffer[] = [];
+  /** Bytes of answers that the client has not taken yet. */
+  #held = 0;
+  /** Those of them that the stream has. */
+  #written = 0;
+  readonly #onRoom = new Set<() => void>();
+  #tally: CallTally | undefined;
   #isOver = false;
+  #context: CallContext | undefined;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, setup: GrpcStreamSetup) {
     this.#stream = stream;
     this.#headers = headers;
     this.#setup = setup;
-    this.context = setup.context;
     this.#reader = new MessageReader(setup.requestBytesMax);
     stream.on('wantTrailers', () => stream.sendTrailers(this.#trailers));
     stream.once('close', () => this.#closed());
     // What went wrong with the connection is seen by its session, and the call is closed all the same.
     stream.on('error', () => {});
+  }
+
+  get context(): CallContext {
+    this.#context ??= this.#setup.contextOf(this);
+    return this.#context;
   }
 
   get signal(): AbortSignal {
@@ -54,9 +77,11 @@ export class GrpcStream implements Call {
 
   /** Never rejects and never throws: whatever happens becomes the call's status. */
   run(method: Method): void {
+    this.#tally = this.#setup.counts.start(method);
     try {
       const ms = timeoutMsOf(this.metadata('grpc-timeout'));
       if (ms !== undefined) this.#deadline = setTimeout(() => this.#late(), ms);
+      this.#setup.admit(this);
       if (method.kind === 'duplex') this.#runDuplex(method);
       else this.#collect(method);
     } catch (error) {
@@ -69,7 +94,8 @@ export class GrpcStream implements Call {
     if (this.#isOver) return;
     const { code, message } = thrown instanceof GrpcError ? thrown : this.#setup.failure(thrown);
     const status = { 'grpc-status': String(code), 'grpc-message': encodeMessage(message) };
-    this.#over();
+    this.#flush();
+    this.#over(code);
     const stream = this.#stream;
     if (stream.destroyed || stream.closed) return;
     if (stream.headersSent) {
@@ -85,12 +111,16 @@ export class GrpcStream implements Call {
   }
 
   #closed(): void {
-    this.#over();
+    this.#over(grpcCodes.canceled);
+    this.#release(this.#written);
+    for (const go of this.#onRoom) go();
   }
 
-  #over(): void {
+  /** @param code what it ended with. */
+  #over(code: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#tally?.ended(code);
     clearTimeout(this.#deadline);
     this.#abort?.abort();
   }
@@ -104,6 +134,7 @@ export class GrpcStream implements Call {
       try {
         for (const message of this.#reader.push(chunk)) {
           if (request !== undefined) throw tooMany(method);
+          this.#setup.counts.receivedBytes += message.length;
           request = message;
         }
       } catch (error) {
@@ -135,6 +166,13 @@ export class GrpcStream implements Call {
 
   #answer(method: Method, answer: unknown): void {
     if (this.#isOver) return;
+    const { room } = this.#setup;
+    if (!room.isOpen) this.fail(new TableError('too_many_requests'));
+    else room.whenFree(() => this.#write(method, answer));
+  }
+
+  #write(method: Method, answer: unknown): void {
+    if (this.#isOver) return;
     let frame: Buffer;
     try {
       frame = encodeAnswer(method.output, answer);
@@ -142,7 +180,10 @@ export class GrpcStream implements Call {
       this.fail(error);
       return;
     }
-    this.#over();
+    this.#over(grpcCodes.ok);
+    this.#setup.counts.sentBytes += frame.length;
+    this.#held = frame.length;
+    this.#hold(frame.length);
     this.#stream.respond(answerHead, { waitForTrailers: true });
     this.#stream.end(frame);
   }
@@ -156,26 +197,73 @@ export class GrpcStream implements Call {
     this.#end();
   }
 
-  /** Resolves when what was sent has gone, or the call is over. */
+  /** Resolves when there is room again, or the call is over. */
   #drained(): Promise<void> {
-    const stream = this.#stream;
+    if (this.#isOver || this.#hasRoom) return Promise.resolve();
     return new Promise((resolve) => {
       const go = (): void => {
-        stream.off('drain', go);
-        stream.off('close', go);
+        this.#onRoom.delete(go);
         resolve();
       };
-      if (this.#isOver) return resolve();
-      stream.on('drain', go);
-      stream.on('close', go);
+      this.#onRoom.add(go);
     });
   }
 
   /** @returns false when it, or something before it, still waits in this process. */
   #send(frame: Buffer): boolean {
     if (this.#isOver) return false;
+    this.#add(frame);
+    return this.#hasRoom;
+  }
+
+  #add(bytes: Buffer): void {
+    if (this.#unsent.length === 0) queueMicrotask(() => this.#flush());
+    this.#unsent.push(bytes);
+    this.#held += bytes.length;
+  }
+
+  /** A message of which the parts are at hand; they are copied once, when the turn is over. */
+  #sendParts(parts: readonly Buffer[]): void {
+    if (this.#isOver) return;
+    const prefix = Buffer.allocUnsafe(prefixBytes);
+    let length = 0;
+    for (const part of parts) length += part.length;
+    writePrefix(prefix, length);
+    this.#add(prefix);
+    for (const part of parts) this.#add(part);
+  }
+
+  get #hasRoom(): boolean {
+    return this.#held < (this.#setup.room.isOpen ? heldBytesMax : 1);
+  }
+
+  /** What was sent in one go leaves in one frame of HTTP/2: each costs as much as a hundred small answers. */
+  #flush(): void {
+    const frames = this.#unsent;
+    if (frames.length === 0) return;
+    this.#unsent = [];
+    if (this.#stream.destroyed) return;
     this.#respond();
-    return this.#stream.write(frame);
+    const all = frames.length === 1 && frames[0] !== undefined ? frames[0] : Buffer.concat(frames);
+    this.#setup.counts.sentBytes += all.length;
+    this.#hold(all.length);
+    this.#stream.write(all, () => {
+      this.#release(all.length);
+      if (this.#hasRoom) for (const go of this.#onRoom) go();
+    });
+  }
+
+  #hold(bytes: number): void {
+    this.#written += bytes;
+    this.#setup.room.hold(bytes, performance.now());
+  }
+
+  #release(bytes: number): void {
+    // What the client had not taken when the stream closed was released then.
+    const released = Math.min(bytes, this.#written);
+    this.#held -= released;
+    this.#written -= released;
+    if (released > 0) this.#setup.room.release(released, performance.now());
   }
 
   #respond(): void {
@@ -184,7 +272,8 @@ export class GrpcStream implements Call {
 
   #end(): void {
     if (this.#isOver) return;
-    this.#over();
+    this.#flush();
+    this.#over(grpcCodes.ok);
     this.#respond();
     this.#stream.end();
   }
@@ -192,9 +281,7 @@ export class GrpcStream implements Call {
   #runDuplex(method: Method & { kind: 'duplex' }): void {
     const stream = this.#stream;
     const answers: Answers<unknown> = {
-      get hasRoom() {
-        return !stream.writableNeedDrain;
-      },
+      hasRoom: () => this.#hasRoom,
       onRoom: () => {},
       send: (answer) => {
         try {
@@ -203,10 +290,10 @@ export class GrpcStream implements Call {
           this.fail(error);
         }
       },
-      sendEncoded: (answer) => this.#send(frameOf(answer)),
+      sendEncoded: (...parts) => this.#sendParts(parts),
       end: (error) => (error === undefined ? this.#end() : this.fail(error)),
     };
-    stream.on('drain', () => answers.onRoom());
+    this.#onRoom.add(() => answers.onRoom());
     const requests: Requests<never> = method.run(this, answers);
     // A client may wait for the head of the answer before it sends anything.
     if (!this.#isOver) this.#respond();
@@ -219,7 +306,8 @@ export class GrpcStream implements Call {
       for (const message of this.#reader.push(chunk as Buffer)) {
         if (this.#isOver) return;
         // Whoever does not take the answers is asked no more either.
-        if (this.#stream.writableNeedDrain) await this.#drained();
+        await this.#drained();
+        this.#setup.counts.receivedBytes += message.length;
         await requests.take(decodeRequest(method.input, message));
       }
     }

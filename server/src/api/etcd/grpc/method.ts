@@ -9,6 +9,7 @@ import type { CallContext } from '../../../service/service.ts';
 
 /** What comes with a call besides its messages. */
 export interface Call {
+  /** Who asks, found out when it is first wanted. @throws TableError `invalid_auth_token`. */
   readonly context: CallContext;
   /** Aborts when the client has cancelled, has gone, or its deadline is over. */
   readonly signal: AbortSignal;
@@ -19,12 +20,12 @@ export interface Call {
 /** The sending half of a call with a stream of answers. */
 export interface Answers<Output> {
   /** False when the client does not keep up: what is sent on waits in this process. */
-  readonly hasRoom: boolean;
+  hasRoom(): boolean;
   /** Called whenever there is room again after there was none. */
   onRoom: () => void;
   send(answer: Output): void;
-  /** The same for an answer whose bytes are at hand. */
-  sendEncoded(answer: Buffer): void;
+  /** The same for an answer whose bytes are at hand: all parts together are the message. */
+  sendEncoded(...parts: readonly Buffer[]): void;
   /** Ends the call: well, or with a status. */
   end(error?: unknown): void;
 }

@@ -4,8 +4,8 @@ import { constants, type ServerHttp2Session } from 'node:http2';
 const pingGapMs = 5_000;
 /** As grpc-go counts: so many pings may come too early, and one more ends the connection. */
 const strikesMax = 2;
-/** More than this between two pings is more than the answer to a ping. */
-const answerToPingBytes = 64;
+/** The answer to a ping takes so many bytes: whoever was sent more than that between two was sent something else. */
+const answerToPingBytes = 17;
 
 /**
  * Signs of life on one connection, in both directions: a connection that nothing comes from is asked, and cut when it does
@@ -17,6 +17,7 @@ export class PingWatch {
   #heardBytes = -1;
   #heardAt = performance.now();
   #isAsked = false;
+  #isDismissed = false;
   #pingedAt = Number.NEGATIVE_INFINITY;
   #strikes = 0;
   #written = 0;
@@ -28,6 +29,10 @@ export class PingWatch {
   }
 
   sweep(): void {
+    if (this.#isDismissed) {
+      this.#session.destroy();
+      return;
+    }
     const bytes = this.#session.socket?.bytesRead ?? 0;
     const now = performance.now();
     if (bytes !== this.#heardBytes) {
@@ -57,8 +62,9 @@ export class PingWatch {
     if (isAnswered) this.#strikes = 0;
     if (!isEarly || isAnswered) return;
     this.#strikes++;
-    if (this.#strikes <= strikesMax) return;
+    if (this.#strikes <= strikesMax || this.#isDismissed) return;
+    // The next sweep cuts it; by then it has been told why.
+    this.#isDismissed = true;
     this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from('too_many_pings'));
-    this.#session.destroy();
   }
 }

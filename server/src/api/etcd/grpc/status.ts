@@ -21,6 +21,13 @@ export const grpcCodes = {
 
 export type GrpcCode = (typeof grpcCodes)[keyof typeof grpcCodes];
 
+/** By their numbers, as programs in Go, and metrics, spell them. */
+export const codeNames: readonly string[] = [
+  ...['OK', 'Canceled', 'Unknown', 'InvalidArgument', 'DeadlineExceeded', 'NotFound'],
+  ...['AlreadyExists', 'PermissionDenied', 'ResourceExhausted', 'FailedPrecondition', 'Aborted'],
+  ...['OutOfRange', 'Unimplemented', 'Internal', 'Unavailable', 'DataLoss', 'Unauthenticated'],
+];
+
 /** A call ends with it; the message is for people, and for clients that match on it. */
 export class GrpcError extends Error {
   override readonly name = 'GrpcError';
