@@ -43,7 +43,7 @@ import type {
   WatchStream,
 } from '../../server/src/store.ts';
 import { MemoryAlarms, type WhichAlarms } from './memory-alarms.ts';
-import { hasPut, MemoryHistory } from './memory-history.ts';
+import { hasPut, MemoryHistory, tombstone } from './memory-history.ts';
 import { memoryMembers } from './memory-members.ts';
 import { MemoryOnce } from './memory-once.ts';
 import { MemoryRights } from './memory-rights.ts';
