@@ -195,7 +195,7 @@ test('all that is wrong is said at once', () => {
 test('variables are called as in etcd, and an empty one is none', () => {
   const given = etcdFromEnvironment({ ETCD_NAME: 'a', ETCD_DATA_DIR: '', ETCD_PRE_VOTE: 'true' });
   assert.deepEqual(given, { name: 'a', 'pre-vote': 'true' });
-  assert.throws(() => etcdSources({}, { ETCD_CERT_FILE: 'a.pem' }), /ETCD_CERT_FILE asks for TLS/);
+  assert.throws(() => etcdSources({}, { ETCD_WAL_DIR: '/fast' }), /ETCD_WAL_DIR is not taken/);
 });
 
 test('a command line may not say the same twice under two names', () => {

@@ -197,6 +197,7 @@ export const rooms: readonly Room[] = [
       'server/src/member-tls.ts',
     ],
     rooms: [
+      'tls',
       'config',
       'version',
       'backup',

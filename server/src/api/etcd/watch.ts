@@ -227,6 +227,10 @@ class CallWatches implements WatchSink {
   ended(watchId: number, end: WatchEnd): void {
     if (!this.#forget(watchId)) return;
     if (end.reason === 'compacted') return this.#tellCompacted(watchId, end.compactRevision ?? 0);
+    if (end.reason === 'permission_denied') {
+      this.#tell({ watchId, canceled: true, cancelReason: denied });
+      return;
+    }
     // The others end a whole call: none of its watches can go on.
     this.#answers.end(endError(end.reason));
   }
@@ -254,10 +258,10 @@ function checkRange({ key, rangeEnd }: KeyRange): void {
   throw new TableError('invalid_params', 'mvcc: watcher range is empty');
 }
 
+const denied = `rpc error: code = PermissionDenied desc = ${errorTable.permission_denied.text}`;
+
 /** Rights are refused in the words of gRPC's own errors, which etcd puts there. */
 function reasonOf(error: TableError): string {
-  const { text } = errorTable[error.code];
-  if (error.code === 'permission_denied')
-    return `rpc error: code = PermissionDenied desc = ${text}`;
+  if (error.code === 'permission_denied') return denied;
   return error.message;
 }

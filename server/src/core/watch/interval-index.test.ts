@@ -14,6 +14,11 @@ const range = fc.record({
 });
 const value = fc.nat({ max: 4 });
 
+/** One key and the range up to the next possible key are the same place. */
+function endOf({ key, rangeEnd }: KeyRange): string {
+  return rangeEnd === '' ? `${key}\0` : rangeEnd;
+}
+
 function valuesAt(index: IntervalIndex<number>, at: string): number[] {
   const found: number[] = [];
   index.visit(at, (each) => found.push(each));
@@ -27,7 +32,7 @@ test('a key finds the values whose range holds it, and no other, whatever was ad
       const index = new IntervalIndex<number>();
       const held = new Map<string, { range: KeyRange; value: number }>();
       for (const each of steps) {
-        const name = JSON.stringify([each.range.key, each.range.rangeEnd, each.value]);
+        const name = JSON.stringify([each.range.key, endOf(each.range), each.value]);
         if (each.removed) {
           index.remove(each.range, each.value);
           held.delete(name);
@@ -37,11 +42,9 @@ test('a key finds the values whose range holds it, and no other, whatever was ad
         }
       }
       for (const at of keys) {
-        // One key and the range up to the next possible key are the same place.
         const due = new Set<string>();
         for (const { range, value } of held.values()) {
-          const end = range.rangeEnd === '' ? `${range.key}\0` : range.rangeEnd;
-          if (inRange(range, at)) due.add(JSON.stringify([value, range.key, end]));
+          if (inRange(range, at)) due.add(JSON.stringify([value, range.key, endOf(range)]));
         }
         const values = [...due].map((name) => Number(JSON.parse(name)[0]));
         assert.deepEqual(
