@@ -64,7 +64,12 @@ function suite(count: number, start: () => Promise<Scene>): void {
     scene = await start();
     // With http:// before it etcdctl 3.4 sends an authority that Node refuses: see etcd-compatibility.md.
     const endpoints = scene.endpoints.join(',');
-    variables = { ETCDCTL_API: '3', ETCDCTL_ENDPOINTS: endpoints };
+    variables = {
+      ETCDCTL_API: '3',
+      ETCDCTL_ENDPOINTS: endpoints,
+      ONE: scene.endpoints[0] ?? '',
+      DIRECTORY: memoryDirectory(),
+    };
   });
   after(() => scene?.stop());
 

@@ -263,10 +263,82 @@ const cluster: readonly ShellCommand[] = [
   { line: 'etcdctl version', prints: /^etcdctl version: / },
 ];
 
-/**
- * In order. Users, roles and auth, changes of membership, snapshots and `endpoint hashkv` are parts of their own: each gets a list
- * of rows beside these, and a line here.
- */
+const asRoot = 'etcdctl --user root:secret';
+const asAda = 'etcdctl --user ada:hers';
+
+const rights: readonly ShellCommand[] = [
+  fails('etcdctl auth enable', 'etcdserver: root user does not exist'),
+  prints("etcdctl user add root --new-user-password='secret'", 'User root created'),
+  fails('etcdctl user add root:again --interactive=false', 'etcdserver: user name already exists'),
+  prints('etcdctl role add root', 'Role root created'),
+  fails('etcdctl role add root', 'etcdserver: role name already exists'),
+  prints('etcdctl user grant-role root root', 'Role root is granted to user root'),
+  prints("etcdctl user add ada --new-user-password='hers'", 'User ada created'),
+  prints('etcdctl role add ops', 'Role ops created'),
+  prints('etcdctl role grant-permission ops readwrite --prefix=true app/', 'Role ops updated'),
+  prints('etcdctl role grant-permission ops read shared', 'Role ops updated'),
+  prints('etcdctl user grant-role ada ops', 'Role ops is granted to user ada'),
+  fails('etcdctl user grant-role ada nothing', 'etcdserver: role name not found'),
+  fails('etcdctl user grant-role nobody ops', 'etcdserver: user name not found'),
+  prints('etcdctl auth enable', 'Authentication Enabled'),
+  fails('etcdctl get app/a', 'etcdserver: user name is empty'),
+  fails(
+    'etcdctl --user ada:his get app/a',
+    'etcdserver: authentication failed, invalid user ID or password',
+  ),
+  prints(`${asAda} put app/x 1`, 'OK'),
+  prints(`${asAda} get app/x`, 'app/x', '1'),
+  fails(`${asAda} get hello`, 'etcdserver: permission denied'),
+  prints(`${asAda} get shared`),
+  fails(`${asAda} put shared 1`, 'etcdserver: permission denied'),
+  fails(`${asAda} get --from-key app/`, 'etcdserver: permission denied'),
+  fails(`${asAda} user list`, 'etcdserver: permission denied'),
+  fails(`${asAda} auth disable`, 'etcdserver: permission denied'),
+  prints(`${asAda} user get ada`, 'User: ada', 'Roles: ops'),
+  prints(`${asRoot} user list`, 'ada', 'root'),
+  prints(`${asRoot} role list`, 'ops', 'root'),
+  prints(
+    `${asRoot} role get ops`,
+    ...['Role ops', 'KV Read:', '\t[app/, app0) (prefix app/)', '\tshared'],
+    ...['KV Write:', '\t[app/, app0) (prefix app/)'],
+  ),
+  prints(
+    `${asRoot} role revoke-permission ops shared`,
+    'Permission of key shared is revoked from role ops',
+  ),
+  fails(
+    `${asRoot} role revoke-permission ops shared`,
+    'etcdserver: permission is not granted to the role',
+  ),
+  fails(`${asAda} get shared`, 'etcdserver: permission denied'),
+  prints(`printf 'new' | ${asRoot} user passwd ada --interactive=false`, 'Password updated'),
+  fails(`${asAda} get app/x`, 'etcdserver: authentication failed, invalid user ID or password'),
+  prints('etcdctl --user ada:new get app/x', 'app/x', '1'),
+  prints(`${asRoot} user revoke-role ada ops`, 'Role ops is revoked from user ada'),
+  fails(`${asRoot} user revoke-role ada ops`, 'etcdserver: role is not granted to the user'),
+  prints(`${asRoot} role delete ops`, 'Role ops deleted'),
+  fails(`${asRoot} user delete root`, 'etcdserver: invalid auth management'),
+  prints(`${asRoot} user delete ada`, 'User ada deleted'),
+  fails(`${asRoot} user get ada`, 'etcdserver: user name not found'),
+  prints(`${asRoot} auth disable`, 'Authentication Disabled'),
+  fails(`${asRoot} get app/x`, 'etcdserver: authentication is not enabled'),
+  prints('etcdctl del app/x', '1'),
+];
+
+const membersAndBackups: readonly ShellCommand[] = [
+  { line: 'etcdctl endpoint hashkv', prints: /^(\S+, \d+\n)+$/ },
+  {
+    line: 'ETCDCTL_ENDPOINTS=$ONE etcdctl snapshot save $DIRECTORY/save.db && wc -c < $DIRECTORY/save.db',
+    prints: /Snapshot saved at \S+\/save\.db\n\d+\n$/,
+  },
+  fails('etcdctl member remove 1234', 'etcdserver: member not found'),
+  fails(
+    'etcdctl member update 1234 --peer-urls=http://127.0.0.1:1',
+    'etcdserver: member not found',
+  ),
+];
+
+/** In order. */
 export const script: Readonly<Record<string, readonly ShellCommand[]>> = {
   'keys and values': keysAndValues,
   transactions,
@@ -275,4 +347,6 @@ export const script: Readonly<Record<string, readonly ShellCommand[]>> = {
   history,
   'locks and elections': locks,
   'the cluster': cluster,
+  rights,
+  'members and backups': membersAndBackups,
 };
