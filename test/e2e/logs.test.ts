@@ -32,6 +32,7 @@ test('one member logs its start, its leadership, its snapshots, a compaction, an
     assert.notEqual(started[field], undefined, field);
   }
   await line(member, 'became_leader', { term: 2 });
+  await line(member, 'cluster_version_raised', { level: 'info' });
   const quiet = linesOf(member).length;
   for (let at = 0; at < 50; at++) await put(member, `k${at}`);
   await http(member.address, '/v1/no.such.method', { method: 'POST', body: '{' });
