@@ -70,7 +70,7 @@ lockstep snapshot restore backup.snap --data-dir ./restored`,
 
 /** The last resort, which works on files: no member may run on them. */
 export function addRecoverVerb(member: Command, { context, run }: Grammar): void {
-  member
+  const recover = member
     .command('recover')
     .summary('go on with one member when most others are lost for ever')
     .description(
@@ -83,4 +83,12 @@ export function addRecoverVerb(member: Command, { context, run }: Grammar): void
     .action(async (options: RecoverVerbOptions) =>
       run((await import('../verbs/member-recover.ts')).memberRecover(context(), options)),
     );
+  withExamples(
+    recover,
+    `
+# on the data of a member that is stopped; here of one that never ran
+lockstep snapshot save rest.snap --force
+lockstep snapshot restore rest.snap --data-dir ./rest
+lockstep member recover --data-dir ./rest --yes`,
+  );
 }
