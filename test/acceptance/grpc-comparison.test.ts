@@ -5,7 +5,6 @@ import { GrpcClient } from '../harness/grpc-client.ts';
 import { nameOf, services } from './etcd-compatibility/document.ts';
 import { exceptions } from './etcd-compatibility/table.ts';
 import { AllowList } from './grpc-comparison/allowed.ts';
-import { plant, plantedFaults } from './grpc-comparison/planted.ts';
 import { RawReach } from './grpc-comparison/reach.ts';
 import { report } from './grpc-comparison/report.ts';
 import { runSeed } from './grpc-comparison/run-raw-seed.ts';
@@ -14,8 +13,6 @@ import { type RunningApi, startBoth } from './grpc-comparison/servers.ts';
 const firstSeed = 1;
 const seeds = 4;
 const calls = 200;
-/** A planted fault that is not found in so many seeds would hide in the real door as well. */
-const plantedSeeds = 6;
 
 /** Milliseconds after which a call that has not ended is taken to wait for something. */
 const waitMs = 2_000;
@@ -66,18 +63,4 @@ describe('Lockstep and etcd over gRPC, both sent the same messages', { skip }, (
     client.close();
     assert.deepEqual(wrong, []);
   });
-
-  for (const [name, fault] of Object.entries(plantedFaults)) {
-    test(`a planted difference is found: ${name}`, async (t) => {
-      for (let seed = 1; seed <= plantedSeeds; seed++) {
-        const [reach, allowed] = [new RawReach(), new AllowList()];
-        const options = { seed, calls, reach, allowed, plant: plant(fault) };
-        const { found, requests } = await runSeed([etcd.store, lockstep.store], options);
-        if (found.length === 0) continue;
-        t.diagnostic(`seed ${seed}, request ${requests.length - 1}: ${found[0]?.path}`);
-        return;
-      }
-      assert.fail(`not found in ${plantedSeeds} seeds`);
-    });
-  }
 });

@@ -69,7 +69,10 @@ describe('what help shows works when it is typed', () => {
     return spawn('bash', ['-c', line], { cwd: home, env, stdio: 'pipe', detached: true });
   }
 
+  const from = process.cwd();
   before(async () => {
+    // Some examples write files where they are typed.
+    process.chdir(home);
     writeFileSync(
       join(home, 'lockstep'),
       `#!/bin/sh\nexec '${process.execPath}' '${script}' "$@"\n`,
@@ -95,6 +98,7 @@ describe('what help shows works when it is typed', () => {
     await fleetLock.said(/FleetLock at/);
   });
   after(async () => {
+    process.chdir(from);
     fleetLock.kill('SIGINT');
     assert.equal((await fleetLock.ended()).code, 0, fleetLock.describe());
     cluster.kill('SIGINT');

@@ -34,5 +34,8 @@ test("serve takes etcd's flags and variables, and refuses an etcd's data", async
   assert.match(refused.stderr, /is the data directory of an etcd \(it holds member\/wal\)/);
   assert.deepEqual(readdirSync(foreign), ['member']);
   const tls = await lockstep(['serve'], { variables: { ETCD_CLIENT_CERT_AUTH: 'true' } });
-  assert.deepEqual([tls.code, /--client-cert-auth means TLS, which needs --cert-file/.test(tls.stderr)], [1, true]);
+  assert.deepEqual(
+    [tls.code, /--client-cert-auth means TLS, which needs --cert-file/.test(tls.stderr)],
+    [1, true],
+  );
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { offline, pairs, readAll, saved } from '../harness/backups.ts';
-import { Program } from '../harness/processes.ts';
+import { Program, until } from '../harness/processes.ts';
 import { MemberProcess, planMembers } from '../harness/real-cluster.ts';
 
 test('a restore that is killed leaves nothing that starts by mistake, and can be run again', async (t) => {
@@ -67,7 +67,10 @@ test('members that were restored differently, or not at all, do not become one c
   // What each says of the others; a third one that is fresh gives up by itself.
   const [first] = members;
   await first?.program.said(/belong to different clusters/);
-  for (const member of members.filter(({ isRunning }) => isRunning)) {
-    assert.equal((await member.status()).leaderId, null);
+  for (const member of members) {
+    const look = async () =>
+      member.isRunning ? await member.status().catch(() => undefined) : { leaderId: null };
+    const { leaderId } = await until('it answers, or has given up', look, member);
+    assert.equal(leaderId, null);
   }
 });

@@ -1,0 +1,3 @@
+import { findPlanted } from './grpc-comparison/planted-suite.ts';
+
+findPlanted(0);
