@@ -105,6 +105,22 @@ describe('one member', () => {
     { member, cause: () => alone.refusal('kv.push', {}) },
   );
 
+  moves(
+    [
+      'grpc_server_started_total',
+      'grpc_server_handled_total',
+      'grpc_server_handling_seconds',
+      'etcd_network_client_grpc_received_bytes_total',
+      'etcd_network_client_grpc_sent_bytes_total',
+    ],
+    "a call of etcd's API",
+    {
+      member,
+      cause: () =>
+        fetch(`http://${alone.address}/v3/kv/range`, { method: 'POST', body: '{"key":"YQ=="}' }),
+    },
+  );
+
   moves(['etcd_debugging_mvcc_compact_revision'], 'a compaction', {
     member,
     cause: () => alone.call('kv.compact', { revision: 3, physical: true }),
