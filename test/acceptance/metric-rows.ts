@@ -50,3 +50,22 @@ export function shows(name: string, what: string, check: () => Promise<void>): v
   covered.add(name);
   test(`${name}: ${what}`, check);
 }
+
+/** A call of etcd's API, by JSON, is counted as one over gRPC. */
+export function etcdCallMoves(member: () => Measured & { readonly address: string }): void {
+  moves(
+    [
+      'grpc_server_started_total',
+      'grpc_server_handled_total',
+      'grpc_server_handling_seconds',
+      'etcd_network_client_grpc_received_bytes_total',
+      'etcd_network_client_grpc_sent_bytes_total',
+    ],
+    "a call of etcd's API",
+    {
+      member,
+      cause: () =>
+        fetch(`http://${member().address}/v3/kv/range`, { method: 'POST', body: '{"key":"YQ=="}' }),
+    },
+  );
+}

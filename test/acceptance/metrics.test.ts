@@ -18,7 +18,7 @@ import {
 } from '../harness/measured-member.ts';
 import { MeasuredHost, simulatedCluster } from '../simulation/measured-host.ts';
 import type { SimHost } from '../simulation/sim-cluster.ts';
-import { covered, moves, note, seen, shows } from './metric-rows.ts';
+import { covered, etcdCallMoves, moves, note, seen, shows } from './metric-rows.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -105,21 +105,7 @@ describe('one member', () => {
     { member, cause: () => alone.refusal('kv.push', {}) },
   );
 
-  moves(
-    [
-      'grpc_server_started_total',
-      'grpc_server_handled_total',
-      'grpc_server_handling_seconds',
-      'etcd_network_client_grpc_received_bytes_total',
-      'etcd_network_client_grpc_sent_bytes_total',
-    ],
-    "a call of etcd's API",
-    {
-      member,
-      cause: () =>
-        fetch(`http://${alone.address}/v3/kv/range`, { method: 'POST', body: '{"key":"YQ=="}' }),
-    },
-  );
+  etcdCallMoves(member);
 
   moves(['etcd_debugging_mvcc_compact_revision'], 'a compaction', {
     member,
