@@ -1,20 +1,12 @@
-import type { KeyRange, Store, WatchRequest, WatchSink, WatchStream } from '../store.ts';
-import { authorise, type Caller } from './caller.ts';
-import type { Gate } from './gate.ts';
+import type { WatchRequest, WatchSink, WatchStream } from '../store.ts';
+import type { Caller } from './caller.ts';
 import type { RequestCounts } from './request-counts.ts';
+import { WatchRights, type WatchRightsSetup } from './watch-rights.ts';
 
-export interface GuardedWatchesSetup {
-  readonly store: Store;
-  readonly gate: Gate;
+export interface GuardedWatchesSetup extends WatchRightsSetup {
   readonly requests: RequestCounts;
   /** How many watches ended by themselves, by reason. */
   readonly watchEnds: Map<string, number>;
-}
-
-interface Guarded {
-  readonly ranges: readonly KeyRange[];
-  /** Where one that goes on in its place would start. */
-  next: number;
 }
 
 /**
@@ -26,7 +18,9 @@ export class GuardedWatches implements WatchStream {
   readonly #caller: Caller;
   readonly #sink: WatchSink;
   readonly #stream: WatchStream;
-  readonly #watches = new Map<number, Guarded>();
+  /** Where one that goes on in a watch's place would start. */
+  readonly #next = new Map<number, number>();
+  readonly #rights: WatchRights;
   readonly #stopListening: () => void;
 
   constructor(setup: GuardedWatchesSetup, sink: WatchSink, caller: Caller) {
@@ -38,35 +32,52 @@ export class GuardedWatches implements WatchStream {
       ...(stays === undefined ? {} : { staysWithoutLeader: stays }),
       ready: () => sink.ready(),
       events: (watchIds, batch) => {
-        this.#told(watchIds, batch.revision);
-        sink.events(watchIds, batch);
+        this.#recheck();
+        const left = this.#told(watchIds, batch.revision);
+        if (left.length > 0) sink.events(left, batch);
       },
       progress: (watchIds, revision) => {
-        this.#told(watchIds, revision);
-        sink.progress(watchIds, revision);
+        sink.progress(this.#told(watchIds, revision), revision);
       },
       ended: (watchId, end) => {
-        this.#watches.delete(watchId);
+        this.#forget(watchId);
         this.#count(end.reason);
         sink.ended(watchId, end);
       },
     });
+    this.#rights = new WatchRights(setup);
     this.#stopListening = setup.store.onAuthChange(() => this.#recheck());
   }
 
   /** @throws TableError as the store's, and what says that it may not be read. */
   create(watchId: number, request: WatchRequest): number {
     return this.#setup.requests.run('watch.create', () => {
-      this.#decide(request.ranges);
-      const next = this.#stream.create(watchId, request);
-      this.#watches.set(watchId, { ranges: request.ranges, next });
-      return next;
+      this.#rights.decide(this.#caller, request.ranges);
+      // A store that has events at hand may tell them before it returns; of an id that is taken it throws.
+      const isNew = !this.#next.has(watchId);
+      if (isNew) {
+        this.#next.set(watchId, request.startRevision);
+        this.#rights.add(watchId, this.#caller, request.ranges);
+      }
+      try {
+        const start = this.#stream.create(watchId, request);
+        this.#next.set(watchId, Math.max(start, this.#next.get(watchId) ?? 0));
+        return start;
+      } catch (error) {
+        if (isNew) this.#forget(watchId);
+        throw error;
+      }
     });
   }
 
   cancel(watchId: number): boolean {
-    this.#watches.delete(watchId);
+    this.#forget(watchId);
     return this.#stream.cancel(watchId);
+  }
+
+  #forget(watchId: number): void {
+    this.#next.delete(watchId);
+    this.#rights.forget(watchId);
   }
 
   credit(watchId: number, credits: number): boolean {
@@ -83,32 +94,29 @@ export class GuardedWatches implements WatchStream {
 
   close(): void {
     this.#stopListening();
-    this.#watches.clear();
+    this.#next.clear();
+    this.#rights.clear();
     this.#stream.close();
   }
 
-  #decide(ranges: readonly KeyRange[]): void {
-    const caller = this.#setup.gate.enter(this.#caller);
-    for (const range of ranges) authorise(caller, 'read', range);
-  }
-
-  #told(watchIds: readonly number[], revision: number): void {
+  /** @returns those of the watches that have not lost their right meanwhile. */
+  #told(watchIds: readonly number[], revision: number): readonly number[] {
+    let known = 0;
     for (const watchId of watchIds) {
-      const watch = this.#watches.get(watchId);
-      if (watch !== undefined) watch.next = revision + 1;
+      if (!this.#next.has(watchId)) continue;
+      this.#next.set(watchId, revision + 1);
+      known++;
     }
+    return known === watchIds.length ? watchIds : watchIds.filter((id) => this.#next.has(id));
   }
 
   #recheck(): void {
-    for (const [watchId, { ranges, next }] of this.#watches) {
-      try {
-        this.#decide(ranges);
-      } catch {
-        this.cancel(watchId);
-        this.#count('permission_denied');
-        const reason = 'permission_denied' as const;
-        this.#sink.ended(watchId, { reason, resumeRevision: next, compactRevision: undefined });
-      }
+    for (const watchId of this.#rights.lost()) {
+      const resumeRevision = this.#next.get(watchId) ?? 0;
+      this.cancel(watchId);
+      this.#count('permission_denied');
+      const reason = 'permission_denied' as const;
+      this.#sink.ended(watchId, { reason, resumeRevision, compactRevision: undefined });
     }
   }
 

@@ -9,21 +9,13 @@ import {
   type WatchCreditResult,
   type WatchProgressResult,
 } from '@lockstep/client/protocol';
-import type {
-  AuthView,
-  KeyRange,
-  Store,
-  WatchBatch,
-  WatchEnd,
-  WatchSink,
-  WatchStream,
-} from '../store.ts';
+import type { KeyRange, Store, WatchBatch, WatchEnd, WatchSink, WatchStream } from '../store.ts';
 import { batchFragments, batchJson } from './batch-json.ts';
-import { authorise, type CallContext, type Caller } from './caller.ts';
-import type { Gate } from './gate.ts';
+import type { CallContext } from './caller.ts';
 import type { Headers } from './headers.ts';
 import { requestRange } from './keys.ts';
 import type { RequestCounts } from './request-counts.ts';
+import { WatchRights, type WatchRightsSetup } from './watch-rights.ts';
 
 /** What a door does with the events and ends of its connection's watches. Calls must not throw. */
 export interface WatchOutlet {
@@ -36,11 +28,9 @@ export interface WatchOutlet {
 }
 
 /** What the watches of all connections share. */
-export interface WatchesSetup {
-  readonly store: Store;
+export interface WatchesSetup extends WatchRightsSetup {
   readonly headers: Headers;
   readonly requests: RequestCounts;
-  readonly gate: Gate;
   /** How many watches ended by themselves, by reason. */
   readonly watchEnds: Map<string, number>;
 }
@@ -53,17 +43,13 @@ export class ConnectionWatches implements WatchSink {
   readonly #store: Store;
   readonly #headers: Headers;
   readonly #requests: RequestCounts;
-  readonly #gate: Gate;
   readonly #ends: Map<string, number>;
   readonly #outlet: WatchOutlet;
   readonly #stream: WatchStream;
   /** Watch id to the revision a successor would start at. */
   readonly #next = new Map<number, number>();
-  /** Who watches what, to ask again when rights change; of watches that were begun while nobody was asked too. */
-  readonly #reads = new Map<number, { caller: Caller; ranges: readonly KeyRange[] }>();
+  readonly #rights: WatchRights;
   readonly #stopListening: () => void;
-  /** By which the watches were last allowed. */
-  #rights: AuthView;
   /** Watches that asked for fragments. */
   readonly #fragmented = new Set<number>();
   /** Calls that wait for {@link whenSynced}. */
@@ -81,8 +67,7 @@ export class ConnectionWatches implements WatchSink {
     this.#ends = setup.watchEnds;
     this.#outlet = outlet;
     this.#stream = store.openWatchStream(this);
-    this.#gate = setup.gate;
-    this.#rights = store.auth();
+    this.#rights = new WatchRights(setup);
     this.#stopListening = store.onAuthChange(() => this.#recheck());
   }
 
@@ -111,13 +96,10 @@ export class ConnectionWatches implements WatchSink {
   ): Promise<void> | undefined {
     const ranges = requestRanges(params);
     const { caller } = context;
-    const decide = (now: Caller) => {
-      for (const range of ranges) authorise(now, 'read', range);
-    };
-    decide(this.#gate.enter(caller));
+    this.#rights.decide(caller, ranges);
     const start = () => {
       if (this.#closed) return;
-      decide(this.#gate.enter(caller));
+      this.#rights.decide(caller, ranges);
       this.#recheck();
       const watchId = this.#reserve(params.watchId);
       this.#creating = true;
@@ -134,7 +116,7 @@ export class ConnectionWatches implements WatchSink {
         });
         if (params.fragment === true) this.#fragmented.add(watchId);
         this.#next.set(watchId, startRevision);
-        this.#reads.set(watchId, { caller, ranges });
+        this.#rights.add(watchId, caller, ranges);
         answer({ header: this.#headers.now(), watchId, startRevision });
       } finally {
         this.#creating = false;
@@ -184,7 +166,7 @@ export class ConnectionWatches implements WatchSink {
 
   #forget(watchId: number): boolean {
     this.#fragmented.delete(watchId);
-    this.#reads.delete(watchId);
+    this.#rights.forget(watchId);
     return this.#next.delete(watchId);
   }
 
@@ -236,7 +218,7 @@ export class ConnectionWatches implements WatchSink {
     this.#closed = true;
     this.#stopListening();
     this.#next.clear();
-    this.#reads.clear();
+    this.#rights.clear();
     this.#fragmented.clear();
     this.#stream.close();
     for (const reject of this.#unsynced) reject(new TableError('server_stopped'));
@@ -249,16 +231,9 @@ export class ConnectionWatches implements WatchSink {
     return false;
   }
 
-  /**
-   * Ends the watches that their callers may not have any more. Asked before anything is delivered, so
-   * that no event is shown that came after the right to see it was gone.
-   */
+  /** Ends the watches that their callers may not have any more. */
   #recheck(): void {
-    const rights = this.#store.auth();
-    if (rights === this.#rights) return;
-    this.#rights = rights;
-    for (const [watchId, { caller, ranges }] of [...this.#reads]) {
-      if (this.#mayRead(caller, ranges)) continue;
+    for (const watchId of this.#rights.lost()) {
       const resumeRevision = this.#next.get(watchId) ?? 0;
       if (!this.#forget(watchId)) continue;
       this.#stream.cancel(watchId);
@@ -268,19 +243,6 @@ export class ConnectionWatches implements WatchSink {
         compactRevision: undefined,
       } as const;
       this.#tellEnd(watchId, end);
-    }
-  }
-
-  /** A token that has run out since does not end a watch: what it proved stays true until rights change. */
-  #mayRead(caller: Caller, ranges: readonly KeyRange[]): boolean {
-    const { identity } = caller;
-    const lasting = identity && { ...identity, expiresAtMs: undefined };
-    try {
-      const now = this.#gate.enter({ ...caller, identity: lasting });
-      for (const range of ranges) authorise(now, 'read', range);
-      return true;
-    } catch {
-      return false;
     }
   }
 
