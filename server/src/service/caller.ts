@@ -55,6 +55,11 @@ export function authorise(caller: Caller, action: Action, range: KeyRange | unde
   if (!caller.permits({ action, range })) throw new TableError('permission_denied');
 }
 
+/** @throws TableError `permission_denied`. */
+export function administer(caller: Caller): void {
+  authorise(caller, 'administer', undefined);
+}
+
 /** A put reads what it keeps or returns. @throws TableError `permission_denied`. */
 export function authorisePut(caller: Caller, put: PutRequest): void {
   const range = { key: put.key, rangeEnd: '' as PutRequest['key'] };

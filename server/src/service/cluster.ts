@@ -11,7 +11,7 @@ import {
   TableError,
 } from '@lockstep/client/protocol';
 import type { MemberAdded, MemberChanged, Stamped, Store } from '../store.ts';
-import { authorise, type CallContext } from './caller.ts';
+import { administer, type CallContext } from './caller.ts';
 import type { Headers } from './headers.ts';
 
 /** Who the members are, and the changes of that. */
@@ -32,30 +32,30 @@ export class ClusterService {
   }
 
   async add(params: MemberAddParams, { caller }: CallContext): Promise<MemberAddResult> {
-    authorise(caller, 'administer', undefined);
+    administer(caller);
     const { learner = false } = params;
     const peerAddress = checkedAddress(params.peerAddress);
     return this.#added(await this.#store.memberAdd({ peerAddress, learner }));
   }
 
   async remove(params: MemberRemoveParams, { caller }: CallContext): Promise<MemberChangeResult> {
-    authorise(caller, 'administer', undefined);
+    administer(caller);
     return this.#changed(await this.#store.memberRemove(params.memberId));
   }
 
   async update(params: MemberUpdateParams, { caller }: CallContext): Promise<MemberChangeResult> {
-    authorise(caller, 'administer', undefined);
+    administer(caller);
     const peerAddress = checkedAddress(params.peerAddress);
     return this.#changed(await this.#store.memberUpdate(params.memberId, peerAddress));
   }
 
   async promote(params: MemberPromoteParams, { caller }: CallContext): Promise<MemberChangeResult> {
-    authorise(caller, 'administer', undefined);
+    administer(caller);
     return this.#changed(await this.#store.memberPromote(params.memberId));
   }
 
   async replace(params: MemberReplaceParams, { caller }: CallContext): Promise<MemberAddResult> {
-    authorise(caller, 'administer', undefined);
+    administer(caller);
     const peerAddress = checkedAddress(params.peerAddress);
     return this.#added(await this.#store.memberReplace(params.memberId, peerAddress));
   }

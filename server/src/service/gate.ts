@@ -5,6 +5,11 @@ import type { Access, CallContext, Caller } from './caller.ts';
 /** Looks at every access of a request. @throws TableError when one is refused. */
 export type Decide = (caller: Caller) => void;
 
+/** For {@link Gate.change}, where the reply needs no other words. */
+export function asIs<Reply>(reply: Reply): Reply {
+  return reply;
+}
+
 /** How often a change is decided anew because rights changed while it was under way. */
 const triesMax = 8;
 

@@ -22,8 +22,8 @@ import type {
   Store,
 } from '../store.ts';
 import { type Answer, inTurn, refuseLargeAnswer, wordDeletion } from './answer.ts';
-import { authorise, type CallContext, type Caller } from './caller.ts';
-import type { Gate } from './gate.ts';
+import { administer, authorise, type CallContext, type Caller } from './caller.ts';
+import { asIs, type Gate } from './gate.ts';
 import type { Headers } from './headers.ts';
 import { answerBytes, pairOverheadBytes, requestBytes, requestRange, wirePair } from './keys.ts';
 import { authoriseDelete, authoriseLeasedPut } from './request-rights.ts';
@@ -38,10 +38,6 @@ import {
 
 /** Small pairs take more in an answer than the bytes of keys and values, which is what the store counts. */
 const chunkPairsMax = Math.floor(limits.scanChunkBytesMax / pairOverheadBytes);
-
-function asIs<Reply>(reply: Reply): Reply {
-  return reply;
-}
 
 /** Reads and writes of keys: what is asked is checked here, what the store answers is worded here. */
 export class KvService {
@@ -118,7 +114,7 @@ export class KvService {
     const once = checkedOnce(params.once);
     return this.#gate.change(
       context.caller,
-      (caller) => authorise(caller, 'administer', undefined),
+      administer,
       (asker) => this.#store.compact(request, once, asker),
       ({ stamp }) => ({ header: this.#headers.at(stamp) }),
     );

@@ -15,9 +15,10 @@ import {
   wireFromBytes,
 } from '@lockstep/client/protocol';
 import type { Store } from '../store.ts';
-import { authoriseKeys, type CallContext, type Caller } from './caller.ts';
+import { authoriseKeys, type CallContext } from './caller.ts';
 import type { Gate } from './gate.ts';
 import type { Headers } from './headers.ts';
+import { authoriseLease } from './request-rights.ts';
 import { checkedOnce } from './requests.ts';
 
 /** It is enough that the cluster knows who asks. */
@@ -59,22 +60,17 @@ export class LeaseService {
     const once = checkedOnce(params.once);
     return this.#gate.change(
       caller,
-      (now) => this.#authoriseKeys(now, id),
+      (now) => authoriseLease(now, id, this.#store),
       (asker) => this.#store.leaseRevoke(id, once, asker),
       ({ stamp }) => ({ header: this.#headers.at(stamp) }),
     );
-  }
-
-  /** Whoever decides how long a lease lives decides it for its keys, and must be allowed to write each of them. */
-  #authoriseKeys(caller: Caller, id: string): void {
-    if (caller.permits !== undefined) authoriseKeys(caller, 'write', this.#store.leaseKeys(id));
   }
 
   async keepAlive(
     { id }: LeaseKeepAliveParams,
     { caller }: CallContext,
   ): Promise<LeaseKeepAliveResult> {
-    this.#authoriseKeys(caller, id);
+    authoriseLease(caller, id, this.#store);
     const { ttl, stamp } = await this.#store.leaseKeepAlive(id);
     return { header: this.#headers.at(stamp), id, ttl };
   }

@@ -16,7 +16,7 @@ import {
   TableError,
 } from '@lockstep/client/protocol';
 import type { SnapshotStream, Store } from '../store.ts';
-import { authorise, type CallContext } from './caller.ts';
+import { administer, type CallContext } from './caller.ts';
 import type { Gate } from './gate.ts';
 import type { Headers } from './headers.ts';
 
@@ -73,13 +73,13 @@ export class MaintenanceService {
   }
 
   async moveLeader(params: MoveLeaderParams, context: CallContext): Promise<MoveLeaderResult> {
-    authorise(context.caller, 'administer', undefined);
+    administer(context.caller);
     await this.#store.moveLeader(params.targetId);
     return { header: this.#headers.now() };
   }
 
   async alarms({ caller }: CallContext): Promise<AlarmListResult> {
-    authorise(caller, 'administer', undefined);
+    administer(caller);
     const { alarms, stamp } = await this.#store.alarms();
     return { header: this.#headers.at(stamp), alarms };
   }
@@ -88,7 +88,7 @@ export class MaintenanceService {
     const { memberId, alarm } = params;
     return this.#gate.change(
       context.caller,
-      (caller) => authorise(caller, 'administer', undefined),
+      administer,
       (asker) => this.#store.disarm({ memberId, alarm }, asker),
       ({ alarms, stamp }) => ({ header: this.#headers.at(stamp), alarms }),
     );
@@ -97,32 +97,32 @@ export class MaintenanceService {
   async arm(params: AlarmArmParams, context: CallContext): Promise<AlarmArmResult> {
     return this.#gate.change(
       context.caller,
-      (caller) => authorise(caller, 'administer', undefined),
+      administer,
       (asker) => this.#store.arm(params, asker),
       ({ alarms, stamp }) => ({ header: this.#headers.at(stamp), alarms }),
     );
   }
 
   async hashKv(params: HashKvParams, { caller }: CallContext): Promise<HashKvResult> {
-    authorise(caller, 'administer', undefined);
+    administer(caller);
     const { stamp, ...reply } = await this.#store.hashKv(params.revision ?? 0);
     return { header: this.#headers.at(stamp), ...reply };
   }
 
   async defragment(context: CallContext): Promise<DefragmentResult> {
-    authorise(context.caller, 'administer', undefined);
+    administer(context.caller);
     const { stamp } = await this.#store.defragment();
     return { header: this.#headers.at(stamp) };
   }
 
   /** The whole state, so for administrators alone. */
   async snapshot(serializable: boolean, context: CallContext): Promise<SnapshotStream> {
-    authorise(context.caller, 'administer', undefined);
+    administer(context.caller);
     return this.#store.snapshot({ serializable, minRevision: 0 });
   }
 
   async hash({ caller }: CallContext): Promise<HashResult> {
-    authorise(caller, 'administer', undefined);
+    administer(caller);
     const { hash, compactRevision, appliedIndex, stamp } = await this.#store.hash();
     const header = this.#headers.at(stamp);
     return { header, hash, revision: stamp.revision, compactRevision, appliedIndex };

@@ -1,5 +1,5 @@
 /** What a request needs rights for: one walk over all of it, branches that will not be taken included. */
-import { noLease } from '@lockstep/client/protocol';
+import { type LeaseId, noLease } from '@lockstep/client/protocol';
 import type { DeleteRangeRequest, PutRequest, Store, TxnRequest } from '../store.ts';
 import { authorise, authoriseKeys, authorisePut, type Caller } from './caller.ts';
 
@@ -15,7 +15,15 @@ export function authoriseLeasedPut(
 ): void {
   if (caller.permits === undefined) return;
   authorisePut(caller, put);
-  if (put.lease !== noLease) authoriseKeys(caller, 'write', store.leaseKeys(put.lease));
+  if (put.lease !== noLease) authoriseLease(caller, put.lease, store);
+}
+
+/**
+ * Whoever decides how long a lease lives decides it for its keys, and must be allowed to write each of them.
+ * @throws TableError `permission_denied`.
+ */
+export function authoriseLease(caller: Caller, id: LeaseId, store: Pick<Store, 'leaseKeys'>): void {
+  if (caller.permits !== undefined) authoriseKeys(caller, 'write', store.leaseKeys(id));
 }
 
 /** @throws TableError `permission_denied`. */

@@ -1,11 +1,4 @@
-import type {
-  AlarmKind,
-  Header,
-  LeaseId,
-  MemberId,
-  MemberInfo,
-  MethodName,
-} from '@lockstep/client/protocol';
+import type { AlarmKind, Header, LeaseId, MemberId, MethodName } from '@lockstep/client/protocol';
 import type {
   Asker,
   DeleteRangeReply,
@@ -30,23 +23,22 @@ import type {
   WatchSink,
   WatchStream,
 } from '../store.ts';
-import { authorise, authoriseKeys, type CallContext, type Caller } from './caller.ts';
+import { administer, authorise, authoriseKeys, type CallContext } from './caller.ts';
 import { checkGrant, checkPut, checkRange, checkTxn } from './etcd-checks.ts';
-import type { Decide, Gate } from './gate.ts';
+import { asIs, type Decide, type Gate } from './gate.ts';
 import { GuardedWatches, type GuardedWatchesSetup } from './guarded-watches.ts';
 import type { Headers } from './headers.ts';
 import type { RequestCounts } from './request-counts.ts';
-import { authoriseDelete, authoriseLeasedPut, authoriseTxn } from './request-rights.ts';
+import {
+  authoriseDelete,
+  authoriseLease,
+  authoriseLeasedPut,
+  authoriseTxn,
+} from './request-rights.ts';
 import { refuseLargeRequest } from './requests.ts';
 import { requestBytesOf } from './txn.ts';
 
 function unchecked(): void {}
-
-function asIs<Reply>(reply: Reply): Reply {
-  return reply;
-}
-
-const administer: Decide = (caller) => authorise(caller, 'administer', undefined);
 
 /** What the calls share. */
 export interface StoreCallsSetup extends GuardedWatchesSetup {
@@ -84,10 +76,6 @@ export class StoreCalls {
 
   status(): StoreStatus {
     return this.#store.status();
-  }
-
-  members(): readonly MemberInfo[] {
-    return this.#store.members();
   }
 
   put(request: PutRequest, context: CallContext): Promise<Stamped<PutReply>> {
@@ -187,19 +175,14 @@ export class StoreCalls {
       'lease.revoke',
       context,
       unchecked,
-      (caller) => this.#authoriseKeys(caller, id),
+      (caller) => authoriseLease(caller, id, this.#store),
       (asker) => this.#store.leaseRevoke(id, undefined, asker),
     );
   }
 
-  /** Whoever decides how long a lease lives decides it for its keys, and must be allowed to write each of them. */
-  #authoriseKeys(caller: Caller, id: LeaseId): void {
-    if (caller.permits !== undefined) authoriseKeys(caller, 'write', this.#store.leaseKeys(id));
-  }
-
   leaseKeepAlive(id: LeaseId, context: CallContext): Promise<Stamped<{ readonly ttl: number }>> {
     return this.#run('lease.keepAlive', () => {
-      this.#authoriseKeys(this.#gate.context(context).caller, id);
+      authoriseLease(this.#gate.context(context).caller, id, this.#store);
       return this.#store.leaseKeepAlive(id);
     });
   }
@@ -244,11 +227,6 @@ export class StoreCalls {
     return this.#read('maintenance.moveLeader', context, unchecked, administer, () =>
       this.#store.moveLeader(target),
     );
-  }
-
-  /** Resolves when this member has shown that it can reach a quorum now. */
-  confirmLeadership(): Promise<Stamp> {
-    return this.#store.confirmLeadership();
   }
 
   /** The watches of one connection; each is authorised and counted. */

@@ -59,17 +59,9 @@ export class EtcdDoor {
     });
   }
 
-  get connections(): number {
-    return this.#server.connections;
-  }
-
   /** Bytes of answers that clients have not taken yet. */
   get unsentBytes(): number {
     return this.#server.heldBytes;
-  }
-
-  get calls(): number {
-    return this.#server.calls;
   }
 
   /** Takes a connection that begins with the preface of HTTP/2. */

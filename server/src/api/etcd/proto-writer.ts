@@ -1,5 +1,5 @@
 /**
- * Writes messages of protobuf where their number counts: answers to puts and ranges, and events. The general codec builds
+ * Writes messages of protobuf where their number counts: the answers of watches. The general codec builds
  * an object with 64-bit numbers for each first. Fields that are zero or empty are left out, as proto3 has it.
  */
 export class ProtoWriter {
@@ -78,13 +78,6 @@ export class ProtoWriter {
 
   text(field: number, value: string): void {
     this.bytes(field, Buffer.from(value, 'utf8').toString('latin1'));
-  }
-
-  /** A message that was written before; also one that is empty is there. */
-  message(field: number, message: Buffer): void {
-    this.#varint(field * 8 + 2);
-    this.#varint(message.length);
-    this.raw(message);
   }
 
   /** Fields that were written before. */

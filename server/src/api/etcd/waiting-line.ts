@@ -110,7 +110,7 @@ export class WaitingLine {
     return own.stamp;
   }
 
-  /** Gives up a place; false when it was another's or none by then. */
+  /** Gives up a place that is still one's own. */
   async leave(key: ByteString, revision: number): Promise<Owned> {
     const remove: TxnOperation = {
       type: 'deleteRange',

@@ -22,7 +22,7 @@ import {
   wireFromBytes,
 } from '@lockstep/client/protocol';
 import type { AuthChange, AuthPermission, AuthView, Store } from '../../store.ts';
-import { authorise, type CallContext, type Caller } from '../caller.ts';
+import { administer, type CallContext, type Caller } from '../caller.ts';
 import type { Gate } from '../gate.ts';
 import type { Headers } from '../headers.ts';
 import { requestRange } from '../keys.ts';
@@ -194,10 +194,6 @@ export class AuthService {
     recheck();
     return read;
   }
-}
-
-function administer(caller: Caller): void {
-  authorise(caller, 'administer', undefined);
 }
 
 /** The role root shows the one permission that stands for all (etcd API, RoleGet). */

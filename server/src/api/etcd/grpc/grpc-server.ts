@@ -63,16 +63,8 @@ export class GrpcServer {
     this.#server.on('sessionError', () => {});
   }
 
-  get connections(): number {
-    return this.#sessions.size;
-  }
-
   get heldBytes(): number {
     return this.#held.bytes;
-  }
-
-  get calls(): number {
-    return this.#calls.size;
   }
 
   /** Takes a connection that begins with the preface of HTTP/2. */
