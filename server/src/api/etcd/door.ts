@@ -4,6 +4,7 @@ import { limits, TableError } from '@lockstep/client/protocol';
 import type { Service } from '../../service/service.ts';
 import type { CallCounts } from './grpc/call-counts.ts';
 import { GrpcServer } from './grpc/grpc-server.ts';
+import type { GrpcStreamSetup } from './grpc/grpc-stream.ts';
 import type { Call, Method } from './grpc/method.ts';
 import { GrpcError, grpcErrorOf } from './grpc/status.ts';
 
@@ -40,7 +41,10 @@ export class EtcdDoor {
       if (call.metadata('hasleader') !== 'true') return;
       if (service.calls.status().leaderId === undefined) throw new TableError('no_leader');
     };
-    const setup = { requestBytesMax, failure, admit, counts };
+    const contextOf: GrpcStreamSetup['contextOf'] = (call, { session }) => {
+      const commonName = session && commonNameOf?.(session.socket);
+      return { caller: service.callers.ofToken({ token: tokenOf(call), commonName }) };
+    };
     this.#server = new GrpcServer({
       methods,
       streamsMax,
@@ -48,13 +52,7 @@ export class EtcdDoor {
       stallMs,
       answerBytesMax: limits.unsentBytesMax,
       allAnswerBytesMax: limits.unsentBytesPerMemberMax,
-      setup: ({ session }) => ({
-        ...setup,
-        contextOf: (call) => {
-          const commonName = session && commonNameOf?.(session.socket);
-          return { caller: service.callers.ofToken({ token: tokenOf(call), commonName }) };
-        },
-      }),
+      setup: { contextOf, requestBytesMax, failure, admit, counts },
       other,
     });
   }

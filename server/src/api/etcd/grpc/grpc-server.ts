@@ -24,8 +24,8 @@ export interface GrpcServerOptions {
   /** What answers of one connection may hold, and of all together, before they wait or are refused. */
   readonly answerBytesMax: number;
   readonly allAnswerBytesMax: number;
-  /** What a call is run with. */
-  setup(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Omit<GrpcStreamSetup, 'room'>;
+  /** What every call is run with. */
+  readonly setup: GrpcStreamSetup;
   /** Takes a stream that is no call of gRPC. */
   other(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void;
 }
@@ -127,8 +127,7 @@ export class GrpcServer {
     }
     const connection = this.#sessions.get(stream.session);
     if (connection === undefined) return;
-    const setup = { ...this.#options.setup(stream, headers), room: connection.room };
-    const call = new GrpcStream(stream, headers, setup);
+    const call = new GrpcStream(stream, headers, this.#options.setup, connection.room);
     this.#calls.add(call);
     stream.once('close', () => this.#calls.delete(call));
     const path = headers[constants.HTTP2_HEADER_PATH];

@@ -11,11 +11,9 @@ import { encodeMessage, GrpcError, grpcCodes } from './status.ts';
 
 export interface GrpcStreamSetup {
   /** Who asks; throws a TableError when a token is not good. */
-  contextOf(call: Call): CallContext;
+  contextOf(call: Call, stream: ServerHttp2Stream): CallContext;
   /** The largest message that is taken. */
   readonly requestBytesMax: number;
-  /** That of the connection. */
-  readonly room: AnswerRoom;
   /** Throws when the call may not be run now. */
   admit(call: Call): void;
   /** What a call that failed ends with. */
@@ -33,6 +31,7 @@ export class GrpcStream implements Call {
   readonly #stream: ServerHttp2Stream;
   readonly #headers: IncomingHttpHeaders;
   readonly #setup: GrpcStreamSetup;
+  readonly #room: AnswerRoom;
   readonly #reader: MessageReader;
   #abort: AbortController | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -48,10 +47,17 @@ export class GrpcStream implements Call {
   #isOver = false;
   #context: CallContext | undefined;
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, setup: GrpcStreamSetup) {
+  /** @param setup the same for every call. @param room that of the connection. */
+  constructor(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    setup: GrpcStreamSetup,
+    room: AnswerRoom,
+  ) {
     this.#stream = stream;
     this.#headers = headers;
     this.#setup = setup;
+    this.#room = room;
     this.#reader = new MessageReader(setup.requestBytesMax);
     stream.on('wantTrailers', () => stream.sendTrailers(this.#trailers));
     stream.once('close', () => this.#closed());
@@ -60,7 +66,7 @@ export class GrpcStream implements Call {
   }
 
   get context(): CallContext {
-    this.#context ??= this.#setup.contextOf(this);
+    this.#context ??= this.#setup.contextOf(this, this.#stream);
     return this.#context;
   }
 
@@ -166,7 +172,7 @@ export class GrpcStream implements Call {
 
   #answer(method: Method, answer: unknown): void {
     if (this.#isOver) return;
-    const { room } = this.#setup;
+    const room = this.#room;
     if (!room.isOpen) this.fail(new TableError('too_many_requests'));
     else room.whenFree(() => this.#write(method, answer));
   }
@@ -234,7 +240,7 @@ export class GrpcStream implements Call {
   }
 
   get #hasRoom(): boolean {
-    return this.#held < (this.#setup.room.isOpen ? heldBytesMax : 1);
+    return this.#held < (this.#room.isOpen ? heldBytesMax : 1);
   }
 
   /** What was sent in one go leaves in one frame of HTTP/2: each costs as much as a hundred small answers. */
@@ -255,7 +261,7 @@ export class GrpcStream implements Call {
 
   #hold(bytes: number): void {
     this.#written += bytes;
-    this.#setup.room.hold(bytes, performance.now());
+    this.#room.hold(bytes, performance.now());
   }
 
   #release(bytes: number): void {
@@ -263,7 +269,7 @@ export class GrpcStream implements Call {
     const released = Math.min(bytes, this.#written);
     this.#held -= released;
     this.#written -= released;
-    if (released > 0) this.#setup.room.release(released, performance.now());
+    if (released > 0) this.#room.release(released, performance.now());
   }
 
   #respond(): void {
